@@ -1,0 +1,121 @@
+import type {Digest} from '../kernel/digest.ts';
+import type {Platform} from '../kernel/platform.ts';
+
+/*
+What a vertex does, as data. Every operation is plain JSON: its canonical text, with the digests of its inputs, is its identity.
+
+An input is named by its place in the vertex's `inputs`; `null` stands for the empty file system (`FROM scratch`).
+*/
+
+export type InputIndex = number;
+
+/** Takes an image. Without inputs. */
+export type SourceImageOperation = {
+	readonly kind: 'source-image';
+	/** Where the image is found: `registry` also covers the local store, whose tags come first. */
+	readonly location: {readonly type: 'store'} | {readonly type: 'oci-layout'; readonly directory: string};
+	/** Full reference as the user meant it, for messages and the progress; not part of what the image is. */
+	readonly reference: string;
+	/** The manifest that the reference was resolved to. */
+	readonly manifestDigest: Digest;
+	readonly platform: Platform;
+};
+
+/** Takes a directory of the client, such as the build context. Without inputs. */
+export type SourceLocalOperation = {
+	readonly kind: 'source-local';
+	/** `context`, or the name of a named context. */
+	readonly name: string;
+};
+
+export type NetworkMode = 'default' | 'none' | 'host';
+export type SecurityMode = 'sandbox' | 'insecure';
+
+/** What a RUN mounts into its root besides the system's own mounts. A later mount lies over an earlier one. */
+export type ExecMount = {
+	readonly type: 'bind';
+	readonly input: InputIndex | null;
+	/** Path inside the input. */
+	readonly source: string;
+	/** Absolute path inside the root. */
+	readonly target: string;
+	readonly readOnly: boolean;
+};
+
+/** Runs a process in a container; the result is its root file system afterwards. */
+export type ExecOperation = {
+	readonly kind: 'exec';
+	readonly root: InputIndex | null;
+	readonly args: readonly string[];
+	/** `NAME=value`, in order, without duplicates. */
+	readonly env: readonly string[];
+	readonly cwd: string;
+	/** As in the Dockerfile: `name`, `uid`, `user:group`; empty for root. */
+	readonly user: string;
+	readonly network: NetworkMode;
+	readonly security: SecurityMode;
+	readonly mounts: readonly ExecMount[];
+	readonly platform: Platform;
+};
+
+/** `user[:group]` by name or number, looked up in the files of the file system that is written to. */
+export type OwnerExpression = string;
+
+/** One file or directory tree copied into the root. */
+export type CopyAction = {
+	readonly action: 'copy';
+	readonly input: InputIndex | null;
+	/** Cleaned absolute path inside the input, with wildcards if `allowWildcard`. */
+	readonly source: string;
+	/** Absolute path inside the root. A trailing `/` means: into that directory. */
+	readonly destination: string;
+	readonly allowWildcard: boolean;
+	/** No match for a wildcard is no error. */
+	readonly allowEmptyWildcard: boolean;
+	/** A directory's entries are copied, not the directory itself. */
+	readonly directoryContentsOnly: boolean;
+	readonly createDestinationPath: boolean;
+	/** The last component of the source is followed when it is a symbolic link. */
+	readonly followSymlinks: boolean;
+	readonly owner?: OwnerExpression;
+	/** Octal digits such as `0755`, or symbolic such as `u=rwX,go=rX`. */
+	readonly mode?: string;
+	/** Tar archives are unpacked (ADD). */
+	readonly attemptUnpack: boolean;
+	/** Keeps the source's parent directories, from the pivot `/./` on (`--parents`). */
+	readonly keepParents: boolean;
+	/** Patterns in the manner of .dockerignore, relative to the source. */
+	readonly include: readonly string[];
+	readonly exclude: readonly string[];
+};
+
+/** Makes a directory with its parents (WORKDIR). An existing one is left as it is. */
+export type MakeDirectoryAction = {
+	readonly action: 'make-directory';
+	readonly path: string;
+	/** Permission bits. */
+	readonly mode: number;
+	readonly owner?: OwnerExpression;
+};
+
+/** Makes a file with the given content (COPY of a heredoc). */
+export type MakeFileAction = {
+	readonly action: 'make-file';
+	readonly path: string;
+	readonly content: string;
+	readonly mode: number;
+	readonly owner?: OwnerExpression;
+};
+
+export type FileAction = CopyAction | MakeDirectoryAction | MakeFileAction;
+
+/** Changes files of a root without running anything; the result is the changed root. */
+export type FileOperation = {
+	readonly kind: 'file';
+	readonly root: InputIndex | null;
+	readonly actions: readonly FileAction[];
+	readonly platform: Platform;
+};
+
+/** Any operation of a definition. */
+export type Operation = SourceImageOperation | SourceLocalOperation | ExecOperation | FileOperation;

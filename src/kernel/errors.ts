@@ -1,0 +1,40 @@
+/**
+What a `TsbuildError` carries besides its message.
+*/
+export type TsbuildErrorOptions = {
+	/** The error that led to this one. */
+	readonly cause?: unknown;
+	/** One sentence that tells the user what to do about it. */
+	readonly hint?: string;
+};
+
+/**
+The base of every error that a user can reach.
+
+Programmer errors are plain `TypeError`s. Code branches on `code`, never on the message. A message reads "failed to <verb> <object>", in lower case and without a full stop, and never holds a secret.
+*/
+export class TsbuildError extends Error {
+	override readonly name: string = 'TsbuildError';
+	readonly code: `ERR_TSBUILD_${string}`;
+	readonly hint: string | undefined;
+
+	constructor(code: `ERR_TSBUILD_${string}`, message: string, options: TsbuildErrorOptions = {}) {
+		super(message, 'cause' in options ? {cause: options.cause} : undefined);
+		this.code = code;
+		this.hint = options.hint;
+	}
+}
+
+/** The `code` of an error of ours or of Node (`ENOENT`, `ERR_TSBUILD_...`), or `undefined`. */
+export function errorCode(error: unknown): string | undefined {
+	if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
+		return error.code;
+	}
+
+	return undefined;
+}
+
+/** The message of anything that was thrown. */
+export function errorMessage(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,63 @@
+import type {Digest} from './digest.ts';
+
+/*
+What a build tells about itself while it runs: the four kinds of BuildKit's solve status, one event each. Renderers (plain, tty, rawjson, quiet) read these and nothing else.
+
+Times are milliseconds since the epoch, with a fraction.
+*/
+
+/** A vertex began, ended, or was found in the cache. Later events of the same digest replace earlier ones. */
+export type VertexEvent = {
+	readonly type: 'vertex';
+	readonly digest: Digest;
+	readonly name: string;
+	readonly inputs: readonly Digest[];
+	readonly started?: number;
+	readonly completed?: number;
+	readonly cached?: boolean;
+	/** The message with which the vertex failed. */
+	readonly error?: string;
+	/** The vertex did not fail itself, it was ended because of another. */
+	readonly canceled?: boolean;
+};
+
+/** A part of a vertex's work with an amount, such as `transferring context: 1.2MB`. */
+export type StatusEvent = {
+	readonly type: 'status';
+	readonly vertex: Digest;
+	readonly id: string;
+	/** Bytes done. */
+	readonly current: number;
+	/** Bytes in all; 0 when not known. */
+	readonly total: number;
+	readonly timestamp: number;
+	readonly started?: number;
+	readonly completed?: number;
+};
+
+/** Output of a step. */
+export type LogEvent = {
+	readonly type: 'log';
+	readonly vertex: Digest;
+	readonly stream: 'stdout' | 'stderr';
+	readonly data: Uint8Array;
+	readonly timestamp: number;
+};
+
+/** A warning that belongs to a vertex, such as a check of the Dockerfile. */
+export type WarningEvent = {
+	readonly type: 'warning';
+	readonly vertex: Digest;
+	/** `RuleName: text (line N)`. */
+	readonly short: string;
+	readonly detail: readonly string[];
+	readonly url?: string;
+	readonly file?: string;
+	/** Lines from 1; the end is included. */
+	readonly lines?: readonly {readonly start: number; readonly end: number}[];
+};
+
+export type ProgressEvent = VertexEvent | StatusEvent | LogEvent | WarningEvent;
+
+/** Takes every event of a build, in order. It must not throw. */
+export type ProgressSink = (event: ProgressEvent) => void;

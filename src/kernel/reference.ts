@@ -1,0 +1,87 @@
+import {parseDigest, type Digest} from './digest.ts';
+import {TsbuildError} from './errors.ts';
+
+/**
+A parsed image reference, with the defaults of Docker filled in: `busybox` has domain `docker.io`, path `library/busybox` and tag `latest`.
+
+@see https://pkg.go.dev/github.com/distribution/reference
+*/
+export type Reference = {
+	readonly domain: string;
+	readonly path: string;
+	readonly tag?: string;
+	readonly digest?: Digest;
+};
+
+const domainComponent = String.raw`(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d\-]*[a-zA-Z\d])`;
+const domainPattern = String.raw`(?:${domainComponent}(?:\.${domainComponent})*|\[[a-fA-F\d:]+\])(?::\d+)?`;
+const pathComponent = String.raw`[a-z\d]+(?:(?:\.|_|__|-+)[a-z\d]+)*`;
+const pathPattern = String.raw`${pathComponent}(?:\/${pathComponent})*`;
+const tagPattern = String.raw`\w[\w.\-]{0,127}`;
+const digestPattern = String.raw`[A-Za-z][A-Za-z\d]*(?:[\-_+.][A-Za-z][A-Za-z\d]*)*:[\da-fA-F]{32,}`;
+const nameRegExp = new RegExp(`^(?:(${domainPattern})\\/)?(${pathPattern})$`, 'v');
+const referenceRegExp = new RegExp(`^(.*?)(?::(${tagPattern}))?(?:@(${digestPattern}))?$`, 'v');
+
+// The longest name that registries take, domain included.
+const maximumNameLength = 255;
+
+/**
+Reads an image reference as `docker` does.
+
+@returns domain and path always; the tag `latest` when there is neither tag nor digest
+@throws {TsbuildError} `ERR_TSBUILD_INVALID_REFERENCE`
+*/
+export function parseReference(text: string): Reference {
+	const [, name = '', tag, digest] = referenceRegExp.exec(text) ?? [];
+	const {domain, path} = splitDomain(name);
+	if (/^[a-f\d]{64}$/v.test(name)) {
+		throw invalidReference(text, `cannot specify 64-byte hexadecimal strings`);
+	}
+
+	if (path !== path.toLowerCase()) {
+		throw invalidReference(text, 'repository name must be lowercase');
+	}
+
+	if (!nameRegExp.test(`${domain}/${path}`)) {
+		throw invalidReference(text, 'invalid reference format');
+	}
+
+	if (domain.length + 1 + path.length > maximumNameLength) {
+		throw invalidReference(text, 'repository name must not be more than 255 characters');
+	}
+
+	return {
+		domain,
+		path,
+		...(tag !== undefined && {tag}),
+		...(digest !== undefined && {digest: parseDigest(digest)}),
+		...(tag === undefined && digest === undefined && {tag: 'latest'}),
+	};
+}
+
+/** The full form, for example `docker.io/library/busybox:latest`. */
+export function formatReference({domain, path, tag, digest}: Reference): string {
+	return `${domain}/${path}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
+}
+
+/** The short form that a user types: without `docker.io/library/`. */
+export function familiarReference(reference: Reference): string {
+	const full = formatReference(reference);
+	return full.startsWith('docker.io/library/') ? full.slice('docker.io/library/'.length) : full.replace(/^docker\.io\//v, '');
+}
+
+function splitDomain(name: string): {readonly domain: string; readonly path: string} {
+	const slash = name.indexOf('/');
+	const first = slash === -1 ? '' : name.slice(0, slash);
+	const isDomain = first !== '' && (/[.:]/v.test(first) || first === 'localhost' || first !== first.toLowerCase());
+	const domain = isDomain ? first : 'docker.io';
+	const path = isDomain ? name.slice(slash + 1) : name;
+	const canonicalDomain = domain === 'index.docker.io' ? 'docker.io' : domain;
+	return {domain: canonicalDomain, path: canonicalDomain === 'docker.io' && !path.includes('/') ? `library/${path}` : path};
+}
+
+function invalidReference(text: string, reason: string): TsbuildError {
+	return new TsbuildError('ERR_TSBUILD_INVALID_REFERENCE', `failed to parse image reference ${JSON.stringify(text)}: ${reason}`, {
+		hint: 'A reference is [registry/]name[:tag][@digest], the name in lower case.',
+	});
+}
