@@ -1,0 +1,71 @@
+import {writeFile} from 'node:fs/promises';
+import process from 'node:process';
+import type {Event, ObservedRun} from 'ava/internal';
+import manifest from '../../package.json' with {type: 'json'};
+
+/** The results of a run, as `.ci/run` sums them up. */
+export type Counts = {
+	readonly passed: number;
+	readonly failed: number;
+	readonly skipped: number;
+};
+
+/** Names the file that takes the `Counts` of the run as JSON. */
+export const countsFileVariable = 'TSBUILD_TEST_COUNTS';
+
+/** What a test logs first when it finds at run time that it lacks something, followed by the reason. */
+export const skippedPrefix = 'skipped: ';
+
+/**
+An ava configuration for the given files that counts the results beside ava's own report.
+
+The events of the run are the source, because in ava 7.0.0 the TAP reporter throws when a test file calls `process.exit()` or times out, which is when a count matters most.
+
+@see https://github.com/avajs/ava/blob/v7.0.0/types/state-change-events.d.cts
+*/
+export function countedRun(files: readonly string[], timeout: string): Record<string, unknown> {
+	return {
+		...manifest.ava,
+		files,
+		timeout,
+		nonSemVerExperiments: {observeRunsFromConfig: true},
+		observeRun,
+	};
+}
+
+async function observeRun({events}: ObservedRun): Promise<void> {
+	let lacking = 0;
+	let last: Counts = {passed: 0, failed: 0, skipped: 0};
+	for await (const event of events) {
+		if (event.type === 'stats') {
+			last = countsOf(event.stats);
+		} else if (event.type === 'test-passed' && event.logs?.[0]?.startsWith(skippedPrefix)) {
+			lacking++;
+		}
+	}
+
+	const file = process.env[countsFileVariable];
+	if (file !== undefined) {
+		await writeFile(file, JSON.stringify({
+			passed: last.passed - lacking,
+			failed: last.failed,
+			skipped: last.skipped + lacking,
+		} satisfies Counts));
+	}
+}
+
+type Stats = Extract<Event, {type: 'stats'}>['stats'];
+
+function countsOf(stats: Stats): Counts {
+	return {
+		passed: stats.passedTests + stats.passedKnownFailingTests,
+		failed: stats.failedTests
+			+ stats.failedHooks
+			+ stats.remainingTests
+			+ stats.internalErrors
+			+ stats.uncaughtExceptions
+			+ stats.unhandledRejections
+			+ stats.timeouts,
+		skipped: stats.skippedTests + stats.todoTests,
+	};
+}

@@ -1,0 +1,3 @@
+import {countedRun} from './counted-run.ts';
+
+export default countedRun(['test/soak/**/*.ts'], '10m');

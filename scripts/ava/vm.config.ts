@@ -1,0 +1,3 @@
+import {countedRun} from './counted-run.ts';
+
+export default countedRun(['test/vm/**/*.ts', '!test/vm/guest/**'], '5m');
