@@ -74,10 +74,10 @@ async function runPart(part: Part): Promise<Counts> {
 	const directory = await mkdtemp(path.join(os.tmpdir(), 'tsbuild-suite-'));
 	try {
 		const countsFile = path.join(directory, 'counts.json');
-		const succeeded = await run(part.command, {[countsFileVariable]: countsFile});
+		const isGreen = await run(part.command, {[countsFileVariable]: countsFile});
 		return part.packages === undefined
-			? countCheck(succeeded)
-			: countTests(succeeded, await readCounts(countsFile));
+			? countCheck(isGreen)
+			: countTests(isGreen, await readCounts(countsFile));
 	} finally {
 		await rm(directory, {recursive: true});
 	}
@@ -95,17 +95,17 @@ async function run([program, ...args]: Part['command'], env: Readonly<Record<str
 	return code === 0;
 }
 
-function countCheck(succeeded: boolean): Counts {
-	return succeeded ? {passed: 1, failed: 0, skipped: 0} : {passed: 0, failed: 1, skipped: 0};
+function countCheck(isGreen: boolean): Counts {
+	return isGreen ? {passed: 1, failed: 0, skipped: 0} : {passed: 0, failed: 1, skipped: 0};
 }
 
 /** A run that crashed before it wrote its counts, or that failed without a failed test, is one failure. */
-function countTests(succeeded: boolean, counts: Counts | undefined): Counts {
+function countTests(isGreen: boolean, counts: Counts | undefined): Counts {
 	if (counts === undefined) {
 		return countCheck(false);
 	}
 
-	return succeeded ? counts : {...counts, failed: Math.max(1, counts.failed)};
+	return isGreen ? counts : {...counts, failed: Math.max(1, counts.failed)};
 }
 
 async function readCounts(file: string): Promise<Counts | undefined> {
