@@ -1,0 +1,42 @@
+import type {Architecture} from './architecture.ts';
+
+/**
+A system call that not every supported C library has a function for.
+*/
+export type RawCall = 'bpf' | 'fsconfig' | 'fsmount' | 'fsopen' | 'mknodat' | 'mountSetattr' | 'openTree' | 'openat2' | 'renameat2';
+
+type SyscallNumbers = Readonly<Record<RawCall, number>>;
+
+// Calls since Linux 5.1 have one number on all architectures.
+// https://github.com/torvalds/linux/blob/v6.12/scripts/syscall.tbl
+const commonNumbers = {
+	openTree: 428,
+	fsopen: 430,
+	fsconfig: 431,
+	fsmount: 432,
+	openat2: 437,
+	mountSetattr: 442,
+};
+
+// https://github.com/torvalds/linux/blob/v6.12/arch/x86/entry/syscalls/syscall_64.tbl
+const numbersOfX86: SyscallNumbers = {
+	...commonNumbers,
+	mknodat: 259,
+	renameat2: 316,
+	bpf: 321,
+};
+
+// https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/unistd.h
+const numbersOfArm: SyscallNumbers = {
+	...commonNumbers,
+	mknodat: 33,
+	renameat2: 276,
+	bpf: 280,
+};
+
+/**
+The numbers of system calls on an architecture, for `syscall(2)`.
+*/
+export function syscallNumbers(architecture: Architecture): SyscallNumbers {
+	return architecture === 'x86_64' ? numbersOfX86 : numbersOfArm;
+}
