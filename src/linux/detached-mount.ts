@@ -36,14 +36,14 @@ export function cloneMount(source: Name | Descriptor, {readOnly, recursive}: {re
 function openTree(source: Name | Descriptor, flags: number): Descriptor {
 	const isDescriptor = source instanceof Descriptor;
 	const result = isDescriptor
-		? libc().openTree(source.number, cString(''), flags | AT_EMPTY_PATH)
-		: libc().openTree(AT_FDCWD, cString(source), flags);
+		? libc().open_tree(source.number, cString(''), flags | AT_EMPTY_PATH)
+		: libc().open_tree(AT_FDCWD, cString(source), flags);
 	return new Descriptor(check(result, 'open_tree', {action: 'clone mount of', path: isDescriptor ? source.path : source}));
 }
 
 // `struct mount_attr`: set, clear, propagation, user namespace. A copy of a shared mount would otherwise pass on to the host what a step mounts there.
 function setMountAttributes(mount: Descriptor, attributes: number, recursion: number): void {
 	const structure = structureOf(BigInt(attributes), 0n, BigInt(MS_PRIVATE), 0n);
-	const result = libc().mountSetattr(mount.number, cString(''), AT_EMPTY_PATH | recursion, structure, structure.length);
+	const result = libc().mount_setattr(mount.number, cString(''), AT_EMPTY_PATH | recursion, structure, structure.length);
 	check(result, 'mount_setattr', {action: 'set attributes of mount'});
 }

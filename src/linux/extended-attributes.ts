@@ -33,7 +33,7 @@ The value of one attribute; `undefined` when the file has none of this name, or 
 @throws {LinuxError} `ENOENT`
 @see https://man7.org/linux/man-pages/man2/getxattr.2.html
 */
-export function getExtendedAttribute(target: AttributeTarget, name: string): Uint8Array | undefined {
+export function getExtendedAttribute(target: AttributeTarget, name: string): Buffer | undefined {
 	const {path, isLink} = pathOf(target);
 	const {getxattr, lgetxattr} = libc();
 	const get = isLink ? lgetxattr : getxattr;

@@ -73,7 +73,7 @@ export function copyRange(source: BorrowedDescriptor, destination: BorrowedDescr
 function copyInKernel(source: BorrowedDescriptor, destination: BorrowedDescriptor, {offset, length}: DataSegment): number | undefined {
 	const fromOffset = structureOf(BigInt(offset));
 	const toOffset = structureOf(BigInt(offset));
-	const result = libc().copyFileRange(descriptorNumber(source), fromOffset, descriptorNumber(destination), toOffset, length, 0);
+	const result = libc().copy_file_range(descriptorNumber(source), fromOffset, descriptorNumber(destination), toOffset, length, 0);
 	// Zero may also mean a file that does not tell its size, as those of procfs.
 	return result === 0 || hasFailedWith(result, 'EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM') ? undefined : check(result, 'copy_file_range', {action: 'copy file'});
 }

@@ -120,7 +120,7 @@ The target of a symbolic link. The name may be empty for a link that is opened i
 @throws {LinuxError} `EINVAL` when it is no symbolic link (`ENOENT` for an empty name)
 @see https://man7.org/linux/man-pages/man2/readlink.2.html
 */
-export function readSymbolicLink(directory: Base, name: Name): Uint8Array {
+export function readSymbolicLink(directory: Base, name: Name): Buffer {
 	const buffer = Buffer.alloc(maximumLinkLength);
 	const size = check(libc().readlinkat(baseNumber(directory), cString(name), buffer, buffer.length), 'readlinkat', {action: 'read symbolic link', path: name});
 	return buffer.subarray(0, size);

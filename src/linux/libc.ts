@@ -10,47 +10,52 @@ Memory that is given to a call; `undefined` is the null pointer.
 export type Memory = Uint8Array | undefined;
 
 /**
+A function that returns a result, or a negated errno.
+*/
+export type Call<Parameters extends readonly unknown[]> = (...parameters: Parameters) => number;
+
+/**
 The functions of the C library that tsbuild calls, as in their man pages, but with the kernel's own way to tell errors: a negative result is the negated errno. (The C way, -1 and a variable, would leave a gap between the call and the reading of the variable.)
 
 A `path` is a string that ends with a NUL byte. All calls block.
 */
 export type Libc = {
-	readonly copyFileRange: (from: number, fromOffset: Memory, to: number, toOffset: Memory, length: number, flags: number) => number;
-	readonly fchownat: (directory: number, path: Uint8Array, user: number, group: number, flags: number) => number;
-	readonly fcntl: (descriptor: number, command: number, argument: number) => number;
-	readonly flock: (descriptor: number, operation: number) => number;
-	readonly getxattr: (path: Uint8Array, name: Uint8Array, value: Memory, size: number) => number;
+	readonly copy_file_range: Call<[from: number, fromOffset: Memory, to: number, toOffset: Memory, length: number, flags: number]>;
+	readonly fchownat: Call<[directory: number, path: Uint8Array, user: number, group: number, flags: number]>;
+	readonly fcntl: Call<[descriptor: number, command: number, argument: number]>;
+	readonly flock: Call<[descriptor: number, operation: number]>;
+	readonly getxattr: Call<[path: Uint8Array, name: Uint8Array, value: Memory, size: number]>;
 	readonly lgetxattr: Libc['getxattr'];
-	readonly linkat: (fromDirectory: number, from: Uint8Array, toDirectory: number, to: Uint8Array, flags: number) => number;
-	readonly listxattr: (path: Uint8Array, list: Memory, size: number) => number;
+	readonly linkat: Call<[fromDirectory: number, from: Uint8Array, toDirectory: number, to: Uint8Array, flags: number]>;
+	readonly listxattr: Call<[path: Uint8Array, list: Memory, size: number]>;
 	readonly llistxattr: Libc['listxattr'];
 	readonly lremovexattr: Libc['removexattr'];
-	readonly lseek: (descriptor: number, offset: number, whence: number) => number;
+	readonly lseek: Call<[descriptor: number, offset: number, whence: number]>;
 	readonly lsetxattr: Libc['setxattr'];
-	readonly memfdCreate: (name: Uint8Array, flags: number) => number;
-	readonly mkdirat: (directory: number, path: Uint8Array, mode: number) => number;
-	readonly mount: (source: Memory, target: Uint8Array, type: Memory, flags: number, data: Memory) => number;
-	readonly pipe2: (descriptors: Uint8Array, flags: number) => number;
-	readonly read: (descriptor: number, buffer: Uint8Array, size: number) => number;
-	readonly readlinkat: (directory: number, path: Uint8Array, buffer: Uint8Array, size: number) => number;
-	readonly removexattr: (path: Uint8Array, name: Uint8Array) => number;
-	readonly setns: (descriptor: number, kind: number) => number;
-	readonly setxattr: (path: Uint8Array, name: Uint8Array, value: Uint8Array, size: number, flags: number) => number;
-	readonly symlinkat: (target: Uint8Array, directory: number, path: Uint8Array) => number;
-	readonly syncfs: (descriptor: number) => number;
-	readonly unlinkat: (directory: number, path: Uint8Array, flags: number) => number;
-	readonly unshare: (flags: number) => number;
-	readonly utimensat: (directory: number, path: Uint8Array, times: Uint8Array, flags: number) => number;
+	readonly memfd_create: Call<[name: Uint8Array, flags: number]>;
+	readonly mkdirat: Call<[directory: number, path: Uint8Array, mode: number]>;
+	readonly mount: Call<[source: Memory, target: Uint8Array, type: Memory, flags: number, data: Memory]>;
+	readonly pipe2: Call<[descriptors: Uint8Array, flags: number]>;
+	readonly read: Call<[descriptor: number, buffer: Uint8Array, size: number]>;
+	readonly readlinkat: Call<[directory: number, path: Uint8Array, buffer: Uint8Array, size: number]>;
+	readonly removexattr: Call<[path: Uint8Array, name: Uint8Array]>;
+	readonly setns: Call<[descriptor: number, kind: number]>;
+	readonly setxattr: Call<[path: Uint8Array, name: Uint8Array, value: Uint8Array, size: number, flags: number]>;
+	readonly symlinkat: Call<[target: Uint8Array, directory: number, path: Uint8Array]>;
+	readonly syncfs: Call<[descriptor: number]>;
+	readonly unlinkat: Call<[directory: number, path: Uint8Array, flags: number]>;
+	readonly unshare: Call<[flags: number]>;
+	readonly utimensat: Call<[directory: number, path: Uint8Array, times: Uint8Array, flags: number]>;
 
-	readonly bpf: (command: number, attributes: Uint8Array, size: number) => number;
-	readonly fsconfig: (context: number, command: number, key: Memory, value: Memory, auxiliary: number) => number;
-	readonly fsmount: (context: number, flags: number, attributes: number) => number;
-	readonly fsopen: (type: Uint8Array, flags: number) => number;
-	readonly mknodat: (directory: number, path: Uint8Array, mode: number, device: number) => number;
-	readonly mountSetattr: (directory: number, path: Uint8Array, flags: number, attributes: Uint8Array, size: number) => number;
-	readonly openTree: (directory: number, path: Uint8Array, flags: number) => number;
-	readonly openat2: (directory: number, path: Uint8Array, how: Uint8Array, size: number) => number;
-	readonly renameat2: (fromDirectory: number, from: Uint8Array, toDirectory: number, to: Uint8Array, flags: number) => number;
+	readonly bpf: Call<[command: number, attributes: Uint8Array, size: number]>;
+	readonly fsconfig: Call<[context: number, command: number, key: Memory, value: Memory, auxiliary: number]>;
+	readonly fsmount: Call<[context: number, flags: number, attributes: number]>;
+	readonly fsopen: Call<[type: Uint8Array, flags: number]>;
+	readonly mknodat: Call<[directory: number, path: Uint8Array, mode: number, device: number]>;
+	readonly mount_setattr: Call<[directory: number, path: Uint8Array, flags: number, attributes: Uint8Array, size: number]>;
+	readonly open_tree: Call<[directory: number, path: Uint8Array, flags: number]>;
+	readonly openat2: Call<[directory: number, path: Uint8Array, how: Uint8Array, size: number]>;
+	readonly renameat2: Call<[fromDirectory: number, from: Uint8Array, toDirectory: number, to: Uint8Array, flags: number]>;
 
 	/**
 	Where the bytes of `memory` are, for a structure that points to them. The caller keeps `memory` alive until the call is over.
@@ -60,7 +65,7 @@ export type Libc = {
 
 // Variadic functions (fcntl) are declared with fixed arguments: for integers both architectures pass them in the same registers.
 const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, string>> = {
-	copyFileRange: 'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
+	copy_file_range: 'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
 	fchownat: 'int fchownat(int, const void *, uint32_t, uint32_t, int)',
 	fcntl: 'int fcntl(int, int, int)',
 	flock: 'int flock(int, int)',
@@ -72,7 +77,7 @@ const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, st
 	lremovexattr: 'int lremovexattr(const void *, const void *)',
 	lseek: 'int64_t lseek(int, int64_t, int)',
 	lsetxattr: 'int lsetxattr(const void *, const void *, const void *, size_t, int)',
-	memfdCreate: 'int memfd_create(const void *, unsigned int)',
+	memfd_create: 'int memfd_create(const void *, unsigned int)',
 	mkdirat: 'int mkdirat(int, const void *, uint32_t)',
 	mount: 'int mount(const void *, const void *, const void *, unsigned long, const void *)',
 	pipe2: 'int pipe2(void *, int)',
@@ -95,8 +100,8 @@ const rawCallParameters: Readonly<Record<RawCall, readonly string[]>> = {
 	fsmount: ['int', 'unsigned int', 'unsigned int'],
 	fsopen: ['const void *', 'unsigned int'],
 	mknodat: ['int', 'const void *', 'uint32_t', 'uint32_t'],
-	mountSetattr: ['int', 'const void *', 'unsigned int', 'const void *', 'size_t'],
-	openTree: ['int', 'const void *', 'unsigned int'],
+	mount_setattr: ['int', 'const void *', 'unsigned int', 'const void *', 'size_t'],
+	open_tree: ['int', 'const void *', 'unsigned int'],
 	openat2: ['int', 'const void *', 'const void *', 'size_t'],
 	renameat2: ['int', 'const void *', 'int', 'const void *', 'unsigned int'],
 };
@@ -120,9 +125,7 @@ export const libc: () => Libc = lazy(() => {
 	return {...calls, addressOf: memory => address(memory)};
 });
 
-type Call = (...values: readonly unknown[]) => number;
-
-function withErrorNumber(call: (...values: readonly unknown[]) => number | bigint, readErrorNumber: () => number): Call {
+function withErrorNumber(call: (...values: readonly unknown[]) => number | bigint, readErrorNumber: () => number): Call<readonly unknown[]> {
 	return (...values) => {
 		const result = call(...values);
 		return result < 0 ? -readErrorNumber() : Number(result);

@@ -39,7 +39,7 @@ export type MadeDirectories = {
 	/**
 	The directories that were not there before, outermost first, as absolute paths inside the root.
 	*/
-	readonly created: readonly Uint8Array[];
+	readonly created: readonly Buffer[];
 };
 
 // A directory that the walk has entered. Paths and names are bytes here, each held as one UTF-16 unit ("latin1") so that they can be split.
@@ -103,7 +103,7 @@ class Walk implements Disposable {
 		this.#trail = [{directory: this.#opened.use(openFile(root, '.', {flags: O_PATH | O_DIRECTORY})), path: ''}];
 	}
 
-	#follow(target: Uint8Array): void {
+	#follow(target: Buffer): void {
 		this.#links++;
 		if (this.#links > maximumLinks) {
 			throw this.#failure(constants.errno.ELOOP);
@@ -200,6 +200,6 @@ function setTimesOfAll(created: readonly Step[], mtimeNanoseconds: bigint | unde
 	}
 }
 
-function splitPath(path: Uint8Array): string[] {
-	return Buffer.from(path).toString('latin1').split('/').filter(name => name !== '' && name !== '.');
+function splitPath(path: Buffer): string[] {
+	return path.toString('latin1').split('/').filter(name => name !== '' && name !== '.');
 }

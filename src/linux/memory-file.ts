@@ -33,9 +33,9 @@ export function createSealedExecutable(bytes: Uint8Array, name: string): Descrip
 function createMemoryFile(name: string): Descriptor {
 	const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
 	const nameString = cString(name);
-	const executable = libc().memfdCreate(nameString, flags | MFD_EXEC);
+	const executable = libc().memfd_create(nameString, flags | MFD_EXEC);
 	// Linux before 6.3 does not know the flag, and all memory files are executable there.
-	const number = hasFailedWith(executable, 'EINVAL') ? libc().memfdCreate(nameString, flags) : executable;
+	const number = hasFailedWith(executable, 'EINVAL') ? libc().memfd_create(nameString, flags) : executable;
 	return new Descriptor(check(number, 'memfd_create', {action: 'create memory file', path: name}));
 }
 

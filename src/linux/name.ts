@@ -9,8 +9,8 @@ export type Name = string | Uint8Array;
 /**
 The bytes of a name.
 */
-export function nameBytes(name: Name): Uint8Array {
-	return typeof name === 'string' ? Buffer.from(name) : name;
+export function nameBytes(name: Name): Buffer {
+	return typeof name === 'string' ? Buffer.from(name) : Buffer.from(name.buffer, name.byteOffset, name.byteLength);
 }
 
 /**
@@ -18,7 +18,7 @@ A name as C takes it, with a NUL byte at its end.
 
 @throws {TsbuildError} `ERR_TSBUILD_INVALID_PATH` for a name with a NUL byte inside: C would silently use what stands before it
 */
-export function cString(name: Name): Uint8Array {
+export function cString(name: Name): Buffer {
 	const bytes = nameBytes(name);
 	if (bytes.includes(0)) {
 		throw new TsbuildError('ERR_TSBUILD_INVALID_PATH', `failed to use path ${displayName(name)}: it contains a NUL byte`);
@@ -31,6 +31,6 @@ export function cString(name: Name): Uint8Array {
 A name for messages: as it is, or quoted as JSON when it holds control characters, which a hostile image could use to write on the user's terminal.
 */
 export function displayName(name: Name): string {
-	const text = Buffer.from(nameBytes(name)).toString();
+	const text = nameBytes(name).toString();
 	return /\p{Control}/v.test(text) ? JSON.stringify(text).replaceAll(/\p{Control}/gv, character => String.raw`\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`) : text;
 }

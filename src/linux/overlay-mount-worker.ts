@@ -35,7 +35,7 @@ function mountInOwnNamespace(layers: OverlayLayers): number {
 	// Any directory would do: only this thread sees what is mounted on it.
 	const target = layers.lowerDirectories[0]!;
 	mountOverlay(layers, target);
-	return check(libc().openTree(AT_FDCWD, cString(target), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), 'open_tree', {action: 'clone overlay'});
+	return check(libc().open_tree(AT_FDCWD, cString(target), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), 'open_tree', {action: 'clone overlay'});
 }
 
 // The layers are opened only here, because overlay refuses directories of another mount namespace.

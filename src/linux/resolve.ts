@@ -83,7 +83,7 @@ The bytes of a regular file inside a root. Nothing else is opened, be it a fifo 
 @throws {LinuxError} `ENOENT`, `ENOTDIR`, `ELOOP`
 @throws {TsbuildError} `ERR_TSBUILD_NOT_A_FILE`, `ERR_TSBUILD_FILE_TOO_LARGE`
 */
-export function readFileInRoot(root: BorrowedDescriptor, path: Name, {maximumSize}: {readonly maximumSize: number}): Uint8Array {
+export function readFileInRoot(root: BorrowedDescriptor, path: Name, {maximumSize}: {readonly maximumSize: number}): Buffer {
 	using found = openInRoot(root, path, {flags: O_PATH});
 	if (!fstatSync(found.number).isFile()) {
 		throw new TsbuildError('ERR_TSBUILD_NOT_A_FILE', `failed to read ${displayName(path)}: not a regular file`);
@@ -103,7 +103,7 @@ The path of what a path leads to, absolute inside the root and without symbolic 
 
 @throws {LinuxError} `ENOENT`, `ENOTDIR`, `ELOOP`
 */
-export function realPathInRoot(root: BorrowedDescriptor, path: Name): Uint8Array {
+export function realPathInRoot(root: BorrowedDescriptor, path: Name): Buffer {
 	using file = openInRoot(root, path, {flags: O_PATH});
 	const rootPath = readDescriptorLink(descriptorNumber(root));
 	const filePath = readDescriptorLink(file.number);
@@ -120,7 +120,7 @@ function open(directory: BorrowedDescriptor, path: Name, {flags, mode = 0, follo
 	});
 }
 
-function readAtMost(file: Descriptor, limit: number): Uint8Array {
+function readAtMost(file: Descriptor, limit: number): Buffer {
 	const chunks = [];
 	for (let remaining = limit; remaining > 0;) {
 		const chunk = Buffer.allocUnsafe(Math.min(remaining, 64 * 1024));

@@ -3,19 +3,19 @@ import type {Architecture} from './architecture.ts';
 /**
 A system call that not every supported C library has a function for.
 */
-export type RawCall = 'bpf' | 'fsconfig' | 'fsmount' | 'fsopen' | 'mknodat' | 'mountSetattr' | 'openTree' | 'openat2' | 'renameat2';
+export type RawCall = 'bpf' | 'fsconfig' | 'fsmount' | 'fsopen' | 'mknodat' | 'mount_setattr' | 'open_tree' | 'openat2' | 'renameat2';
 
 type SyscallNumbers = Readonly<Record<RawCall, number>>;
 
 // Calls since Linux 5.1 have one number on all architectures.
 // https://github.com/torvalds/linux/blob/v6.12/scripts/syscall.tbl
 const commonNumbers = {
-	openTree: 428,
+	open_tree: 428,
 	fsopen: 430,
 	fsconfig: 431,
 	fsmount: 432,
 	openat2: 437,
-	mountSetattr: 442,
+	mount_setattr: 442,
 };
 
 // https://github.com/torvalds/linux/blob/v6.12/arch/x86/entry/syscalls/syscall_64.tbl
