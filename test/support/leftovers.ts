@@ -1,0 +1,131 @@
+import {existsSync} from 'node:fs';
+import {glob, readFile, readdir} from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import {DatabaseSync} from 'node:sqlite';
+import type {ExecutionContext} from 'ava';
+import {errorCode} from '../../src/kernel/errors.ts';
+
+/**
+Asserts that builds with this store are over without a trace: no mount, process, cgroup, session, temporary blob or half-made snapshot.
+
+Other tests build with other stores at the same time, so mounts and processes are told by the store's path. The name of a cgroup does not tell its store: one without a process counts as left when it does not go away.
+
+@param t The test's own.
+@param root The store's directory, as given by `--root` or `TSBUILD_ROOT`.
+*/
+export async function assertNothingLeft(t: ExecutionContext, root: string): Promise<void> {
+	t.deepEqual({
+		processes: await findProcesses(root),
+		mounts: await findMounts('self', root),
+		cgroups: await findLastingCgroups(),
+		sessions: await namesIn(path.join(root, 'sessions')),
+		unfinishedBlobs: await findUnfinishedBlobs(path.join(root, 'content')),
+		unfinishedSnapshots: await findUnfinishedSnapshots(root),
+	}, {
+		processes: [],
+		mounts: [],
+		cgroups: [],
+		sessions: [],
+		unfinishedBlobs: [],
+		unfinishedSnapshots: [],
+	});
+}
+
+/** Processes that were started with the store's path, or that see something of the store mounted. */
+async function findProcesses(root: string): Promise<readonly string[]> {
+	const found: string[] = [];
+	for (const id of await namesIn('/proc')) {
+		if (!/^\d+$/v.test(id) || Number(id) === process.pid) {
+			continue;
+		}
+
+		const commandLine = await readIfThere(`/proc/${id}/cmdline`);
+		const environment = await readIfThere(`/proc/${id}/environ`);
+		const mounts = await findMounts(id, root);
+		if (commandLine.includes(root) || environment.includes(root) || mounts.length > 0) {
+			found.push(`${id} ${commandLine.replaceAll('\0', ' ')}`);
+		}
+	}
+
+	return found;
+}
+
+async function findMounts(processId: string, root: string): Promise<readonly string[]> {
+	const lines = await readIfThere(`/proc/${processId}/mountinfo`);
+	return lines.split('\n').filter(line => line.includes(root));
+}
+
+/** Groups without a process may be about to be filled or removed by another test, which takes milliseconds. */
+async function findLastingCgroups(): Promise<readonly string[]> {
+	const deadline = performance.now() + 5000;
+	let left = await findEmptyCgroups();
+	while (left.length > 0 && performance.now() < deadline) {
+		const present = new Set(await findEmptyCgroups());
+		left = left.filter(directory => present.has(directory));
+	}
+
+	return left;
+}
+
+async function findEmptyCgroups(): Promise<readonly string[]> {
+	const empty: string[] = [];
+	// Below the unified tree and below each controller of version 1, on any machine.
+	for await (const directory of glob('/sys/fs/cgroup/{tsbuild,*/tsbuild}/*-*')) {
+		const processes = await readIfThere(path.join(directory, 'cgroup.procs'));
+		if (processes === '') {
+			empty.push(directory);
+		}
+	}
+
+	return empty;
+}
+
+async function findUnfinishedBlobs(content: string): Promise<readonly string[]> {
+	const files = await namesIn(content, {recursive: true});
+	const expected = /^(?:oci-layout|index\.json(?:\.lock)?|blobs|blobs\/sha(?:256|512)|blobs\/sha256\/[\da-f]{64}|blobs\/sha512\/[\da-f]{128})$/v;
+	return files.filter(file => !expected.test(file));
+}
+
+/** Snapshots whose row says that they are active, and directories without a row. */
+async function findUnfinishedSnapshots(root: string): Promise<readonly string[]> {
+	const committed = await readCommittedSnapshots(root);
+	const directories = await namesIn(path.join(root, 'snapshots'));
+	return directories.filter(name => !committed.has(name));
+}
+
+async function readCommittedSnapshots(root: string): Promise<ReadonlySet<string>> {
+	const file = path.join(root, 'metadata.db');
+	if (!existsSync(file)) {
+		return new Set();
+	}
+
+	using database = new DatabaseSync(file, {readOnly: true});
+	const rows = database.prepare('SELECT id FROM snapshots WHERE state = \'committed\'').all();
+	return new Set(rows.map(({id}) => String(id)));
+}
+
+async function namesIn(directory: string, options: {readonly recursive?: boolean} = {}): Promise<readonly string[]> {
+	try {
+		return await readdir(directory, options);
+	} catch (error) {
+		if (errorCode(error) === 'ENOENT') {
+			return [];
+		}
+
+		throw error;
+	}
+}
+
+/** Files of processes and cgroups go away at any moment. */
+async function readIfThere(file: string): Promise<string> {
+	try {
+		return await readFile(file, 'utf8');
+	} catch (error) {
+		if (['ENOENT', 'ESRCH', 'ENODEV', 'EINVAL', 'EACCES'].includes(errorCode(error) ?? '')) {
+			return '';
+		}
+
+		throw error;
+	}
+}

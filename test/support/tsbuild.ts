@@ -1,0 +1,56 @@
+import {Buffer} from 'node:buffer';
+import {type ChildProcessByStdio, spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {constants} from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import type {Readable} from 'node:stream';
+
+const main = path.join(import.meta.dirname, '../../src/main.ts');
+
+export type TsbuildOptions = {
+	/** The store, a directory of the test's own. */
+	readonly root: string;
+	readonly cwd?: string;
+	/** Added to the test's environment; `undefined` takes a variable away. */
+	readonly env?: Readonly<Record<string, string | undefined>>;
+	readonly signal?: AbortSignal;
+};
+
+export type TsbuildResult = {
+	/** As a shell has it: 128 + n when signal n ended the process. */
+	readonly exitCode: number;
+	/** Bytes, because `-o -` writes an archive. */
+	readonly stdout: Uint8Array;
+	readonly stderr: string;
+};
+
+/** A running tsbuild whose output is read by the test. */
+export type TsbuildProcess = ChildProcessByStdio<null, Readable, Readable>;
+
+/** Runs the command line from its sources with a store of its own, and waits for its end. Does not throw when it fails. */
+export async function tsbuild(args: readonly string[], options: TsbuildOptions): Promise<TsbuildResult> {
+	const child = startTsbuild(args, options);
+	const [stdout, stderr, exitCode] = await Promise.all([
+		child.stdout.toArray() as Promise<Uint8Array[]>,
+		child.stderr.setEncoding('utf8').toArray() as Promise<string[]>,
+		waitForExit(child),
+	]);
+	return {exitCode, stdout: Buffer.concat(stdout), stderr: stderr.join('')};
+}
+
+/** Starts the command line from its sources, for tests that interrupt it. Its stdin is empty. */
+export function startTsbuild(args: readonly string[], {root, cwd, env = {}, signal}: TsbuildOptions): TsbuildProcess {
+	return spawn(process.execPath, [main, ...args], {
+		cwd,
+		env: {...process.env, TSBUILD_ROOT: root, ...env},
+		stdio: ['ignore', 'pipe', 'pipe'],
+		signal,
+	});
+}
+
+/** Resolves with the exit code, as a shell has it, once the process has ended. */
+export async function waitForExit(child: TsbuildProcess): Promise<number> {
+	const [code, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
+	return code ?? (128 + constants.signals[signal!]);
+}
