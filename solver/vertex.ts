@@ -22,7 +22,11 @@ export type CacheMap<Result> = {
 	/** Of everything that the operation does, without its inputs. */
 	readonly digest: Digest;
 	/** One entry for each input: by content if there is a function, else by the input's own cache key. */
-	readonly inputs: readonly (ContentDigest<Result> | undefined)[];
+	readonly inputs: ReadonlyArray<ContentDigest<Result> | undefined>;
+	/**
+	Names the part that is taken of an input, for inputs by content. It is part of the key by definition (`COPY a /` and `COPY b /` differ) and not of the key by content (the same file under another name is the same), so it is no part of `digest`.
+	*/
+	readonly selectors?: ReadonlyArray<Digest | undefined>;
 	/** No cache record is read or written, because the result is cheap and belongs to this job alone (a client's directory). */
 	readonly uncacheable?: boolean;
 };
@@ -45,7 +49,7 @@ export type Op<Result> = {
 export type Vertex<Result> = {
 	readonly digest: Digest;
 	readonly name: string;
-	readonly inputs: readonly Vertex<Result>[];
+	readonly inputs: ReadonlyArray<Vertex<Result>>;
 	readonly op: Op<Result>;
 	/** The cache is not read for this vertex; its result is recorded all the same. */
 	readonly ignoreCache: boolean;

@@ -1,0 +1,124 @@
+import {performance} from 'node:perf_hooks';
+import type {Digest} from '../src/kernel/digest.ts';
+import type {ProgressSink, VertexEvent} from '../src/kernel/progress-event.ts';
+import {inputsFirst} from './graph-order.ts';
+import type {ExecutionContext} from './vertex.ts';
+
+/** The part of a vertex that people see. */
+type NamedVertex = {readonly digest: Digest; readonly name: string; readonly inputs: readonly NamedVertex[]};
+
+/**
+Tells what becomes of a job's vertexes, with BuildKit's meaning:
+
+- every vertex is announced once before anything starts;
+- a vertex that executes starts and completes once;
+- one whose result came from the cache, or was not needed because a later one came from the cache, is completed as `cached`;
+- a vertex of which nothing is known and nothing was needed stays announced.
+
+The one exception: a vertex that was told as cached starts after all if its record is gone by the time its result is needed.
+*/
+export class JobProgress {
+	readonly #sink: ProgressSink;
+	readonly #started = new Map<Digest, number>();
+	readonly #cached = new Set<Digest>();
+	readonly #ancestorsTold = new Set<Digest>();
+
+	constructor(sink: ProgressSink) {
+		this.#sink = sink;
+	}
+
+	#tellCached(vertex: NamedVertex): void {
+		if (this.#cached.has(vertex.digest) || this.#started.has(vertex.digest)) {
+			return;
+		}
+
+		this.#cached.add(vertex.digest);
+		const time = now();
+		this.#emit(vertex, {started: time, completed: time, cached: true});
+	}
+
+	#end(vertex: NamedVertex, facts: Pick<VertexEvent, 'error' | 'canceled'>): void {
+		const completed = now();
+		this.#emit(vertex, {started: this.#started.get(vertex.digest) ?? completed, completed, ...facts});
+	}
+
+	#emit({digest, name, inputs}: NamedVertex, facts: Partial<VertexEvent>): void {
+		this.#sink({
+			type: 'vertex', digest, name, inputs: inputs.map(input => input.digest), ...facts,
+		});
+	}
+
+	announce(targets: readonly NamedVertex[]): void {
+		for (const vertex of inputsFirst(targets)) {
+			this.#emit(vertex, {});
+		}
+	}
+
+	start(vertex: NamedVertex): void {
+		if (this.#started.has(vertex.digest)) {
+			return;
+		}
+
+		const started = now();
+		this.#started.set(vertex.digest, started);
+		this.#emit(vertex, {started});
+	}
+
+	complete(vertex: NamedVertex): void {
+		this.#end(vertex, {});
+	}
+
+	/** A vertex can fail before it starts, while its cache key is made: then it starts and fails at once. */
+	fail(vertex: NamedVertex, error: string): void {
+		this.start(vertex);
+		this.#end(vertex, {error});
+	}
+
+	/** The vertex was ended because of another, or by the user. Nothing is told of one that had not started. */
+	cancel(vertex: NamedVertex): void {
+		if (this.#started.has(vertex.digest)) {
+			this.#end(vertex, {canceled: true});
+		}
+	}
+
+	/**
+	The result came from the cache, so what it was made of is not needed for it.
+
+	@param vertex - whose result it is
+	@param isFound - whether an ancestor was found in the cache and nobody asked for its result; others speak for themselves
+	*/
+	cache(vertex: NamedVertex, isFound: (ancestor: NamedVertex) => boolean): void {
+		for (const ancestor of inputsFirst([vertex], this.#ancestorsTold)) {
+			if (ancestor === vertex || isFound(ancestor)) {
+				this.#tellCached(ancestor);
+			}
+		}
+
+		this.#tellCached(vertex);
+	}
+
+	/** What an operation tells of itself while it executes. */
+	reporters(vertex: NamedVertex): Pick<ExecutionContext, 'log' | 'status'> {
+		const statusStarts = new Map<string, number>();
+		return {
+			log: (stream, data) => {
+				this.#sink({
+					type: 'log', vertex: vertex.digest, stream, data, timestamp: now(),
+				});
+			},
+			status: ({id, current, total, completed}) => {
+				const timestamp = now();
+				const started = statusStarts.get(id) ?? timestamp;
+				statusStarts.set(id, started);
+				this.#sink({
+					type: 'status', vertex: vertex.digest, id, current, total, timestamp, started, ...(completed === true && {completed: timestamp}),
+				});
+			},
+		};
+	}
+}
+
+/** Milliseconds since the epoch, with a fraction. It never goes back within the process. */
+function now(): number {
+	return performance.timeOrigin + performance.now();
+}

@@ -1,0 +1,104 @@
+import {Buffer} from 'node:buffer';
+import test from 'ava';
+import {FakeGraph} from '../support/fake-graph.ts';
+
+test('every vertex is announced once, after its inputs and before anything starts', async t => {
+	const graph = new FakeGraph();
+	const base = graph.vertex('base');
+	const middle = graph.vertex('middle', {inputs: [base]});
+	const top = graph.vertex('top', {inputs: [middle, base]});
+	await graph.solve(top);
+	t.like(graph.events.slice(0, 3), [
+		{type: 'vertex', name: 'base', inputs: []},
+		{type: 'vertex', name: 'middle', inputs: [base.digest]},
+		{type: 'vertex', name: 'top', inputs: [middle.digest, base.digest]},
+	]);
+	t.false(graph.events.slice(0, 3).some(event => 'started' in event));
+	t.is(graph.events.length, 9);
+});
+
+test('a vertex that executes starts and completes once, with times', async t => {
+	const before = Date.now();
+	const graph = new FakeGraph();
+	await graph.solve(graph.vertex('a'));
+	t.deepEqual(graph.told('a'), ['started', 'completed']);
+	const last = graph.events.at(-1)!;
+	t.true(last.type === 'vertex' && last.started! >= before - 1 && last.completed! >= last.started! && last.cached === undefined);
+});
+
+test('what leads to a cached vertex is told as cached before it', async t => {
+	const graph = new FakeGraph();
+	const base = graph.vertex('base');
+	const target = graph.vertex('top', {inputs: [graph.vertex('middle', {inputs: [base]})]});
+	await graph.solve(target);
+	graph.forget();
+	await graph.solve(target);
+	t.deepEqual(graph.events.slice(3).map(event => event.type === 'vertex' && [event.name, event.cached]), [['base', true], ['middle', true], ['top', true]]);
+});
+
+test('cached vertexes are told before what executes after them', async t => {
+	const graph = new FakeGraph();
+	const middle = graph.vertex('middle', {inputs: [graph.vertex('base')]});
+	await graph.solve(middle);
+	graph.forget();
+	await graph.solve(graph.vertex('top', {inputs: [middle]}));
+	t.deepEqual(graph.told('base'), ['cached']);
+	t.deepEqual(graph.told('middle'), ['cached']);
+	t.deepEqual(graph.events.slice(3).map(event => event.type === 'vertex' && event.name), ['base', 'middle', 'top', 'top']);
+});
+
+test('a context that is read for a key by content completes without being cached', async t => {
+	const graph = new FakeGraph();
+	const copy = graph.vertex('copy', {inputs: [graph.vertex('base'), graph.vertex('context', {uncacheable: true})], byContent: ['context']});
+	await graph.solve(copy);
+	graph.forget();
+	await graph.solve(copy);
+	t.deepEqual(graph.told('base'), ['cached']);
+	t.deepEqual(graph.told('context'), ['started', 'completed']);
+	t.deepEqual(graph.told('copy'), ['cached']);
+});
+
+test('a vertex that nobody needed and nobody found stays announced', async t => {
+	const graph = new FakeGraph();
+	const target = graph.vertex('top', {inputs: [graph.vertex('base')]});
+	await graph.solve(target);
+	graph.forget();
+	graph.cache.loseRecords(description => description === 'base');
+	await graph.solve(target);
+	t.deepEqual(graph.told('base'), []);
+	t.deepEqual(graph.told('top'), ['cached']);
+});
+
+test('a record whose result is gone is not told as cached', async t => {
+	const graph = new FakeGraph();
+	const target = graph.vertex('top', {inputs: [graph.vertex('base')]});
+	await graph.solve(target);
+	graph.forget();
+	graph.cache.loseResults(description => description === 'top');
+	await graph.solve(target);
+	t.deepEqual(graph.told('base'), ['cached']);
+	t.deepEqual(graph.told('top'), ['started', 'completed']);
+});
+
+test('an operation reports output and amounts', async t => {
+	const graph = new FakeGraph();
+	const vertex = graph.vertex('a', {
+		execute(_inputs, {log, status}) {
+			log('stderr', Buffer.from('hello\n'));
+			status({id: 'reading', current: 1, total: 2});
+			status({
+				id: 'reading', current: 2, total: 2, completed: true,
+			});
+			return '';
+		},
+	});
+	await graph.solve(vertex);
+	const [log, first, second] = graph.events.slice(2);
+	t.like(log, {
+		type: 'log', vertex: vertex.digest, stream: 'stderr', data: Buffer.from('hello\n'),
+	});
+	t.like(first, {
+		type: 'status', vertex: vertex.digest, id: 'reading', current: 1, total: 2,
+	});
+	t.true(first?.type === 'status' && second?.type === 'status' && first.completed === undefined && second.completed !== undefined && first.started === second.started);
+});
