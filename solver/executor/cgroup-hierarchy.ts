@@ -1,0 +1,117 @@
+import {
+	accessSync,
+	constants,
+	mkdirSync,
+	readFileSync,
+	writeFileSync,
+} from 'node:fs';
+import {join} from 'node:path';
+import {errorCode, errorMessage} from '../../src/kernel/errors.ts';
+import {readMountInformation, type MountInformation} from '../../src/linux/mount-information.ts';
+
+/** What tsbuild uses of cgroups. The CPU time of version 2 needs no controller, and it freezes and denies devices without one. */
+export type Controller = 'memory' | 'cpu' | 'cpuacct' | 'pids' | 'devices' | 'freezer';
+
+const controllersOfVersion1: readonly Controller[] = ['memory', 'cpu', 'cpuacct', 'pids', 'devices', 'freezer'];
+const controllersOfVersion2 = ['memory', 'cpu', 'pids'] as const;
+
+/**
+Where the groups of containers are made: the group that is the parent of them all.
+*/
+export type CgroupHierarchy =
+	/** One directory for each controller; controllers that are mounted together share theirs. */
+	| {readonly kind: 'version1'; readonly directories: ReadonlyMap<Controller, string>}
+	/** One directory, and the controllers that groups in it have. */
+	| {readonly kind: 'version2'; readonly directory: string; readonly controllers: ReadonlySet<string>}
+	/** No groups can be made here, and why. */
+	| {readonly kind: 'unavailable'; readonly reason: string};
+
+/**
+Finds out where this machine has cgroups, and makes the parent group there: `/<parent>` from the root of each mount, as runc's cgroupfs driver does with an absolute path. Do it once in a process.
+
+Version 1 is used when it has the memory or the devices controller (also beside an empty version 2 tree), else version 2. In version 2 the controllers are turned on for the groups in the parent. That fails where the root of the mount is no true root and has processes in it (the "no internal processes" rule, usual in a container): then the groups have no limits, but are still made.
+
+Never fails: rootless, on a read-only mount or without any mount the result is `unavailable`.
+
+@param parent the name of the parent group, shared by all tsbuild processes
+@see https://man7.org/linux/man-pages/man7/cgroups.7.html
+*/
+export async function prepareCgroups(parent = 'tsbuild'): Promise<CgroupHierarchy> {
+	const mounts = await readMountInformation();
+	const directories = mountsOfVersion1(mounts);
+	try {
+		if (directories.has('memory') || directories.has('devices')) {
+			return prepareVersion1(directories, parent);
+		}
+
+		const unified = mounts.find(({type}) => type === 'cgroup2');
+		return unified === undefined
+			? {kind: 'unavailable', reason: 'no cgroup file system is mounted'}
+			: prepareVersion2(unified.mountPoint, parent);
+	} catch (error) {
+		return {kind: 'unavailable', reason: errorMessage(error)};
+	}
+}
+
+function mountsOfVersion1(mounts: readonly MountInformation[]): Map<Controller, string> {
+	const directories = new Map<Controller, string>();
+	for (const {type, superOptions, mountPoint} of mounts) {
+		if (type !== 'cgroup') {
+			continue;
+		}
+
+		const controllers = controllersOfVersion1.filter(name => superOptions.includes(name));
+		for (const controller of controllers) {
+			directories.set(controller, mountPoint);
+		}
+	}
+
+	return directories;
+}
+
+function prepareVersion1(mountPoints: ReadonlyMap<Controller, string>, parent: string): CgroupHierarchy {
+	const directories = new Map<Controller, string>();
+	for (const [controller, mountPoint] of mountPoints) {
+		const directory = join(mountPoint, parent);
+		makeParent(directory);
+		directories.set(controller, directory);
+	}
+
+	return {kind: 'version1', directories};
+}
+
+function prepareVersion2(mountPoint: string, parent: string): CgroupHierarchy {
+	const directory = join(mountPoint, parent);
+	makeParent(directory);
+	enableControllers(mountPoint);
+	enableControllers(directory);
+	const enabled = readFileSync(join(directory, 'cgroup.subtree_control'), 'utf8');
+	return {kind: 'version2', directory, controllers: new Set(enabled.trim().split(' '))};
+}
+
+function makeParent(directory: string): void {
+	try {
+		mkdirSync(directory);
+	} catch (error) {
+		if (errorCode(error) !== 'EEXIST') {
+			throw error;
+		}
+
+		// Who may not make groups in it finds out here, and not at the first step.
+		accessSync(directory, constants.W_OK);
+	}
+}
+
+/** Turns on each controller by itself, so that one which cannot be does not keep the others off. */
+function enableControllers(directory: string): void {
+	for (const controller of controllersOfVersion2) {
+		try {
+			writeFileSync(join(directory, 'cgroup.subtree_control'), `+${controller}`, {flag: 'r+'});
+		} catch (error) {
+			// EBUSY: there are processes in it. ENOENT: the group above does not have the controller. Groups do without it.
+			if (errorCode(error) !== 'EBUSY' && errorCode(error) !== 'ENOENT') {
+				throw error;
+			}
+		}
+	}
+}

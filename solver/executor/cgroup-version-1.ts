@@ -1,0 +1,181 @@
+import {constants, existsSync} from 'node:fs';
+import {join} from 'node:path';
+import {Descriptor} from '../../src/linux/descriptor.ts';
+import {
+	killGroups,
+	makeGroup,
+	readKeyedNumber,
+	readNumber,
+	removeGroups,
+	signalProcesses,
+	writeSetting,
+} from './cgroup-directory.ts';
+import type {Controller} from './cgroup-hierarchy.ts';
+import {
+	cpuPeriod,
+	cpuQuota,
+	limitError,
+	memoryLimit,
+	type MemoryLimit,
+	type ResourceLimits,
+} from './cgroup-limits.ts';
+import type {Cgroup, CgroupOptions} from './cgroup.ts';
+import type {ContainerUsage} from './container-spec.ts';
+import {formatDeviceRule, type DeviceRule} from './devices.ts';
+
+/**
+Makes a group in the hierarchies of cgroup version 1.
+
+@param parents the directory of the parent group for each controller
+@param options name, limits and devices of the group
+@throws {TsbuildError} `ERR_TSBUILD_CGROUP`
+@see https://www.kernel.org/doc/html/latest/admin-guide/cgroup-v1/index.html
+*/
+export async function openVersion1(parents: ReadonlyMap<Controller, string>, options: CgroupOptions): Promise<Cgroup> {
+	const {name, limits, devices} = options;
+	await using undo = new AsyncDisposableStack();
+	const group = undo.use(new CgroupVersion1(directoriesOf(parents, name)));
+	group.make();
+	group.setLimits(limits);
+	if (devices !== 'all') {
+		group.restrictDevices(devices);
+	}
+
+	group.openProcessFiles();
+	undo.move();
+	return group;
+}
+
+/**
+Ends the processes of a group and waits until they are gone.
+
+@param directories the group's directory for each controller
+@throws {TsbuildError} `ERR_TSBUILD_CGROUP`
+*/
+export async function killVersion1(directories: ReadonlyMap<Controller, string>): Promise<void> {
+	const freezer = directories.get('freezer');
+	await killGroups([...new Set(directories.values())], directory => {
+		// A frozen process cannot fork, so none escapes the list of those that get the signal; it dies when it thaws.
+		setFreezer(freezer, 'FROZEN');
+		signalProcesses(directory);
+		setFreezer(freezer, 'THAWED');
+	});
+}
+
+/** The directory of the group `name` for each controller. */
+export function directoriesOf(parents: ReadonlyMap<Controller, string>, name: string): ReadonlyMap<Controller, string> {
+	return new Map([...parents].map(([controller, parent]) => [controller, join(parent, name)]));
+}
+
+function setFreezer(directory: string | undefined, state: 'FROZEN' | 'THAWED'): void {
+	if (directory !== undefined && existsSync(directory)) {
+		writeSetting(directory, 'freezer.state', state);
+	}
+}
+
+class CgroupVersion1 implements Cgroup {
+	readonly #directories: ReadonlyMap<Controller, string>;
+	readonly #distinct: readonly string[];
+	readonly unavailable = undefined;
+	readonly processDescriptors: Descriptor[] = [];
+	restrictsDevices = false;
+
+	constructor(directories: ReadonlyMap<Controller, string>) {
+		this.#directories = directories;
+		this.#distinct = [...new Set(directories.values())];
+	}
+
+	make(): void {
+		for (const directory of this.#distinct) {
+			makeGroup(directory);
+		}
+	}
+
+	setLimits(limits: ResourceLimits): void {
+		const {cpus, pids} = limits;
+		const limit = memoryLimit(limits);
+		if (limit !== undefined) {
+			const directory = requireDirectory(this.#directories, 'memory');
+			writeSetting(directory, 'memory.limit_in_bytes', String(limit.memory));
+			writeSwapLimit(directory, limit);
+		}
+
+		if (cpus !== undefined) {
+			const directory = requireDirectory(this.#directories, 'cpu');
+			writeSetting(directory, 'cpu.cfs_period_us', String(cpuPeriod));
+			writeSetting(directory, 'cpu.cfs_quota_us', String(cpuQuota(cpus)));
+		}
+
+		if (pids !== undefined) {
+			writeSetting(requireDirectory(this.#directories, 'pids'), 'pids.max', String(pids));
+		}
+	}
+
+	restrictDevices(rules: readonly DeviceRule[]): void {
+		const directory = this.#directories.get('devices');
+		if (directory === undefined) {
+			return;
+		}
+
+		writeSetting(directory, 'devices.deny', 'a');
+		for (const rule of rules) {
+			writeSetting(directory, 'devices.allow', formatDeviceRule(rule));
+		}
+
+		this.restrictsDevices = true;
+	}
+
+	/**
+	Opens `tasks`, not `cgroup.procs`: to move a whole process the kernel waits for an RCU grace period (21 ms, measured), for which moving the thread that writes has no need.
+	*/
+	openProcessFiles(): void {
+		for (const directory of this.#distinct) {
+			this.processDescriptors.push(Descriptor.open(join(directory, 'tasks'), constants.O_WRONLY));
+		}
+	}
+
+	async usage(): Promise<ContainerUsage> {
+		const memory = this.#directories.get('memory');
+		const cpu = this.#directories.get('cpuacct');
+		const peakMemory = memory === undefined ? undefined : readNumber(memory, 'memory.max_usage_in_bytes');
+		const nanoseconds = cpu === undefined ? undefined : readNumber(cpu, 'cpuacct.usage');
+		return {
+			...(peakMemory !== undefined && {peakMemory}),
+			...(nanoseconds !== undefined && {cpuTime: Math.round(nanoseconds / 1000)}),
+		};
+	}
+
+	async outOfMemory(): Promise<boolean> {
+		const memory = this.#directories.get('memory');
+		const kills = memory === undefined ? undefined : readKeyedNumber(memory, 'memory.oom_control', 'oom_kill');
+		return kills !== undefined && kills > 0;
+	}
+
+	async kill(): Promise<void> {
+		await killVersion1(this.#directories);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		for (const descriptor of this.processDescriptors) {
+			descriptor.close();
+		}
+
+		await removeGroups(this.#distinct, async () => this.kill());
+	}
+}
+
+function requireDirectory(directories: ReadonlyMap<Controller, string>, controller: Controller): string {
+	const directory = directories.get(controller);
+	if (directory === undefined) {
+		throw limitError(controller, 'its cgroup controller is not mounted');
+	}
+
+	return directory;
+}
+
+function writeSwapLimit(directory: string, {memory, swap, isSwapOptional}: MemoryLimit): void {
+	const file = 'memory.memsw.limit_in_bytes';
+	if (swap !== undefined && (!isSwapOptional || existsSync(join(directory, file)))) {
+		writeSetting(directory, file, String(memory + swap));
+	}
+}

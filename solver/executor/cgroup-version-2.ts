@@ -1,0 +1,162 @@
+import {constants, existsSync} from 'node:fs';
+import {join} from 'node:path';
+import {errorCode} from '../../src/kernel/errors.ts';
+import {BPF_F_ALLOW_MULTI} from '../../src/linux/constants.ts';
+import {Descriptor} from '../../src/linux/descriptor.ts';
+import {attachDeviceProgram, loadDeviceProgram} from '../../src/linux/ebpf.ts';
+import {
+	killGroups,
+	makeGroup,
+	readKeyedNumber,
+	readNumber,
+	removeGroups,
+	signalProcesses,
+	writeSetting,
+} from './cgroup-directory.ts';
+import type {CgroupHierarchy} from './cgroup-hierarchy.ts';
+import {
+	cpuPeriod,
+	cpuQuota,
+	limitError,
+	memoryLimit,
+	type MemoryLimit,
+	type ResourceLimits,
+} from './cgroup-limits.ts';
+import type {Cgroup, CgroupOptions} from './cgroup.ts';
+import type {ContainerUsage} from './container-spec.ts';
+import {assembleDeviceProgram, type DeviceRule} from './devices.ts';
+
+type Version2 = Extract<CgroupHierarchy, {kind: 'version2'}>;
+
+/**
+Makes a group in the tree of cgroup version 2.
+
+@throws {TsbuildError} `ERR_TSBUILD_CGROUP`
+@throws {LinuxError} when the device program is refused for another reason than a missing right
+@see https://www.kernel.org/doc/html/latest/admin-guide/cgroup-v2.html
+*/
+export async function openVersion2({directory, controllers}: Version2, {name, limits, devices}: CgroupOptions): Promise<Cgroup> {
+	await using undo = new AsyncDisposableStack();
+	const group = undo.use(new CgroupVersion2(join(directory, name), controllers));
+	group.make();
+	group.setLimits(limits);
+	if (devices !== 'all') {
+		group.restrictDevices(devices);
+	}
+
+	group.openProcessFile();
+	undo.move();
+	return group;
+}
+
+/**
+Ends the processes of a group and waits until they are gone.
+
+@throws {TsbuildError} `ERR_TSBUILD_CGROUP`
+*/
+export async function killVersion2(directory: string): Promise<void> {
+	await killGroups([directory], () => {
+		// The file is there since Linux 5.14, and reaches the groups inside; fork cannot outrun it.
+		if (existsSync(join(directory, 'cgroup.kill'))) {
+			writeSetting(directory, 'cgroup.kill', '1');
+		} else {
+			signalProcesses(directory);
+		}
+	});
+}
+
+class CgroupVersion2 implements Cgroup {
+	readonly #directory: string;
+	readonly #controllers: ReadonlySet<string>;
+	readonly unavailable = undefined;
+	readonly processDescriptors: Descriptor[] = [];
+	restrictsDevices = false;
+
+	constructor(directory: string, controllers: ReadonlySet<string>) {
+		this.#directory = directory;
+		this.#controllers = controllers;
+	}
+
+	make(): void {
+		makeGroup(this.#directory);
+	}
+
+	setLimits(limits: ResourceLimits): void {
+		const {cpus, pids} = limits;
+		const limit = memoryLimit(limits);
+		if (limit !== undefined) {
+			requireController(this.#controllers, 'memory');
+			writeSetting(this.#directory, 'memory.max', String(limit.memory));
+			writeSwapLimit(this.#directory, limit);
+		}
+
+		if (cpus !== undefined) {
+			requireController(this.#controllers, 'cpu');
+			writeSetting(this.#directory, 'cpu.max', `${cpuQuota(cpus)} ${cpuPeriod}`);
+		}
+
+		if (pids === undefined) {
+			return;
+		}
+
+		requireController(this.#controllers, 'pids');
+		writeSetting(this.#directory, 'pids.max', String(pids));
+	}
+
+	restrictDevices(rules: readonly DeviceRule[]): void {
+		try {
+			using program = loadDeviceProgram(assembleDeviceProgram(rules));
+			using directory = Descriptor.open(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY);
+			attachDeviceProgram(directory, program, BPF_F_ALLOW_MULTI);
+			this.restrictsDevices = true;
+		} catch (error) {
+			// Without CAP_BPF or CAP_SYS_ADMIN, as in a user namespace, whose device files cannot be opened anyhow. The caller sees it by `restrictsDevices`.
+			if (errorCode(error) !== 'EPERM') {
+				throw error;
+			}
+		}
+	}
+
+	openProcessFile(): void {
+		this.processDescriptors.push(Descriptor.open(join(this.#directory, 'cgroup.procs'), constants.O_WRONLY));
+	}
+
+	async usage(): Promise<ContainerUsage> {
+		const peakMemory = readNumber(this.#directory, 'memory.peak');
+		const cpuTime = readKeyedNumber(this.#directory, 'cpu.stat', 'usage_usec');
+		return {
+			...(peakMemory !== undefined && {peakMemory}),
+			...(cpuTime !== undefined && {cpuTime}),
+		};
+	}
+
+	async outOfMemory(): Promise<boolean> {
+		const kills = readKeyedNumber(this.#directory, 'memory.events', 'oom_kill');
+		return kills !== undefined && kills > 0;
+	}
+
+	async kill(): Promise<void> {
+		await killVersion2(this.#directory);
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		for (const descriptor of this.processDescriptors) {
+			descriptor.close();
+		}
+
+		await removeGroups([this.#directory], async () => this.kill());
+	}
+}
+
+function requireController(controllers: ReadonlySet<string>, controller: string): void {
+	if (!controllers.has(controller)) {
+		throw limitError(controller, 'its cgroup controller cannot be turned on here');
+	}
+}
+
+function writeSwapLimit(directory: string, {swap, isSwapOptional}: MemoryLimit): void {
+	const file = 'memory.swap.max';
+	if (swap !== undefined && (!isSwapOptional || existsSync(join(directory, file)))) {
+		writeSetting(directory, file, String(swap));
+	}
+}
