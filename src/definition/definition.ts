@@ -1,4 +1,4 @@
-import {canonicalDigest, type JsonValue} from '../kernel/canonical-json.ts';
+import {canonicalDigest} from '../kernel/canonical-json.ts';
 import type {Digest} from '../kernel/digest.ts';
 import type {SourceLocation} from '../kernel/source-location.ts';
 import type {Operation} from './operations.ts';
@@ -35,9 +35,7 @@ export class DefinitionBuilder {
 	readonly #vertexes = new Map<Digest, DefinitionVertex>();
 	readonly #metadata = new Map<Digest, VertexMetadata>();
 
-	/**
-	@throws {TypeError} when an input was not added before
-	*/
+	/** Adds a vertex; throws a `TypeError` when an input was not added before. */
 	add(operation: Operation, inputs: readonly Digest[], metadata: VertexMetadata): Digest {
 		for (const input of inputs) {
 			if (!this.#vertexes.has(input)) {
@@ -62,5 +60,5 @@ export class DefinitionBuilder {
 
 /** The digest of a vertex: that of the canonical JSON of its operation and its inputs' digests. */
 export function vertexDigest(vertex: DefinitionVertex): Digest {
-	return canonicalDigest(vertex as unknown as JsonValue);
+	return canonicalDigest(vertex);
 }

@@ -17,14 +17,14 @@ export function canonicalDigest(value: JsonValue): Digest {
 	return digestOf(canonicalJson(value));
 }
 
-function isPlainObject(value: JsonValue): value is {readonly [key: string]: JsonValue | undefined} {
+function isPlainObject(value: JsonValue): value is Readonly<Record<string, JsonValue | undefined>> {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function sortKeys(object: {readonly [key: string]: JsonValue | undefined}) {
+function sortKeys(object: Readonly<Record<string, JsonValue | undefined>>) {
 	// A null prototype keeps a key named "__proto__" an ordinary key.
 	const sorted = Object.create(null) as Record<string, JsonValue | undefined>;
-	for (const key of Object.keys(object).sort()) {
+	for (const key of Object.keys(object).toSorted()) {
 		sorted[key] = object[key];
 	}
 

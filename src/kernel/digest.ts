@@ -34,7 +34,7 @@ Checks a digest that comes from outside (it becomes part of a path).
 @throws {TsbuildError} `ERR_TSBUILD_INVALID_DIGEST`
 */
 export function parseDigest(text: string): Digest {
-	const [, algorithm = '', hex = ''] = /^([a-z\d]+):([a-f\d]+)$/v.exec(text) ?? [];
+	const {algorithm = '', hex = ''} = /^(?<algorithm>[\da-z]+):(?<hex>[\da-f]+)$/v.exec(text)?.groups ?? {};
 	if (hexLengths[algorithm] !== hex.length) {
 		throw new TsbuildError('ERR_TSBUILD_INVALID_DIGEST', `invalid digest ${JSON.stringify(text.slice(0, 200))}`, {
 			hint: 'A digest is sha256: followed by 64 hexadecimal digits.',

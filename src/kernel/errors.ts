@@ -27,11 +27,7 @@ export class TsbuildError extends Error {
 
 /** The `code` of an error of ours or of Node (`ENOENT`, `ERR_TSBUILD_...`), or `undefined`. */
 export function errorCode(error: unknown): string | undefined {
-	if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
-		return error.code;
-	}
-
-	return undefined;
+	return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** The message of anything that was thrown. */

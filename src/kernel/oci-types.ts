@@ -1,6 +1,10 @@
 import type {DiffId, Digest} from './digest.ts';
 
-/** Media types that images are made of. @see https://github.com/opencontainers/image-spec/blob/main/media-types.md */
+/**
+Media types that images are made of.
+
+@see https://github.com/opencontainers/image-spec/blob/main/media-types.md
+*/
 export const mediaTypes = {
 	index: 'application/vnd.oci.image.index.v1+json',
 	manifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -42,7 +46,11 @@ export type ImageIndex = {
 	readonly annotations?: Readonly<Record<string, string>>;
 };
 
-/** One entry of an image's history. @see https://github.com/opencontainers/image-spec/blob/main/config.md#properties */
+/**
+One entry of an image's history.
+
+@see https://github.com/opencontainers/image-spec/blob/main/config.md#properties
+*/
 export type HistoryEntry = {
 	/** RFC 3339. */
 	readonly created?: string;

@@ -33,7 +33,7 @@ Reads `os/architecture[/variant]`, or an architecture alone.
 */
 export function parsePlatform(text: string): Platform {
 	const parts = text.toLowerCase().split('/');
-	if (parts.length > 3 || parts.some(part => !/^[a-z\d_.\-]+$/v.test(part))) {
+	if (parts.length > 3 || parts.some(part => !/^[\d\-._a-z]+$/v.test(part))) {
 		throw new TsbuildError('ERR_TSBUILD_INVALID_PLATFORM', `failed to parse platform ${text}: "${text}": platform specifier must be os/architecture or os/architecture/variant`);
 	}
 

@@ -54,7 +54,7 @@ export type WarningEvent = {
 	readonly url?: string;
 	readonly file?: string;
 	/** Lines from 1; the end is included. */
-	readonly lines?: readonly {readonly start: number; readonly end: number}[];
+	readonly lines?: ReadonlyArray<{readonly start: number; readonly end: number}>;
 };
 
 export type ProgressEvent = VertexEvent | StatusEvent | LogEvent | WarningEvent;

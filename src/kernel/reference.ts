@@ -13,14 +13,11 @@ export type Reference = {
 	readonly digest?: Digest;
 };
 
-const domainComponent = String.raw`(?:[a-zA-Z\d]|[a-zA-Z\d][a-zA-Z\d\-]*[a-zA-Z\d])`;
-const domainPattern = String.raw`(?:${domainComponent}(?:\.${domainComponent})*|\[[a-fA-F\d:]+\])(?::\d+)?`;
-const pathComponent = String.raw`[a-z\d]+(?:(?:\.|_|__|-+)[a-z\d]+)*`;
-const pathPattern = String.raw`${pathComponent}(?:\/${pathComponent})*`;
-const tagPattern = String.raw`\w[\w.\-]{0,127}`;
-const digestPattern = String.raw`[A-Za-z][A-Za-z\d]*(?:[\-_+.][A-Za-z][A-Za-z\d]*)*:[\da-fA-F]{32,}`;
-const nameRegExp = new RegExp(`^(?:(${domainPattern})\\/)?(${pathPattern})$`, 'v');
-const referenceRegExp = new RegExp(`^(.*?)(?::(${tagPattern}))?(?:@(${digestPattern}))?$`, 'v');
+const domainComponent = String.raw`(?:[\dA-Za-z]|[\dA-Za-z][\d\-A-Za-z]*[\dA-Za-z])`;
+const domainPattern = String.raw`(?:${domainComponent}(?:\.${domainComponent})*|\[[\d:A-Fa-f]+\])(?::\d+)?`;
+const pathComponent = String.raw`[\da-z]+(?:(?:\.|_|__|-+)[\da-z]+)*`;
+const nameRegExp = new RegExp(String.raw`^${domainPattern}\/${pathComponent}(?:\/${pathComponent})*$`, 'v');
+const tagRegExp = /:(?<tag>\w[\w\-.]{0,127})$/v;
 
 // The longest name that registries take, domain included.
 const maximumNameLength = 255;
@@ -32,29 +29,29 @@ Reads an image reference as `docker` does.
 @throws {TsbuildError} `ERR_TSBUILD_INVALID_REFERENCE`
 */
 export function parseReference(text: string): Reference {
-	const [, name = '', tag, digest] = referenceRegExp.exec(text) ?? [];
+	const {name, tag, digest} = splitReference(text);
 	const {domain, path} = splitDomain(name);
-	if (/^[a-f\d]{64}$/v.test(name)) {
-		throw invalidReference(text, `cannot specify 64-byte hexadecimal strings`);
+	if (/^[\da-f]{64}$/v.test(name)) {
+		throw invalidReference(text, 'cannot specify 64-byte hexadecimal strings');
 	}
 
 	if (path !== path.toLowerCase()) {
 		throw invalidReference(text, 'repository name must be lowercase');
 	}
 
-	if (!nameRegExp.test(`${domain}/${path}`)) {
-		throw invalidReference(text, 'invalid reference format');
-	}
-
 	if (domain.length + 1 + path.length > maximumNameLength) {
 		throw invalidReference(text, 'repository name must not be more than 255 characters');
+	}
+
+	if (!nameRegExp.test(`${domain}/${path}`)) {
+		throw invalidReference(text, 'invalid reference format');
 	}
 
 	return {
 		domain,
 		path,
 		...(tag !== undefined && {tag}),
-		...(digest !== undefined && {digest: parseDigest(digest)}),
+		...(digest !== undefined && {digest: readDigest(digest, text)}),
 		...(tag === undefined && digest === undefined && {tag: 'latest'}),
 	};
 }
@@ -68,6 +65,25 @@ export function formatReference({domain, path, tag, digest}: Reference): string 
 export function familiarReference(reference: Reference): string {
 	const full = formatReference(reference);
 	return full.startsWith('docker.io/library/') ? full.slice('docker.io/library/'.length) : full.replace(/^docker\.io\//v, '');
+}
+
+function splitReference(text: string): {readonly name: string; readonly tag: string | undefined; readonly digest: string | undefined} {
+	const at = text.indexOf('@');
+	const tagged = at === -1 ? text : text.slice(0, at);
+	const tag = tagRegExp.exec(tagged)?.groups?.tag;
+	return {
+		name: tag === undefined ? tagged : tagged.slice(0, -1 - tag.length),
+		tag,
+		digest: at === -1 ? undefined : text.slice(at + 1),
+	};
+}
+
+function readDigest(digest: string, text: string): Digest {
+	try {
+		return parseDigest(digest);
+	} catch {
+		throw invalidReference(text, 'invalid checksum digest');
+	}
 }
 
 function splitDomain(name: string): {readonly domain: string; readonly path: string} {

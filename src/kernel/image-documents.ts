@@ -1,0 +1,182 @@
+import is from '@sindresorhus/is';
+import {parseDigest, parseDiffId} from './digest.ts';
+import {errorMessage, TsbuildError} from './errors.ts';
+import {
+	mediaTypes,
+	type Descriptor,
+	type HistoryEntry,
+	type ImageConfig,
+	type ImageIndex,
+	type ImageManifest,
+} from './oci-types.ts';
+
+/*
+The JSON documents of images come from outside. They are checked here once, field by field as far as we use them; after that they are typed.
+*/
+
+/** A manifest or an index, told apart. */
+export type ImageDocument =
+	| {readonly kind: 'manifest'; readonly manifest: ImageManifest}
+	| {readonly kind: 'index'; readonly index: ImageIndex};
+
+const manifestTypes: ReadonlySet<string> = new Set([mediaTypes.manifest, mediaTypes.dockerManifest]);
+const indexTypes: ReadonlySet<string> = new Set([mediaTypes.index, mediaTypes.dockerIndex]);
+
+/** Is it the media type of a manifest of one image? */
+export function isManifestType(mediaType: string): boolean {
+	return manifestTypes.has(mediaType);
+}
+
+/** Is it the media type of an index of several manifests? */
+export function isIndexType(mediaType: string): boolean {
+	return indexTypes.has(mediaType);
+}
+
+/**
+Reads a manifest or an index.
+
+The type is the one that the document names, else `mediaType`, which its descriptor says.
+
+@throws {TsbuildError} `ERR_TSBUILD_IMAGE`
+@see https://github.com/opencontainers/image-spec/blob/main/manifest.md
+*/
+export function parseImageDocument(bytes: Uint8Array, mediaType: string): ImageDocument {
+	const document = parseObject(bytes, 'manifest');
+	const type = document.mediaType ?? mediaType;
+	if (!is.string(type) || document.schemaVersion !== 2) {
+		throw imageError('manifest', 'it has no known schema version');
+	}
+
+	if (isIndexType(type)) {
+		return {kind: 'index', index: {schemaVersion: 2, mediaType: type, manifests: parseDescriptors(document.manifests, 'manifests')}};
+	}
+
+	if (isManifestType(type)) {
+		return {
+			kind: 'manifest',
+			manifest: {
+				schemaVersion: 2,
+				mediaType: type,
+				config: parseDescriptor(document.config, 'config'),
+				layers: parseDescriptors(document.layers ?? [], 'layers'),
+			},
+		};
+	}
+
+	throw imageError('manifest', `its media type ${JSON.stringify(type.slice(0, 200))} is not one of an image`);
+}
+
+/**
+Reads an image config. Fields that we do not know are kept as they are.
+
+@throws {TsbuildError} `ERR_TSBUILD_IMAGE`
+@see https://github.com/opencontainers/image-spec/blob/main/config.md
+*/
+export function parseImageConfig(bytes: Uint8Array): ImageConfig {
+	const document = parseObject(bytes, 'config');
+	const {architecture, os, rootfs, history, config = {}} = document;
+	if (!is.string(architecture) || !is.string(os)) {
+		throw imageError('config', 'architecture or os is missing');
+	}
+
+	if (!is.plainObject(rootfs) || rootfs.type !== 'layers' || !(is.nullOrUndefined(rootfs.diff_ids) || is.array(rootfs.diff_ids, is.string))) {
+		throw imageError('config', 'rootfs is not a list of layers');
+	}
+
+	if (!(is.nullOrUndefined(history) || is.array(history, isHistoryEntry))) {
+		throw imageError('config', 'history is not a list of entries');
+	}
+
+	return {
+		...document,
+		architecture,
+		os,
+		config: checkContainerConfig(config ?? {}),
+		rootfs: {type: 'layers', diff_ids: rootfs.diff_ids?.map(diffId => parseDiffId(diffId)) ?? null},
+		history: history ?? null,
+	};
+}
+
+function isHistoryEntry(value: unknown): value is HistoryEntry {
+	return is.plainObject(value)
+		&& ['created', 'created_by', 'author', 'comment'].every(key => value[key] === undefined || is.string(value[key]))
+		&& (value.empty_layer === undefined || is.boolean(value.empty_layer));
+}
+
+const stringLists = ['Env', 'Entrypoint', 'Cmd', 'OnBuild', 'Shell'];
+const strings = ['User', 'WorkingDir', 'StopSignal'];
+const objects = ['ExposedPorts', 'Volumes', 'Labels', 'Healthcheck'];
+
+function checkContainerConfig(config: unknown): ImageConfig['config'] {
+	if (!is.plainObject(config)) {
+		throw imageError('config', 'config is no object');
+	}
+
+	const checks: ReadonlyArray<readonly [readonly string[], (value: unknown) => boolean]> = [
+		[stringLists, value => is.array(value, is.string)],
+		[strings, value => is.string(value)],
+		[objects, value => is.plainObject(value)],
+	];
+	for (const [names, isRight] of checks) {
+		const wrong = names.find(name => !is.nullOrUndefined(config[name]) && !isRight(config[name]));
+		if (wrong !== undefined) {
+			throw imageError('config', `${wrong} has an unexpected type`);
+		}
+	}
+
+	return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
+}
+
+function parseDescriptors(value: unknown, field: string): readonly Descriptor[] {
+	if (!is.array(value)) {
+		throw imageError('manifest', `${field} is not a list`);
+	}
+
+	return value.map(entry => parseDescriptor(entry, field));
+}
+
+function parseDescriptor(value: unknown, field: string): Descriptor {
+	if (!is.plainObject(value) || !is.string(value.mediaType) || !is.string(value.digest) || !isSize(value.size)) {
+		throw imageError('manifest', `${field} holds no descriptor`);
+	}
+
+	const {mediaType, digest, size, annotations, platform} = value;
+	return {
+		mediaType,
+		digest: parseDigest(digest),
+		size,
+		...(isStringRecord(annotations) && {annotations}),
+		...(isPlatform(platform) && {platform}),
+	};
+}
+
+function isSize(value: unknown): value is number {
+	return is.safeInteger(value) && (value) >= 0;
+}
+
+function isStringRecord(value: unknown): value is Record<string, string> {
+	return is.plainObject(value) && Object.values(value).every(entry => is.string(entry));
+}
+
+function isPlatform(value: unknown): value is NonNullable<Descriptor['platform']> {
+	return is.plainObject(value) && is.string(value.os) && is.string(value.architecture) && (value.variant === undefined || is.string(value.variant));
+}
+
+function parseObject(bytes: Uint8Array, kind: string): Record<string, unknown> {
+	let value: unknown;
+	try {
+		value = JSON.parse(new TextDecoder('utf-8', {fatal: true}).decode(bytes));
+	} catch (error) {
+		throw imageError(kind, errorMessage(error), error);
+	}
+
+	if (!is.plainObject(value)) {
+		throw imageError(kind, 'it is no object');
+	}
+
+	return value;
+}
+
+function imageError(kind: string, reason: string, cause?: unknown): TsbuildError {
+	return new TsbuildError('ERR_TSBUILD_IMAGE', `failed to read image ${kind}: ${reason}`, cause === undefined ? {} : {cause});
+}

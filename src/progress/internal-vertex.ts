@@ -1,0 +1,31 @@
+import {digestOf} from '../kernel/digest.ts';
+import {errorMessage} from '../kernel/errors.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
+
+/** Tells how far a part of the work is. */
+export type ReportStatus = (status: {readonly id: string; readonly current?: number; readonly total?: number; readonly started?: number; readonly completed?: boolean}) => void;
+
+/**
+Shows a part of the build that is no step of the Dockerfile, such as `[internal] load .dockerignore`, as a vertex: begun, its statuses, ended or failed.
+
+@returns what `work` returns; what it throws is thrown
+*/
+export async function withInternalVertex<Value>(progress: ProgressSink, name: string, work: (report: ReportStatus) => Promise<Value>): Promise<Value> {
+	const vertex = {
+		type: 'vertex', digest: digestOf(`internal ${name}`), name, inputs: [], started: Date.now(),
+	} as const;
+	progress(vertex);
+	try {
+		const value = await work(({id, current = 0, total = 0, started, completed = false}) => {
+			const timestamp = Date.now();
+			progress({
+				type: 'status', vertex: vertex.digest, id, current, total, timestamp, ...(started !== undefined && {started}), ...(completed && {completed: timestamp}),
+			});
+		});
+		progress({...vertex, completed: Date.now()});
+		return value;
+	} catch (error) {
+		progress({...vertex, completed: Date.now(), error: errorMessage(error)});
+		throw error;
+	}
+}
