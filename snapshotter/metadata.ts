@@ -1,0 +1,115 @@
+import path from 'node:path';
+import process from 'node:process';
+import type {DatabaseSync, StatementSync} from 'node:sqlite';
+import {errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {migrations} from './schema.ts';
+
+// A writer holds the database for less than a millisecond, but a machine that is short of memory or disk can stop it there for seconds.
+const busyTimeoutMilliseconds = 60_000;
+
+/**
+The tables of a store. Every process of a store has its own connection to the one database file.
+
+Who owns a topic owns its queries: this class only keeps the connection, the prepared statements and the transactions.
+*/
+export class Metadata implements Disposable {
+	readonly #database: DatabaseSync;
+	readonly #statements = new Map<string, StatementSync>();
+
+	constructor(database: DatabaseSync) {
+		this.#database = database;
+	}
+
+	/** The prepared statement of a constant text; it is prepared once. */
+	statement(sql: string): StatementSync {
+		let statement = this.#statements.get(sql);
+		if (statement === undefined) {
+			statement = this.#database.prepare(sql);
+			this.#statements.set(sql, statement);
+		}
+
+		return statement;
+	}
+
+	/**
+	Runs `change` whole or not at all, alone among all processes. `change` is synchronous and short: everybody else who writes waits for it. A transaction inside another is a mistake.
+
+	@returns what `change` returns
+	*/
+	transaction<Value>(change: () => Value): Value {
+		// Taking the write lock at once never has to give up halfway, as a reader who starts to write would. https://sqlite.org/lang_transaction.html#immediate
+		this.#database.exec('BEGIN IMMEDIATE');
+		try {
+			const value = change();
+			this.#database.exec('COMMIT');
+			return value;
+		} catch (error) {
+			// Some errors (a full disk) have rolled back already.
+			if (this.#database.isTransaction) {
+				this.#database.exec('ROLLBACK');
+			}
+
+			throw error;
+		}
+	}
+
+	[Symbol.dispose](): void {
+		if (this.#database.isOpen) {
+			this.#database.close();
+		}
+	}
+}
+
+/**
+Opens the database `metadata.db` in `root`, an existing directory; makes it, or brings it to the present schema, when needed.
+
+@throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION` when a newer tsbuild has changed the schema; `ERR_TSBUILD_STORE` when it cannot be opened
+*/
+export function openMetadata(root: string): Metadata {
+	// Loaded here because commands without a store need not wait for it.
+	const {DatabaseSync} = process.getBuiltinModule('node:sqlite');
+	const file = path.join(root, 'metadata.db');
+	let database: DatabaseSync | undefined;
+	try {
+		database = new DatabaseSync(file, {timeout: busyTimeoutMilliseconds});
+		configure(database);
+		migrate(database, file);
+		return new Metadata(database);
+	} catch (error) {
+		database?.close();
+		throw error instanceof TsbuildError ? error : new TsbuildError('ERR_TSBUILD_STORE', `failed to open metadata ${file}: ${errorMessage(error)}`, {cause: error});
+	}
+}
+
+function configure(database: DatabaseSync): void {
+	// Readers and the writer do not wait for each other. https://sqlite.org/wal.html
+	database.exec('PRAGMA journal_mode = WAL');
+	// No fsync per transaction. A power loss may take the last transactions, but never damages the database; rows that promise more than the files hold would be of no use anyway, and those are covered once per build.
+	database.exec('PRAGMA synchronous = NORMAL');
+}
+
+function migrate(database: DatabaseSync, file: string): void {
+	if (schemaVersion(database) === migrations.length) {
+		return;
+	}
+
+	database.exec('BEGIN IMMEDIATE');
+	// Another process may have done it while this one waited.
+	const version = schemaVersion(database);
+	if (version > migrations.length) {
+		throw new TsbuildError('ERR_TSBUILD_STORE_VERSION', `failed to open metadata ${file}: it has version ${version}, this tsbuild knows up to ${migrations.length}`, {
+			hint: 'Update tsbuild, or give it a store of its own with --root.',
+		});
+	}
+
+	for (const step of migrations.slice(version)) {
+		database.exec(step);
+	}
+
+	database.exec(`PRAGMA user_version = ${migrations.length}`);
+	database.exec('COMMIT');
+}
+
+function schemaVersion(database: DatabaseSync): number {
+	return database.prepare('PRAGMA user_version').get()!.user_version as number;
+}

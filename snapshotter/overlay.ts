@@ -1,0 +1,174 @@
+import type {Descriptor} from '../src/linux/descriptor.ts';
+import {createDetachedOverlay} from '../src/linux/detached-overlay.ts';
+import {bootId} from './boot-id.ts';
+import type {Metadata} from './metadata.ts';
+import {removeTree} from './remove-tree.ts';
+import type {Session} from './session.ts';
+import {
+	emptyDirectory,
+	makeSnapshotDirectories,
+	snapshotDirectories,
+	type SnapshotDirectories,
+} from './snapshot-directories.ts';
+import {
+	commitSnapshot,
+	deleteSnapshot,
+	findSnapshot,
+	insertActiveSnapshot,
+	snapshotChain,
+	snapshotNotFound,
+} from './snapshot-rows.ts';
+import type {
+	ActiveSnapshot,
+	SnapshotChanges,
+	SnapshotId,
+	SnapshotInfo,
+	Snapshotter,
+} from './snapshotter.ts';
+
+/** What a snapshotter works with. */
+export type SnapshotterOptions = {
+	/** The root directory of the store. */
+	readonly root: string;
+	readonly metadata: Metadata;
+	/** Owns what is active. */
+	readonly session: Session;
+};
+
+/**
+Snapshots by overlayfs: each keeps its own changes in `snapshots/<id>/fs`, and the kernel merges those of a chain.
+
+@see https://docs.kernel.org/filesystems/overlayfs.html
+*/
+export function createOverlaySnapshotter(options: SnapshotterOptions): Snapshotter {
+	return new OverlaySnapshotter(options);
+}
+
+class OverlaySnapshotter implements Snapshotter {
+	readonly #root: string;
+	readonly #metadata: Metadata;
+	readonly #session: Session;
+
+	constructor({root, metadata, session}: SnapshotterOptions) {
+		this.#root = root;
+		this.#metadata = metadata;
+		this.#session = session;
+	}
+
+	// The trees of a chain, the uppermost first.
+	#treesOf(id: SnapshotId): readonly string[] {
+		return this.chain(id).toReversed().map(member => snapshotDirectories(this.#root, member).changes);
+	}
+
+	get name() {
+		return 'overlay' as const;
+	}
+
+	async prepare(parent: SnapshotId | undefined): Promise<ActiveSnapshot> {
+		const session = this.#session.id;
+		const id = insertActiveSnapshot(this.#metadata, {parent, session});
+		const remove = async () => this.remove(id);
+		try {
+			const directories = await makeSnapshotDirectories(this.#root, id, parent);
+			const lowerDirectories = parent === undefined ? [] : this.#treesOf(parent);
+			const mount = async () => mountTrees(this.#root, lowerDirectories, directories);
+			const commit = (description: string) => {
+				commitSnapshot(this.#metadata, id, {session, description, bootId: bootId()});
+			};
+
+			return new ActiveOverlay({
+				id,
+				directories,
+				mount,
+				commit,
+				remove,
+			});
+		} catch (error) {
+			await remove();
+			throw error;
+		}
+	}
+
+	async view(id: SnapshotId): Promise<Descriptor> {
+		if (this.info(id)?.state !== 'committed') {
+			throw snapshotNotFound(id);
+		}
+
+		return mountTrees(this.#root, this.#treesOf(id));
+	}
+
+	info(id: SnapshotId): SnapshotInfo | undefined {
+		return findSnapshot(this.#metadata, id);
+	}
+
+	chain(id: SnapshotId): readonly SnapshotId[] {
+		return snapshotChain(this.#metadata, id);
+	}
+
+	changes(id: SnapshotId): SnapshotChanges {
+		return {kind: 'overlay-upper', directory: snapshotDirectories(this.#root, id).changes};
+	}
+
+	async remove(id: SnapshotId): Promise<void> {
+		deleteSnapshot(this.#metadata, id, {session: this.#session.id});
+		await removeTree(snapshotDirectories(this.#root, id).directory);
+	}
+}
+
+type ActiveOverlayParts = {
+	readonly id: SnapshotId;
+	readonly directories: SnapshotDirectories;
+	readonly mount: () => Promise<Descriptor>;
+	readonly commit: (description: string) => void;
+	readonly remove: () => Promise<void>;
+};
+
+class ActiveOverlay implements ActiveSnapshot {
+	readonly #parts: ActiveOverlayParts;
+	#isOver = false;
+	readonly id: SnapshotId;
+	readonly changesDirectory: string;
+
+	constructor(parts: ActiveOverlayParts) {
+		this.#parts = parts;
+		this.id = parts.id;
+		this.changesDirectory = parts.directories.changes;
+	}
+
+	#assertActive(): void {
+		if (this.#isOver) {
+			throw new TypeError(`snapshot ${this.id} is not active any more`);
+		}
+	}
+
+	async mount(): Promise<Descriptor> {
+		this.#assertActive();
+		return this.#parts.mount();
+	}
+
+	async commit({description}: {readonly description: string}): Promise<SnapshotId> {
+		this.#assertActive();
+		// Before the row changes: after a crash in between it is still an active snapshot, and swept.
+		await removeTree(this.#parts.directories.work);
+		this.#parts.commit(description);
+		this.#isOver = true;
+		return this.id;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		if (this.#isOver) {
+			return;
+		}
+
+		this.#isOver = true;
+		await this.#parts.remove();
+	}
+}
+
+// The empty layer makes an overlay of what would be a bind mount: in that, whiteouts would be devices, and a step could make some.
+async function mountTrees(root: string, lowerDirectories: readonly string[], writable?: SnapshotDirectories): Promise<Descriptor> {
+	return createDetachedOverlay({
+		lowerDirectories: lowerDirectories.length > 1 ? lowerDirectories : [...lowerDirectories, emptyDirectory(root)],
+		...(writable && {upperDirectory: writable.changes, workDirectory: writable.work}),
+	});
+}

@@ -1,0 +1,88 @@
+/**
+The steps that lead from an empty database to the present schema. Step n (from 1) brings `user_version` n. A step that was released is never changed: a later change of the schema is a new step.
+
+@see https://sqlite.org/pragma.html#pragma_user_version
+*/
+export const migrations: readonly string[] = [`
+	-- AUTOINCREMENT: the id of a removed snapshot is never given again, also not to another process that still remembers it.
+	CREATE TABLE snapshots (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		parent INTEGER REFERENCES snapshots (id),
+		state TEXT NOT NULL CHECK (state IN ('active', 'committed')),
+		-- The session that an active snapshot belongs to.
+		session TEXT,
+		-- Milliseconds since the epoch, like all times here.
+		created_at INTEGER NOT NULL,
+		description TEXT NOT NULL DEFAULT '',
+		-- The boot during which it was committed, until its files are known to be on the disk; then NULL.
+		unsynced_boot TEXT,
+		CHECK ((state = 'active') = (session IS NOT NULL))
+	) STRICT;
+	CREATE INDEX snapshots_by_parent ON snapshots (parent);
+	CREATE INDEX snapshots_by_session ON snapshots (session) WHERE session IS NOT NULL;
+	CREATE INDEX snapshots_unsynced ON snapshots (unsynced_boot) WHERE unsynced_boot IS NOT NULL;
+
+	-- The layer that a snapshot adds to its parent. The blob may be missing in the content store: then it is made again.
+	CREATE TABLE layers (
+		snapshot INTEGER PRIMARY KEY REFERENCES snapshots (id) ON DELETE CASCADE,
+		chain_id TEXT,
+		diff_id TEXT NOT NULL,
+		digest TEXT,
+		size INTEGER,
+		media_type TEXT
+	) STRICT;
+	CREATE INDEX layers_by_chain_id ON layers (chain_id);
+
+	-- The same layer in another compression.
+	CREATE TABLE blob_variants (
+		source TEXT NOT NULL,
+		media_type TEXT NOT NULL,
+		digest TEXT NOT NULL,
+		size INTEGER NOT NULL,
+		PRIMARY KEY (source, media_type)
+	) STRICT, WITHOUT ROWID;
+
+	-- A result of a step. NULL as snapshot is the empty file system.
+	CREATE TABLE cache_records (
+		id INTEGER PRIMARY KEY,
+		canonical_key TEXT NOT NULL,
+		snapshot INTEGER REFERENCES snapshots (id) ON DELETE CASCADE,
+		description TEXT NOT NULL,
+		created_at INTEGER NOT NULL,
+		last_used_at INTEGER NOT NULL,
+		usage_count INTEGER NOT NULL DEFAULT 0
+	) STRICT;
+	CREATE INDEX cache_records_by_snapshot ON cache_records (snapshot);
+	CREATE TABLE cache_keys (
+		key TEXT PRIMARY KEY,
+		record INTEGER NOT NULL REFERENCES cache_records (id) ON DELETE CASCADE
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX cache_keys_by_record ON cache_keys (record);
+
+	CREATE TABLE images (
+		name TEXT PRIMARY KEY,
+		config_digest TEXT NOT NULL,
+		manifest_digest TEXT NOT NULL,
+		created_at INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+
+	-- What a living session still needs, so that nobody else removes it.
+	CREATE TABLE leases (
+		session TEXT NOT NULL,
+		kind TEXT NOT NULL CHECK (kind IN ('snapshot', 'blob')),
+		resource TEXT NOT NULL,
+		PRIMARY KEY (session, kind, resource)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX leases_by_resource ON leases (kind, resource);
+
+	-- What the bytes of a host's file were, as long as nothing in this row changes. Times are nanoseconds.
+	CREATE TABLE file_digests (
+		device INTEGER NOT NULL,
+		inode INTEGER NOT NULL,
+		size INTEGER NOT NULL,
+		modified_at INTEGER NOT NULL,
+		changed_at INTEGER NOT NULL,
+		digest TEXT NOT NULL,
+		UNIQUE (device, inode)
+	) STRICT;
+`];

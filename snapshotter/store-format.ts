@@ -1,0 +1,122 @@
+import {constants} from 'node:fs';
+import {
+	chmod,
+	mkdir,
+	open,
+	readdir,
+	readFile,
+	rename,
+} from 'node:fs/promises';
+import path from 'node:path';
+import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {Descriptor} from '../src/linux/descriptor.ts';
+import {lock} from '../src/linux/lock.ts';
+import {createImageLayout} from './image-layout.ts';
+import {openMetadata} from './metadata.ts';
+import {probeOverlay} from './probe-overlay.ts';
+import {sessionsDirectory} from './session.ts';
+import {emptyDirectory, snapshotsDirectory} from './snapshot-directories.ts';
+
+// Of the directory as a whole; the database has its own version. It is raised when an older tsbuild would damage the store.
+const formatVersion = 1;
+
+// What a directory may hold that is to become a store: what an interrupted attempt left, and what a fresh file system has.
+const ownNames = /^(?:content|empty|format\.new|lost\+found|metadata\.db.*|\.probe-.+|sessions|snapshots)$/v;
+
+/** The image layout inside a store. */
+export function contentDirectory(root: string): string {
+	return path.join(root, 'content');
+}
+
+/**
+Makes sure that a directory is a store of a format that we know.
+
+@throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION`, `ERR_TSBUILD_STORE_FILE_SYSTEM`, `ERR_TSBUILD_STORE`
+*/
+export async function ensureStore(root: string): Promise<void> {
+	try {
+		if (!await isStore(root)) {
+			await createStore(root);
+		}
+	} catch (error) {
+		throw error instanceof TsbuildError ? error : storeError(root, errorMessage(error), error);
+	}
+}
+
+/** The store is one when its file `format` is there, which is written last. */
+async function isStore(root: string): Promise<boolean> {
+	const text = await readFormat(root);
+	if (text === undefined) {
+		return false;
+	}
+
+	const version = /^\d{1,6}\n$/v.test(text) ? Number(text) : undefined;
+	if (version === undefined) {
+		throw storeError(root, 'its file format is damaged');
+	}
+
+	if (version > formatVersion) {
+		throw new TsbuildError('ERR_TSBUILD_STORE_VERSION', `failed to open store ${root}: it has format ${version}, this tsbuild knows up to ${formatVersion}`, {
+			hint: 'Update tsbuild, or give it a store of its own with --root.',
+		});
+	}
+
+	return true;
+}
+
+async function createStore(root: string): Promise<void> {
+	await mkdir(root, {recursive: true, mode: 0o700});
+	using directory = Descriptor.open(root, constants.O_RDONLY | constants.O_DIRECTORY);
+	await lock(directory, 'exclusive');
+	// Another process may have made it while this one waited.
+	if (await isStore(root)) {
+		return;
+	}
+
+	await refuseForeignFiles(root);
+	// Images hold secrets and set-user-ID programs, which are not for the users of this machine.
+	await chmod(root, 0o700);
+	await probeOverlay(root);
+	for (const name of [snapshotsDirectory(root), sessionsDirectory(root), emptyDirectory(root)]) {
+		await mkdir(name, {recursive: true});
+	}
+
+	await createImageLayout(contentDirectory(root));
+	openMetadata(root)[Symbol.dispose]();
+	await writeFormat(root);
+}
+
+async function refuseForeignFiles(root: string): Promise<void> {
+	const names = await readdir(root);
+	const foreign = names.find(name => !ownNames.test(name));
+	if (foreign !== undefined) {
+		throw storeError(root, `it is no store and holds ${JSON.stringify(foreign)}`);
+	}
+}
+
+async function readFormat(root: string): Promise<string | undefined> {
+	try {
+		return await readFile(path.join(root, 'format'), 'utf8');
+	} catch (error) {
+		if (errorCode(error) === 'ENOENT') {
+			return undefined;
+		}
+
+		throw error;
+	}
+}
+
+async function writeFormat(root: string): Promise<void> {
+	const temporary = path.join(root, 'format.new');
+	await using file = await open(temporary, 'w', 0o644);
+	await file.writeFile(`${formatVersion}\n`);
+	await file.sync();
+	await rename(temporary, path.join(root, 'format'));
+}
+
+function storeError(root: string, reason: string, cause?: unknown): TsbuildError {
+	return new TsbuildError('ERR_TSBUILD_STORE', `failed to open store ${root}: ${reason}`, {
+		...(cause !== undefined && {cause}),
+		hint: 'A store is a directory for tsbuild alone: an empty or missing one is made a store.',
+	});
+}

@@ -1,0 +1,80 @@
+import {constants} from 'node:fs';
+import path from 'node:path';
+import {Descriptor} from '../src/linux/descriptor.ts';
+import {syncFileSystem} from '../src/linux/files.ts';
+import {ContentStore} from './content-store.ts';
+import {openMetadata, type Metadata} from './metadata.ts';
+import {createOverlaySnapshotter} from './overlay.ts';
+import {openSession, type Session} from './session.ts';
+import {markSynced, unsyncedSnapshots} from './snapshot-rows.ts';
+import type {Snapshotter} from './snapshotter.ts';
+import {contentDirectory, ensureStore} from './store-format.ts';
+import {sweep, type SweepReport} from './sweep.ts';
+
+/** A store, open for one session; disposing ends the session. */
+export type Store = AsyncDisposable & {
+	/** Absolute. */
+	readonly root: string;
+	readonly metadata: Metadata;
+	readonly content: ContentStore;
+	readonly snapshotter: Snapshotter;
+	readonly session: Session;
+	/** What earlier sessions had left. */
+	readonly sweepReport: SweepReport;
+	/**
+	Writes the files of all committed snapshots to the disk. What a build did not cover by this is dropped after a power loss. It blocks, and does nothing when nothing is new.
+	*/
+	sync(): void;
+};
+
+/** How to open a store. */
+export type StoreOptions = {
+	/** Ends the processes of a dead session, before its files are removed. */
+	readonly killSession?: (id: string) => Promise<void>;
+};
+
+/**
+Opens the store in a directory, makes it when the directory is empty or missing, and sweeps out what dead sessions left. Many processes may have it open.
+
+@throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION` for a store of a newer tsbuild; `ERR_TSBUILD_STORE_FILE_SYSTEM` where overlayfs does not work; `ERR_TSBUILD_STORE` for a directory that is something else, or cannot be used
+*/
+export async function openStore(directory: string, {killSession}: StoreOptions = {}): Promise<Store> {
+	const root = path.resolve(directory);
+	await ensureStore(root);
+	await using resources = new AsyncDisposableStack();
+	const metadata = resources.use(openMetadata(root));
+	const session = resources.use(openSession({root, metadata}));
+	const sweepReport = await sweep({
+		root,
+		metadata,
+		ownSession: session.id,
+		killSession,
+	});
+	const kept = resources.move();
+	return {
+		root,
+		metadata,
+		content: new ContentStore(contentDirectory(root), {temporaryFile: () => session.temporaryFile()}),
+		snapshotter: createOverlaySnapshotter({root, metadata, session}),
+		session,
+		sweepReport,
+		sync() {
+			syncSnapshots(root, metadata);
+		},
+		async [Symbol.asyncDispose]() {
+			await kept.disposeAsync();
+		},
+	};
+}
+
+function syncSnapshots(root: string, metadata: Metadata): void {
+	// Asked before: what is committed meanwhile is not covered.
+	const ids = unsyncedSnapshots(metadata);
+	if (ids.length === 0) {
+		return;
+	}
+
+	using directory = Descriptor.open(root, constants.O_RDONLY | constants.O_DIRECTORY);
+	syncFileSystem(directory);
+	markSynced(metadata, ids);
+}
