@@ -1,0 +1,70 @@
+import {Buffer} from 'node:buffer';
+import {
+	constants,
+	readFileSync,
+	statSync,
+	truncateSync,
+	writeFileSync,
+	writeSync,
+} from 'node:fs';
+import {join} from 'node:path';
+import test from 'ava';
+import {Descriptor} from '../../src/linux/descriptor.ts';
+import {copyRange, readDataSegments} from '../../src/linux/file-data.ts';
+import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
+
+const mebibyte = 1024 * 1024;
+
+test('only the data of a sparse file is told', async t => {
+	await using directory = await makeTemporaryDirectory();
+	using file = Descriptor.open(join(directory.path, 'file'), constants.O_RDWR | constants.O_CREAT);
+	writeSync(file.number, 'first', mebibyte);
+	writeSync(file.number, 'second', 3 * mebibyte);
+	truncateSync(join(directory.path, 'file'), 8 * mebibyte);
+	const segments = [...readDataSegments(file)];
+	t.is(segments.length, 2);
+	t.is(segments[0]?.offset, mebibyte);
+	t.is(segments[1]?.offset, 3 * mebibyte);
+	t.true(segments.every(({length}) => length >= 6 && length < mebibyte));
+});
+
+test('a file without holes is one segment, an empty one and one of zeros none', async t => {
+	await using directory = await makeTemporaryDirectory();
+	using file = Descriptor.open(join(directory.path, 'file'), constants.O_RDWR | constants.O_CREAT);
+	t.deepEqual([...readDataSegments(file)], []);
+	truncateSync(join(directory.path, 'file'), mebibyte);
+	t.deepEqual([...readDataSegments(file)], []);
+	writeSync(file.number, Buffer.alloc(5000, 1), 0, 5000, 0);
+	truncateSync(join(directory.path, 'file'), 5000);
+	t.deepEqual([...readDataSegments(file)], [{offset: 0, length: 5000}]);
+});
+
+test('a range is copied to the same offset', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const bytes = Buffer.alloc(3 * mebibyte, 'tsbuild');
+	writeFileSync(join(directory.path, 'source'), bytes);
+	using source = Descriptor.open(join(directory.path, 'source'), constants.O_RDONLY);
+	using destination = Descriptor.open(join(directory.path, 'copy'), constants.O_RDWR | constants.O_CREAT);
+	t.is(copyRange(source, destination, {offset: 5, length: 2 * mebibyte}), 2 * mebibyte);
+	t.is(copyRange(source, destination, {offset: 5 + (2 * mebibyte), length: 2 * mebibyte}), mebibyte - 5);
+	const copy = readFileSync(join(directory.path, 'copy'));
+	t.true(copy.subarray(5).equals(bytes.subarray(5)));
+	t.deepEqual(copy.subarray(0, 5), Buffer.alloc(5));
+});
+
+test('a file that the kernel does not copy itself is copied too', async t => {
+	await using directory = await makeTemporaryDirectory();
+	using source = Descriptor.open('/proc/version', constants.O_RDONLY);
+	using destination = Descriptor.open(join(directory.path, 'copy'), constants.O_RDWR | constants.O_CREAT);
+	copyRange(source, destination, {offset: 0, length: mebibyte});
+	t.is(readFileSync(join(directory.path, 'copy'), 'utf8'), readFileSync('/proc/version', 'utf8'));
+});
+
+test('a full disk is an error', async t => {
+	await using directory = await makeTemporaryDirectory();
+	writeFileSync(join(directory.path, 'source'), 'x');
+	using source = Descriptor.open(join(directory.path, 'source'), constants.O_RDONLY);
+	using destination = Descriptor.open('/dev/full', constants.O_WRONLY);
+	t.throws(() => copyRange(source, destination, {offset: 0, length: 1}), {code: 'ENOSPC'});
+	t.is(statSync(join(directory.path, 'source')).size, 1);
+});
