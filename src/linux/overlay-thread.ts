@@ -23,6 +23,7 @@ export async function mountOverlayInThread(layers: OverlayLayers): Promise<Descr
 	const script = new URL(`overlay-mount-worker${extname(import.meta.url)}`, import.meta.url);
 	// Node would otherwise take the descriptors that come from system calls for forgotten ones.
 	const worker = new Worker(script, {workerData: layers, trackUnmanagedFds: false});
-	const [{result, syscall}] = await once(worker, 'message') as [OverlayThreadAnswer];
+	// Only when the thread has ended is its mount namespace gone.
+	const [[{result, syscall}]] = await Promise.all([once(worker, 'message') as Promise<[OverlayThreadAnswer]>, once(worker, 'exit')]);
 	return new Descriptor(check(result, syscall, {action: `mount overlay of ${layers.lowerDirectories.length} lower directories`}));
 }
