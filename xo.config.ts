@@ -51,6 +51,8 @@ const xoConfig: FlatXoConfig = [
 			'no-restricted-imports': ['error', {
 				paths: [{name: 'node:timers/promises', importNames: ['setTimeout'], message: 'Wait for the event itself; a sleep is slow on one machine and too short on another.'}],
 			}],
+			// Besides the files of `npm test`, those that have a configuration in scripts/ava.
+			'ava/no-ignored-test-files': ['error', {files: ['test/**/*.ts', '!test/support/**']}],
 		},
 	},
 ];

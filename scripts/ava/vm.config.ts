@@ -1,3 +1,3 @@
 import {countedRun} from './counted-run.ts';
 
-export default countedRun(['test/vm/**/*.ts', '!test/vm/guest/**'], '5m');
+export default countedRun(['test/vm/**/*.ts', '!test/vm/{guest,support}/**'], '5m');

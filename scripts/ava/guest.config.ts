@@ -1,0 +1,8 @@
+import {countedRun} from './counted-run.ts';
+
+// What depends on the kernel and on cgroups; emulation makes all of it slow.
+export default countedRun([
+	'test/vm/guest/**/*.ts',
+	'test/linux/**/*.ts',
+	'test/solver/executor/**/*.ts',
+], '4m');

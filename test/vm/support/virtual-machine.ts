@@ -1,0 +1,113 @@
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {mkdir, readFile} from 'node:fs/promises';
+import path from 'node:path';
+import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
+import {guestRepository, makeDiskImage} from './disk-image.ts';
+import {makeInitramfs} from './initramfs.ts';
+import {findGuestKernel} from './kernel.ts';
+
+export type GuestResult = {
+	/** Of the command; `undefined` when the guest ended before it. */
+	readonly exitCode: number | undefined;
+	/** Of the command, stdout and stderr as they came. */
+	readonly output: string;
+	/** What the kernel said, to find out why the guest ended. */
+	readonly kernelLog: string;
+};
+
+/** Four minutes: without KVM all of it is emulated, some thirty times slower than the machine. */
+const timeoutMilliseconds = 240_000;
+
+/**
+Boots Debian's kernel 6.1, where all cgroups are of version 2, with a disk that holds this repository, and runs a command there.
+
+@param command Run as root in the repository; `node` is this Node, other programs are this machine's or busybox's.
+@throws When `findMissingPrograms` in kernel.ts finds some, and after four minutes.
+*/
+export async function runInVirtualMachine(command: readonly string[]): Promise<GuestResult> {
+	await using temporary = await makeTemporaryDirectory();
+	const file = (name: string) => path.join(temporary.path, name);
+	await mkdir(file('disk'));
+	await mkdir(file('initramfs'));
+	const kernel = findGuestKernel();
+	await Promise.all([
+		makeDiskImage({file: file('disk.img'), staging: file('disk'), init: guestInit(command)}),
+		makeInitramfs({file: file('initramfs.img'), staging: file('initramfs'), kernel}),
+	]);
+	await boot([
+		'-accel',
+		'tcg,thread=multi',
+		'-cpu',
+		'max',
+		'-smp',
+		'4',
+		'-m',
+		'2048',
+		'-nodefaults',
+		'-no-user-config',
+		'-no-reboot',
+		'-display',
+		'none',
+		'-kernel',
+		kernel.image,
+		'-initrd',
+		file('initramfs.img'),
+		'-append',
+		'console=ttyS0 panic=-1 loglevel=6 mitigations=off',
+		'-drive',
+		`if=virtio,format=raw,cache=unsafe,file=${file('disk.img')}`,
+		'-serial',
+		`file:${file('kernel.log')}`,
+		'-serial',
+		`file:${file('output.log')}`,
+	]);
+	return readResult(await readFile(file('output.log'), 'utf8'), await readFile(file('kernel.log'), 'utf8'));
+}
+
+async function boot(args: readonly string[]): Promise<void> {
+	const machine = spawn('qemu-system-x86_64', args, {
+		stdio: ['ignore', 'ignore', 'inherit'],
+		signal: AbortSignal.timeout(timeoutMilliseconds),
+		killSignal: 'SIGKILL',
+	});
+	await once(machine, 'exit');
+}
+
+// The kernel speaks on the first serial line and the command on the second, which ends with its exit code.
+const exitMarker = 'exit code of the command: ';
+
+function guestInit(command: readonly string[]): string {
+	const words = command.map(word => `'${word.replaceAll('\'', String.raw`'\''`)}'`);
+	return `#!/bin/busybox sh
+export PATH=/sbin:/bin HOME=/root TERM=linux CI=true
+# Complains about those that are there already.
+/bin/busybox --install -s /bin 2>/dev/null
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mkdir /dev/pts /dev/shm
+ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
+mount -t devpts devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /run
+busybox ip link set lo up
+hostname guest
+stty -F /dev/ttyS1 raw
+cd ${guestRepository}
+${words.join(' ')} </dev/null >/dev/ttyS1 2>&1
+echo "${exitMarker}$?" >/dev/ttyS1
+sync
+busybox poweroff -f
+`;
+}
+
+function readResult(output: string, kernelLog: string): GuestResult {
+	const marker = output.lastIndexOf(exitMarker);
+	return marker === -1
+		? {exitCode: undefined, output, kernelLog}
+		: {exitCode: Number(output.slice(marker + exitMarker.length)), output: output.slice(0, marker), kernelLog};
+}
