@@ -76,6 +76,8 @@ function setFreezer(directory: string | undefined, state: 'FROZEN' | 'THAWED'): 
 class CgroupVersion1 implements Cgroup {
 	readonly #directories: ReadonlyMap<Controller, string>;
 	readonly #distinct: readonly string[];
+	/** A group that was there before is not ours to remove. */
+	readonly #made: string[] = [];
 	readonly unavailable = undefined;
 	readonly processDescriptors: Descriptor[] = [];
 	restrictsDevices = false;
@@ -88,6 +90,7 @@ class CgroupVersion1 implements Cgroup {
 	make(): void {
 		for (const directory of this.#distinct) {
 			makeGroup(directory);
+			this.#made.push(directory);
 		}
 	}
 
@@ -160,7 +163,7 @@ class CgroupVersion1 implements Cgroup {
 			descriptor.close();
 		}
 
-		await removeGroups(this.#distinct, async () => this.kill());
+		await removeGroups(this.#made, async () => this.kill());
 	}
 }
 

@@ -37,8 +37,9 @@ Makes a group in the tree of cgroup version 2.
 */
 export async function openVersion2({directory, controllers}: Version2, {name, limits, devices}: CgroupOptions): Promise<Cgroup> {
 	await using undo = new AsyncDisposableStack();
-	const group = undo.use(new CgroupVersion2(join(directory, name), controllers));
-	group.make();
+	const path = join(directory, name);
+	makeGroup(path);
+	const group = undo.use(new CgroupVersion2(path, controllers));
 	group.setLimits(limits);
 	if (devices !== 'all') {
 		group.restrictDevices(devices);
@@ -75,10 +76,6 @@ class CgroupVersion2 implements Cgroup {
 	constructor(directory: string, controllers: ReadonlySet<string>) {
 		this.#directory = directory;
 		this.#controllers = controllers;
-	}
-
-	make(): void {
-		makeGroup(this.#directory);
 	}
 
 	setLimits(limits: ResourceLimits): void {

@@ -1,0 +1,200 @@
+import {readdirSync, readFileSync} from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import type {CgroupHierarchy} from '../../../solver/executor/cgroup-hierarchy.ts';
+import type {ResourceLimits} from '../../../solver/executor/cgroup-limits.ts';
+import type {CgroupOptions} from '../../../solver/executor/cgroup.ts';
+import {defaultDevices} from '../../../solver/executor/devices.ts';
+import {openCgroups, sweepCgroups} from '../../../solver/executor/open-cgroups.ts';
+import {TsbuildError} from '../../../src/kernel/errors.ts';
+import {makeTestCgroups, runInside, type TestCgroups} from '../../support/test-cgroups.ts';
+
+const megabyte = 1024 * 1024;
+const refused = {instanceOf: TsbuildError, code: 'ERR_TSBUILD_CGROUP'};
+
+const isAvailable = await (async () => {
+	await using cgroups = await makeTestCgroups();
+	return cgroups.hierarchy.kind !== 'unavailable';
+})();
+// Rootless, and in a container whose cgroups are read-only, there are none.
+const testWithCgroups = isAvailable ? test : test.skip;
+
+function options(hierarchy: CgroupHierarchy, limits: ResourceLimits = {}): CgroupOptions {
+	return {
+		hierarchy, limits, name: 'session-1', devices: defaultDevices,
+	};
+}
+
+function groupsIn({directories}: TestCgroups): string[] {
+	return directories.flatMap(directory => readdirSync(directory, {withFileTypes: true})).filter(entry => entry.isDirectory()).map(({name}) => name);
+}
+
+function isRunning(processId: string): boolean {
+	try {
+		return !readFileSync(`/proc/${processId}/stat`, 'utf8').includes(') Z ');
+	} catch {
+		return false;
+	}
+}
+
+/** Leaves a process behind that ignores what it may, and gives its number. */
+const leaveProcess = '(trap "" TERM HUP; exec sleep 600) >/dev/null 2>&1 & echo $!';
+
+testWithCgroups('a process joins by the descriptors, and its use is counted', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using cgroup = await openCgroups(options(cgroups.hierarchy));
+	t.is(cgroup.unavailable, undefined);
+	const {status, stdout} = runInside(cgroup, 'cat /proc/self/cgroup');
+	t.is(status, 0);
+	const joined = stdout.split('\n').filter(line => line.endsWith('/session-1'));
+	t.is(joined.length, cgroups.directories.length);
+	const usage = await cgroup.usage();
+	t.true(usage.cpuTime !== undefined && usage.cpuTime > 0 && usage.cpuTime < 60_000_000);
+	t.true(usage.peakMemory === undefined || (usage.peakMemory > 0 && usage.peakMemory < 100 * megabyte));
+	t.false(await cgroup.outOfMemory());
+});
+
+testWithCgroups('more memory than the limit ends the process, and the group tells so', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using cgroup = await openCgroups(options(cgroups.hierarchy, {memory: 20 * megabyte, memorySwap: 20 * megabyte}));
+	const {signal} = runInside(cgroup, 'exec dd if=/dev/zero of=/dev/null bs=200M count=1');
+	t.is(signal, 'SIGKILL');
+	t.true(await cgroup.outOfMemory());
+	const {peakMemory = 0} = await cgroup.usage();
+	t.true(peakMemory > 10 * megabyte && peakMemory <= 20 * megabyte);
+});
+
+testWithCgroups('a process that is ended by a signal is not out of memory', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using cgroup = await openCgroups(options(cgroups.hierarchy, {memory: 20 * megabyte}));
+	t.is(runInside(cgroup, 'kill -KILL $$').signal, 'SIGKILL');
+	t.false(await cgroup.outOfMemory());
+});
+
+testWithCgroups('no more processes than the limit can be made', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using cgroup = await openCgroups(options(cgroups.hierarchy, {pids: 4}));
+	const {status, stderr} = runInside(cgroup, 'for i in 1 2 3 4 5 6; do sleep 600 >/dev/null 2>&1 & done');
+	t.not(status, 0);
+	t.regex(stderr, /fork/v);
+});
+
+testWithCgroups('CPU time is a quota in periods of 100 ms', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using _cgroup = await openCgroups(options(cgroups.hierarchy, {cpus: 1.5}));
+	const {hierarchy} = cgroups;
+	if (hierarchy.kind === 'version1') {
+		const directory = path.join(hierarchy.directories.get('cpu') ?? '', 'session-1');
+		t.is(readFileSync(path.join(directory, 'cpu.cfs_quota_us'), 'utf8'), '150000\n');
+		t.is(readFileSync(path.join(directory, 'cpu.cfs_period_us'), 'utf8'), '100000\n');
+	} else {
+		t.is(readFileSync(path.join(cgroups.directories[0] ?? '', 'session-1/cpu.max'), 'utf8'), '150000 100000\n');
+	}
+});
+
+testWithCgroups('limits that the kernel refuses are an error, and leave nothing', async t => {
+	await using cgroups = await makeTestCgroups();
+	for (const limits of [{cpus: 0.00001}, {pids: -5}, {memory: -100}, {memory: 2 * megabyte, memorySwap: megabyte}, {memorySwap: megabyte}]) {
+		await t.throwsAsync(openCgroups(options(cgroups.hierarchy, limits)), refused, JSON.stringify(limits));
+		t.deepEqual(groupsIn(cgroups), []);
+	}
+});
+
+testWithCgroups('a name is no path', async t => {
+	await using cgroups = await makeTestCgroups();
+	for (const name of ['', '.', '..', '../escape', 'a/b', '-a', 'a\0b', 'a\n', 'cgroup.procs']) {
+		await t.throwsAsync(openCgroups({...options(cgroups.hierarchy), name}), {instanceOf: TypeError}, JSON.stringify(name));
+	}
+});
+
+testWithCgroups('the group of another is neither taken over nor removed', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using cgroup = await openCgroups(options(cgroups.hierarchy));
+	const {stdout} = runInside(cgroup, leaveProcess);
+	await t.throwsAsync(openCgroups(options(cgroups.hierarchy)), {...refused, message: /EEXIST/v});
+	t.true(isRunning(stdout.trim()));
+});
+
+testWithCgroups('disposing ends what is left in the group and removes it', async t => {
+	await using cgroups = await makeTestCgroups();
+	let processId = '';
+	{
+		await using cgroup = await openCgroups(options(cgroups.hierarchy));
+		processId = runInside(cgroup, leaveProcess).stdout.trim();
+		t.true(isRunning(processId));
+	}
+
+	t.false(isRunning(processId));
+	t.deepEqual(groupsIn(cgroups), []);
+});
+
+testWithCgroups('disposing also removes groups that the step has made inside', async t => {
+	await using cgroups = await makeTestCgroups();
+	{
+		await using cgroup = await openCgroups(options(cgroups.hierarchy));
+		const inner = path.join(cgroups.directories[0] ?? '', 'session-1/inner/most');
+		const {status} = runInside(cgroup, `mkdir -p ${inner} && echo 0 >${inner}/cgroup.procs && ${leaveProcess}`);
+		t.is(status, 0);
+	}
+
+	t.deepEqual(groupsIn(cgroups), []);
+});
+
+testWithCgroups('killing outruns processes that keep forking', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using cgroup = await openCgroups(options(cgroups.hierarchy, {pids: 60}));
+	runInside(cgroup, 'bomb() { bomb & sleep 0.01; bomb & }; bomb >/dev/null 2>&1 &');
+	await cgroup.kill();
+	for (const directory of cgroups.directories) {
+		t.is(readFileSync(path.join(directory, 'session-1/cgroup.procs'), 'utf8'), '');
+	}
+});
+
+testWithCgroups('a sweep removes the groups of dead sessions with their processes, and no others', async t => {
+	await using cgroups = await makeTestCgroups();
+	const {hierarchy} = cgroups;
+	await using alive = await openCgroups({...options(hierarchy), name: 'alive-1'});
+	const survivor = runInside(alive, leaveProcess).stdout.trim();
+	const dead = await openCgroups({...options(hierarchy), name: 'dead-1'});
+	const leftover = runInside(dead, leaveProcess).stdout.trim();
+	const empty = await openCgroups({...options(hierarchy), name: 'dead-2'});
+	const asked: string[] = [];
+	await sweepCgroups(hierarchy, name => {
+		asked.push(name);
+		return name.startsWith('dead-');
+	});
+	t.deepEqual(asked.toSorted(), ['alive-1', 'dead-1', 'dead-2']);
+	t.false(isRunning(leftover));
+	t.true(isRunning(survivor));
+	t.deepEqual([...new Set(groupsIn(cgroups))], ['alive-1']);
+	// What the sweep of another process has taken away is disposed of without an error.
+	await dead[Symbol.asyncDispose]();
+	await empty[Symbol.asyncDispose]();
+});
+
+testWithCgroups('groups come and go without leaking a descriptor', async t => {
+	await using cgroups = await makeTestCgroups();
+	const countDescriptors = (): number => readdirSync('/proc/self/fd').length;
+	const before = countDescriptors();
+	for (let round = 0; round < 50; round++) {
+		await using _cgroup = await openCgroups(options(cgroups.hierarchy));
+	}
+
+	t.is(countDescriptors(), before);
+	t.deepEqual(groupsIn(cgroups), []);
+});
+
+test('without cgroups there is a group that does nothing, and a limit is an error', async t => {
+	const hierarchy: CgroupHierarchy = {kind: 'unavailable', reason: 'no cgroup file system is mounted'};
+	await using cgroup = await openCgroups(options(hierarchy));
+	t.is(cgroup.unavailable, hierarchy.reason);
+	t.deepEqual(cgroup.processDescriptors, []);
+	t.false(cgroup.restrictsDevices);
+	t.deepEqual(await cgroup.usage(), {});
+	t.false(await cgroup.outOfMemory());
+	await cgroup.kill();
+	await sweepCgroups(hierarchy, () => true);
+	for (const limits of [{memory: megabyte}, {memorySwap: -1}, {cpus: 1}, {pids: 10}]) {
+		await t.throwsAsync(openCgroups(options(hierarchy, limits)), {...refused, message: /no cgroup file system is mounted$/v});
+	}
+});
