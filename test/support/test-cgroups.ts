@@ -1,9 +1,10 @@
 import {spawnSync} from 'node:child_process';
 import {randomUUID} from 'node:crypto';
-import {existsSync, mkdirSync, rmdirSync} from 'node:fs';
+import {mkdirSync, rmdirSync} from 'node:fs';
 import path from 'node:path';
 import {prepareCgroups, type CgroupHierarchy} from '../../solver/executor/cgroup-hierarchy.ts';
 import type {Cgroup} from '../../solver/executor/cgroup.ts';
+import {readMountInformation} from '../../src/linux/mount-information.ts';
 
 /** A parent group of a test's own, which is gone after it: `await using cgroups = await makeTestCgroups()`. */
 export type TestCgroups = AsyncDisposable & {
@@ -17,14 +18,15 @@ export async function makeTestCgroups(): Promise<TestCgroups> {
 	return dispose(await prepareCgroups(`tsbuild-test-${randomUUID()}`));
 }
 
-/** Makes a parent group in the tree of version 2, with or without controllers; `undefined` where there is none. */
-export function makeTestCgroupsOfVersion2(): TestCgroups | undefined {
-	const root = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find(directory => existsSync(path.join(directory, 'cgroup.controllers')));
+/** Makes a parent group in the tree of version 2, whose groups have no controllers: also where these are in use by version 1. */
+export async function makeTestCgroupsOfVersion2(): Promise<TestCgroups> {
+	const mounts = await readMountInformation();
+	const root = mounts.find(({type}) => type === 'cgroup2');
 	if (root === undefined) {
-		return undefined;
+		return dispose({kind: 'unavailable', reason: 'cgroup2 is not mounted'});
 	}
 
-	const directory = path.join(root, `tsbuild-test-${randomUUID()}`);
+	const directory = path.join(root.mountPoint, `tsbuild-test-${randomUUID()}`);
 	mkdirSync(directory);
 	return dispose({kind: 'version2', directory, controllers: new Set()});
 }
