@@ -7,26 +7,40 @@ import path from 'node:path';
 import {build} from 'esbuild';
 
 const repository = path.join(import.meta.dirname, '..');
-// A worker is started by its file's name, which has the bundle's extension beside the bundle's other files.
-const workers = await Array.fromAsync(glob('src/**/*-worker.ts', {cwd: repository}));
 
-await rm(path.join(repository, 'dist'), {recursive: true, force: true});
-await build({
-	absWorkingDir: repository,
-	entryPoints: ['src/main.ts', ...workers],
-	entryNames: '[name]',
-	chunkNames: '[name]-[hash]',
-	outdir: 'dist',
-	bundle: true,
-	format: 'esm',
-	// What the sources import lazily stays a file of its own, loaded when it is needed.
-	splitting: true,
-	platform: 'node',
-	target: 'node24',
-	// It finds its prebuilt addon beside its own package.json.
-	external: ['koffi'],
-	sourcemap: 'linked',
-	// CommonJS packages in the bundle load Node's own modules by `require`.
-	banner: {js: 'import {createRequire as createBundleRequire} from \'node:module\'; const require = createBundleRequire(import.meta.url);'},
-	logLevel: 'warning',
-});
+/**
+Replaces a directory by the bundle: `main.js`, a file for each worker, and what they share or load lazily.
+
+@returns The modules that the bundle imports from outside: Node's own, and packages.
+*/
+export async function buildBundle(directory: string): Promise<ReadonlySet<string>> {
+	// A worker is started by its file's name, which has the bundle's extension beside the bundle's other files.
+	const workers = await Array.fromAsync(glob('src/**/*-worker.ts', {cwd: repository}));
+	await rm(directory, {recursive: true, force: true});
+	const {metafile} = await build({
+		absWorkingDir: repository,
+		entryPoints: ['src/main.ts', ...workers],
+		entryNames: '[name]',
+		chunkNames: '[name]-[hash]',
+		outdir: directory,
+		bundle: true,
+		format: 'esm',
+		// What the sources import lazily stays a file of its own, loaded when it is needed.
+		splitting: true,
+		platform: 'node',
+		target: 'node24',
+		// It finds its prebuilt addon beside its own package.json.
+		external: ['koffi'],
+		sourcemap: 'linked',
+		// CommonJS packages in the bundle load Node's own modules by `require`.
+		banner: {js: 'import {createRequire as createBundleRequire} from \'node:module\'; const require = createBundleRequire(import.meta.url);'},
+		metafile: true,
+		logLevel: 'warning',
+	});
+	const imports = Object.values(metafile.outputs).flatMap(output => output.imports);
+	return new Set(imports.filter(({external}) => external === true).map(imported => imported.path));
+}
+
+if (import.meta.main) {
+	await buildBundle(path.join(repository, 'dist'));
+}

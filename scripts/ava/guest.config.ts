@@ -4,5 +4,5 @@ import {countedRun} from './counted-run.ts';
 export default countedRun([
 	'test/vm/guest/**/*.ts',
 	'test/linux/**/*.ts',
-	'test/solver/executor/**/*.ts',
+	'test/solver/executor/{cgroup,container,devices,init,mount,network,open,rootfs,user}*.ts',
 ], '4m');

@@ -66,7 +66,8 @@ export async function runInVirtualMachine(command: readonly string[]): Promise<G
 }
 
 async function boot(args: readonly string[]): Promise<void> {
-	const machine = spawn('qemu-system-x86_64', args, {
+	// The machine ends with this process even when that is killed. https://man7.org/linux/man-pages/man1/setpriv.1.html
+	const machine = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
 		stdio: ['ignore', 'ignore', 'inherit'],
 		signal: AbortSignal.timeout(timeoutMilliseconds),
 		killSignal: 'SIGKILL',

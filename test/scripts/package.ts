@@ -1,0 +1,48 @@
+import {execFileSync, spawnSync} from 'node:child_process';
+import {cp, realpath, symlink} from 'node:fs/promises';
+import {isBuiltin} from 'node:module';
+import path from 'node:path';
+import process from 'node:process';
+import test from 'ava';
+import manifest from '../../package.json' with {type: 'json'};
+import {buildBundle} from '../../scripts/build.ts';
+import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
+
+const repository = path.join(import.meta.dirname, '../..');
+
+test('the packaged command answers', async t => {
+	await using installed = await makeTemporaryDirectory();
+	await buildBundle(path.join(installed.path, 'dist'));
+	await cp(path.join(repository, 'bin'), path.join(installed.path, 'bin'), {recursive: true});
+	await cp(path.join(repository, 'package.json'), path.join(installed.path, 'package.json'));
+	await symlink(path.join(repository, 'node_modules'), path.join(installed.path, 'node_modules'));
+	const output = execFileSync(process.execPath, ['bin/tsbuild.cjs', '--version'], {cwd: installed.path, encoding: 'utf8'});
+	t.true(output.includes(manifest.version), output);
+});
+
+test('the bundle loads no package but koffi', async t => {
+	await using temporary = await makeTemporaryDirectory();
+	const imports = await buildBundle(path.join(temporary.path, 'dist'));
+	t.deepEqual([...imports].filter(name => !isBuiltin(name) && name !== 'koffi'), []);
+});
+
+const oldNode = findOldNode();
+const testWithOldNode = oldNode === undefined ? test.skip : test;
+
+testWithOldNode('an older Node says in one line which is needed', t => {
+	const {status, stdout, stderr} = spawnSync(oldNode!, [path.join(repository, 'bin/tsbuild.cjs')], {encoding: 'utf8'});
+	t.is(status, 1);
+	t.is(stdout, '');
+	t.regex(stderr, /^tsbuild needs Node\.js 24\.12 or newer, this is v\S+ \S+\n$/v);
+});
+
+test('npx in the repository uses the Node of the lock file', async t => {
+	const output = execFileSync('npx', ['--call', 'command -v node'], {cwd: repository, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore']});
+	t.is(await realpath(output.trim()), await realpath(path.join(repository, 'node_modules/.bin/node')));
+});
+
+/** The machine's own Node where it is too old, as on Debian 12. */
+function findOldNode(): string | undefined {
+	const {stdout, status} = spawnSync('/usr/bin/node', ['--version'], {encoding: 'utf8'});
+	return status === 0 && Number(/^v(?<major>\d+)/v.exec(stdout)?.groups!.major) < 24 ? '/usr/bin/node' : undefined;
+}
