@@ -19,12 +19,11 @@ A name as C takes it, with a NUL byte at its end.
 @throws {TsbuildError} `ERR_TSBUILD_INVALID_PATH` for a name with a NUL byte inside: C would silently use what stands before it
 */
 export function cString(name: Name): Buffer {
-	const bytes = nameBytes(name);
-	if (bytes.includes(0)) {
+	if (typeof name === 'string' ? name.includes('\0') : name.includes(0)) {
 		throw new TsbuildError('ERR_TSBUILD_INVALID_PATH', `failed to use path ${displayName(name)}: it contains a NUL byte`);
 	}
 
-	return Buffer.concat([bytes, Buffer.of(0)]);
+	return typeof name === 'string' ? Buffer.from(`${name}\0`) : Buffer.concat([name, Buffer.of(0)]);
 }
 
 /**

@@ -8,7 +8,6 @@ import {
 import {errorCode, TsbuildError} from '../kernel/errors.ts';
 import {
 	O_NOFOLLOW,
-	O_NONBLOCK,
 	O_PATH,
 	O_RDONLY,
 	RESOLVE_BENEATH,
@@ -40,7 +39,7 @@ export type OpenInRootOptions = {
 };
 
 /**
-Opens a path as a process would whose root directory is `root` (chroot): `/` and `..` at the top lead to the root, symbolic links are followed within it, and the links of procfs to files outside are refused.
+Opens a path as a process would whose root directory is `root` (chroot): `/` and `..` at the top lead to the root, symbolic links are followed within it, and the links of procfs to files outside are refused. To read content, take `openRegularFileInRoot`: opening a fifo waits for its writer.
 
 @throws {LinuxError} `ENOENT`, `ENOTDIR`, `ELOOP` (also for a link of procfs)
 @see https://man7.org/linux/man-pages/man2/openat2.2.html (RESOLVE_IN_ROOT)
@@ -78,18 +77,28 @@ export function statInRoot(root: BorrowedDescriptor, path: Name, {followLast = t
 }
 
 /**
-The bytes of a regular file inside a root. Nothing else is opened, be it a fifo that would wait for a writer or a device that would do something. `maximumSize` is in bytes.
+Opens a regular file inside a root for reading. Nothing else is opened, be it a fifo that would wait for a writer or a device that would do something.
 
 @throws {LinuxError} `ENOENT`, `ENOTDIR`, `ELOOP`
-@throws {TsbuildError} `ERR_TSBUILD_NOT_A_FILE`, `ERR_TSBUILD_FILE_TOO_LARGE`
+@throws {TsbuildError} `ERR_TSBUILD_NOT_A_FILE`
 */
-export function readFileInRoot(root: BorrowedDescriptor, path: Name, {maximumSize}: {readonly maximumSize: number}): Buffer {
+export function openRegularFileInRoot(root: BorrowedDescriptor, path: Name): Descriptor {
 	using found = openInRoot(root, path, {flags: O_PATH});
 	if (!fstatSync(found.number).isFile()) {
 		throw new TsbuildError('ERR_TSBUILD_NOT_A_FILE', `failed to read ${displayName(path)}: not a regular file`);
 	}
 
-	using file = Descriptor.open(found.path, O_RDONLY | O_NONBLOCK);
+	return Descriptor.open(found.path, O_RDONLY);
+}
+
+/**
+The bytes of a regular file inside a root, at most `maximumSize`.
+
+@throws {LinuxError} `ENOENT`, `ENOTDIR`, `ELOOP`
+@throws {TsbuildError} `ERR_TSBUILD_NOT_A_FILE`, `ERR_TSBUILD_FILE_TOO_LARGE`
+*/
+export function readFileInRoot(root: BorrowedDescriptor, path: Name, {maximumSize}: {readonly maximumSize: number}): Buffer {
+	using file = openRegularFileInRoot(root, path);
 	const bytes = readAtMost(file, maximumSize + 1);
 	if (bytes.length > maximumSize) {
 		throw new TsbuildError('ERR_TSBUILD_FILE_TOO_LARGE', `failed to read ${displayName(path)}: larger than ${maximumSize} bytes`);
