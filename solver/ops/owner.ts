@@ -1,0 +1,80 @@
+import {TsbuildError, errorCode} from '../../src/kernel/errors.ts';
+import type {OwnerExpression} from '../../src/definition/operations.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {lookUpUser} from '../executor/user.ts';
+
+/** Ids of a user and a group. */
+export type Owner = {readonly uid: number; readonly gid: number};
+
+/** The owner of what nobody else owns. */
+export const rootOwner: Owner = {uid: 0, gid: 0};
+
+// Ids beyond are no ids, as everywhere in Docker.
+const maximumId = 0x7F_FF_FF_FF;
+
+/**
+Looks up `--chown=user[:group]` in the root that is written to, as BuildKit does:
+
+- a number is an id; alone it is the group's id too;
+- a name alone has the group of its passwd entry;
+- a name that is in no file is root (Docker's reference says that this fails, but it does not).
+
+@param expression - as in the Dockerfile
+@param root - `undefined` for `FROM scratch`, where there are no names
+@throws {TsbuildError} `ERR_TSBUILD_USER` for a name without a root, or an id out of range; `ERR_TSBUILD_NOT_A_FILE`, `ERR_TSBUILD_FILE_TOO_LARGE` when the files cannot be read safely
+@see https://docs.docker.com/reference/dockerfile/#copy---chown---chmod
+*/
+export function lookUpOwner(expression: OwnerExpression, root: Descriptor | undefined): Owner {
+	const separator = expression.indexOf(':');
+	const user = separator === -1 ? expression : expression.slice(0, separator);
+	const group = separator === -1 ? '' : expression.slice(separator + 1);
+	const {uid, gid} = userIds(user, root);
+	return {uid, gid: group === '' ? gid : groupId(group, root) ?? gidBeside(user, gid)};
+}
+
+function userIds(user: string, root: Descriptor | undefined): Owner {
+	if (isId(user)) {
+		const id = parseId(user);
+		return {uid: id, gid: id};
+	}
+
+	return user === '' ? rootOwner : find(user, root) ?? rootOwner;
+}
+
+function groupId(group: string, root: Descriptor | undefined): number | undefined {
+	return isId(group) ? parseId(group) : find(`0:${group}`, root)?.gid;
+}
+
+// The group of an unknown name is that of the named user, and 0 beside a number.
+function gidBeside(user: string, gid: number): number {
+	return isId(user) ? 0 : gid;
+}
+
+function find(user: string, root: Descriptor | undefined): Owner | undefined {
+	if (root === undefined) {
+		throw new TsbuildError('ERR_TSBUILD_USER', 'invalid user index: -1', {hint: 'There is no /etc/passwd in an empty image: use numeric ids.'});
+	}
+
+	try {
+		return lookUpUser(root, user);
+	} catch (error) {
+		if (errorCode(error) === 'ERR_TSBUILD_USER') {
+			return undefined;
+		}
+
+		throw error;
+	}
+}
+
+function isId(text: string): boolean {
+	return /^\d+$/v.test(text);
+}
+
+function parseId(text: string): number {
+	const id = Number(text);
+	if (id > maximumId) {
+		throw new TsbuildError('ERR_TSBUILD_USER', `uids and gids must be in range 0-${maximumId}`);
+	}
+
+	return id;
+}
