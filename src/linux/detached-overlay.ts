@@ -69,6 +69,6 @@ function chooseMethod(lowerString: string): OverlayMethod {
 // Until 6.4 overlay took any key and looked at all of them only at the end; from 6.5 to 6.7 it knew its keys, but not this one.
 const canAppendLowerDirectories = lazy(() => {
 	using context = new FilesystemContext('overlay');
-	const isTakesAnyKey = context.trySet('tsbuild-unknown', '') >= 0;
-	return !isTakesAnyKey && !hasFailedWith(context.trySet('lowerdir+', '/'), 'EINVAL');
+	const hasTakenUnknownKey = context.trySet('tsbuild-unknown', '') >= 0;
+	return !hasTakenUnknownKey && !hasFailedWith(context.trySet('lowerdir+', '/'), 'EINVAL');
 });

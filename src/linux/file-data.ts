@@ -20,7 +20,6 @@ const bufferSize = 1024 * 1024;
 The parts of a sparse file that are no holes, in order; the whole file where its file system does not know holes. Moves the file's offset.
 
 @yields segments that do not touch
-
 @throws {LinuxError}
 @see https://man7.org/linux/man-pages/man2/lseek.2.html
 */
@@ -75,7 +74,8 @@ function copyInKernel(source: BorrowedDescriptor, destination: BorrowedDescripto
 	const toOffset = structureOf(BigInt(offset));
 	const result = libc().copy_file_range(descriptorNumber(source), fromOffset, descriptorNumber(destination), toOffset, length, 0);
 	// Zero may also mean a file that does not tell its size, as those of procfs.
-	return result === 0 || hasFailedWith(result, 'EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM') ? undefined : check(result, 'copy_file_range', {action: 'copy file'});
+	const isRefused = result === 0 || hasFailedWith(result, 'EXDEV', 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM');
+	return isRefused ? undefined : check(result, 'copy_file_range', {action: 'copy file'});
 }
 
 function copyByBuffer(source: BorrowedDescriptor, destination: BorrowedDescriptor, {offset, length}: DataSegment): number {
