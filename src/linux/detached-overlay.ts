@@ -46,6 +46,8 @@ async function mountOverlay(layers: OverlayLayers, method: OverlayMethod | undef
 	}
 
 	const context = opened.use(new FilesystemContext('overlay'));
+	// What a container reads in /proc/mounts, which is "none" otherwise.
+	context.set('source', 'overlay');
 	const lowerOptions = chosen === 'append' ? lowerPaths.map(path => ['lowerdir+', path] as const) : [['lowerdir', lowerString] as const];
 	for (const [key, value] of [...lowerOptions, ...writableOptions, ...fixedOverlayOptions]) {
 		context.set(key, value);
