@@ -1,0 +1,88 @@
+import {
+	AT_FDCWD,
+	MS_NODEV,
+	MS_NOEXEC,
+	MS_NOSUID,
+	MS_RDONLY,
+	MS_REMOUNT,
+} from '../../src/linux/constants.ts';
+import type {MountInformation} from '../../src/linux/mount-information.ts';
+import {mountEntry} from './mount-entries.ts';
+import type {SyscallEntry} from './syscall-table.ts';
+
+/** What a step sees of cgroups at /sys/fs/cgroup: its own group as the root of all. */
+export type CgroupView =
+	/** The mount data of each hierarchy, for example `cpu,cpuacct` or `name=systemd`. */
+	| {readonly version: 1; readonly hierarchies: readonly string[]}
+	| {readonly version: 2}
+	| {readonly version: 'none'};
+
+const directory = '/sys/fs/cgroup';
+const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+/** The view that fits the mounts of the host. */
+export function cgroupViewOf(mounts: readonly MountInformation[]): CgroupView {
+	const hierarchies = mounts.filter(({type}) => type === 'cgroup').map(({superOptions}) => hierarchyOf(superOptions));
+	if (hierarchies.length > 0) {
+		return {version: 1, hierarchies: [...new Set(hierarchies)]};
+	}
+
+	const hasUnified = mounts.some(({type}) => type === 'cgroup2');
+	return {version: hasUnified ? 2 : 'none'};
+}
+
+/**
+The calls that mount the view; init must be in its cgroup namespace and /sys must be mounted. It is read-only (CVE-2023-25809) unless `writable`.
+
+@see https://man7.org/linux/man-pages/man7/cgroup_namespaces.7.html
+*/
+export function cgroupViewEntries(view: CgroupView, {writable}: {readonly writable: boolean}): readonly SyscallEntry[] {
+	const access = writable ? 0 : MS_RDONLY;
+	switch (view.version) {
+		case 'none': {
+			return [];
+		}
+
+		case 2: {
+			return [mountEntry({
+				source: 'cgroup', target: directory, type: 'cgroup2', flags: flags | access, describe: `mount cgroup2 on ${directory}`,
+			})];
+		}
+
+		case 1: {
+			const describe = `mount tmpfs on ${directory}`;
+			return [
+				mountEntry({
+					source: 'tmpfs', target: directory, type: 'tmpfs', flags, data: 'mode=755', describe,
+				}),
+				...view.hierarchies.flatMap(hierarchy => hierarchyEntries(hierarchy, flags | access)),
+				mountEntry({
+					source: null, target: directory, type: null, flags: flags | access | MS_REMOUNT, data: 'mode=755', describe,
+				}),
+			];
+		}
+	}
+}
+
+function hierarchyEntries(hierarchy: string, mountFlags: number): readonly SyscallEntry[] {
+	const name = hierarchy.replace(/^name=/v, '');
+	const path = `${directory}/${name}`;
+	const describe = `mount cgroup on ${path}`;
+	const isNamed = name !== hierarchy;
+	// "cpu,cpuacct" is also found by the name of each.
+	const names = name.includes(',') ? name.split(',') : [];
+	return [
+		{call: 'mkdirat', args: [AT_FDCWD, path, 0o755], describe},
+		mountEntry({
+			source: 'cgroup', target: path, type: 'cgroup', flags: mountFlags, data: isNamed ? `none,${hierarchy}` : hierarchy, describe,
+		}),
+		...names.map((link): SyscallEntry => ({call: 'symlinkat', args: [name, AT_FDCWD, `${directory}/${link}`], describe})),
+	];
+}
+
+// The other super options of a version 1 mount are its access, its release agent and flags such as "clone_children" and "xattr".
+function hierarchyOf(superOptions: readonly string[]): string {
+	const isController = (option: string) => /^[_a-z]+$/v.test(option) && !['rw', 'ro', 'clone_children', 'cpuset_v2_mode', 'noprefix', 'xattr', 'seclabel'].includes(option);
+	const name = superOptions.find(option => option.startsWith('name='));
+	return name ?? superOptions.filter(option => isController(option)).join(',');
+}

@@ -1,0 +1,51 @@
+import {readFile} from 'node:fs/promises';
+import {release} from 'node:os';
+import {hostArchitecture, type Architecture} from '../../src/linux/architecture.ts';
+import {readMountInformation} from '../../src/linux/mount-information.ts';
+import {capabilitiesOfMask, defaultCapabilities, type CapabilityName} from './capabilities.ts';
+import {prepareCgroups, type CgroupHierarchy} from './cgroup-hierarchy.ts';
+import {cgroupViewOf, type CgroupView} from './cgroup-view.ts';
+import {parseMaximumOpenFiles} from './resource-limits.ts';
+import {assembleSeccompFilter} from './seccomp.ts';
+import {defaultSeccompProfile} from './seccomp-profile.ts';
+
+/** What all containers of a process have in common. */
+export type ContainerEnvironment = {
+	readonly architecture: Architecture;
+	/** Those of Docker's default that tsbuild has itself, and so can pass on. */
+	readonly capabilities: readonly CapabilityName[];
+	/** An array of `struct sock_filter`. */
+	readonly seccompFilter: Uint8Array;
+	/** The hard limit of open files. */
+	readonly maximumOpenFiles: bigint;
+	/** Where the groups of containers are made; `unavailable` is worth a warning. */
+	readonly cgroups: CgroupHierarchy;
+	readonly cgroupView: CgroupView;
+};
+
+/**
+Finds out about this machine and this process, and makes the parent of the containers' cgroups. Once in a process; it takes a few milliseconds.
+
+@throws {TsbuildError} `ERR_TSBUILD_UNSUPPORTED_HOST`
+*/
+export async function prepareContainerEnvironment(): Promise<ContainerEnvironment> {
+	const architecture = hostArchitecture();
+	const own = parsePermittedCapabilities(await readFile('/proc/self/status', 'utf8'));
+	const capabilities = defaultCapabilities.filter(name => own.includes(name));
+	return {
+		architecture,
+		capabilities,
+		seccompFilter: assembleSeccompFilter({
+			profile: defaultSeccompProfile, architecture, capabilities, kernelVersion: release(),
+		}),
+		maximumOpenFiles: parseMaximumOpenFiles(await readFile('/proc/self/limits', 'utf8')),
+		cgroups: await prepareCgroups(),
+		cgroupView: cgroupViewOf(await readMountInformation()),
+	};
+}
+
+// https://man7.org/linux/man-pages/man5/proc_pid_status.5.html (CapPrm)
+function parsePermittedCapabilities(status: string): readonly CapabilityName[] {
+	const {mask = '0'} = /^CapPrm:\s+(?<mask>[\da-f]+)$/mv.exec(status)?.groups ?? {};
+	return capabilitiesOfMask(BigInt(`0x${mask}`));
+}

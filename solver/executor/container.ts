@@ -1,0 +1,133 @@
+import {Buffer} from 'node:buffer';
+import {spawn, type ChildProcess} from 'node:child_process';
+import {once} from 'node:events';
+import {constants} from 'node:os';
+import {check as checkResult, LinuxError} from '../../src/linux/linux-error.ts';
+import {Descriptor} from '../../src/linux/descriptor.ts';
+import {libc} from '../../src/linux/libc.ts';
+import {createSealedExecutable} from '../../src/linux/memory-file.ts';
+import {spawnInNewPidNamespace} from '../../src/linux/process-namespace.ts';
+import type {ContainerEnvironment} from './container-environment.ts';
+import type {ContainerResult, ContainerSpec} from './container-spec.ts';
+import {defaultDevices} from './devices.ts';
+import {explainExecFailure} from './exec-failure.ts';
+import {encodeInitProgram, parseStatusRecord, type FailedEntry} from './init-program.ts';
+import {openCgroups} from './open-cgroups.ts';
+import {PipeReader, readAvailable} from './pipe-reader.ts';
+import {prepareContainer, type PreparedContainer} from './prepare-container.ts';
+import {setupError} from './setup-error.ts';
+
+/** What a container is run with. */
+export type RunContainerOptions = {
+	/** Shared by all containers of the process. */
+	readonly environment: ContainerEnvironment;
+	/** Kills the container (SIGKILL, as BuildKit). */
+	readonly signal?: AbortSignal;
+};
+
+type Ending = {
+	/** As in `ContainerResult`. */
+	readonly exitCode: number;
+	/** Where init failed, if it did. */
+	readonly failure: FailedEntry | undefined;
+};
+
+// As runc when there is nothing to run.
+const commandNotRunExitCode = 1;
+
+// https://man7.org/linux/man-pages/man2/fcntl.2.html
+const F_DUPFD_CLOEXEC = 1030;
+
+/**
+Runs a command in a container of its own until its first process has ended, and takes the container down: processes, mounts, cgroup, and what was made in the root only to mount on it.
+
+When the command cannot be found or executed, the result has exit code 1 and the reason comes as output, as with BuildKit.
+
+The mounts of the specification are used up; their descriptors, and that of the root, stay open and the caller's, who can read the root through its descriptor afterwards.
+
+@throws {TsbuildError} `ERR_TSBUILD_CONTAINER_SETUP` with the step that failed, for example "failed to mount proc on /proc: EPERM"; `ERR_TSBUILD_USER`; `ERR_TSBUILD_CGROUP`; `ERR_TSBUILD_RESOURCE_LIMIT`
+@throws {LinuxError} when something cannot be made in the root
+@throws the reason of `signal`
+*/
+export async function runContainer(spec: ContainerSpec, {environment, signal}: RunContainerOptions): Promise<ContainerResult> {
+	signal?.throwIfAborted();
+	refuseNulBytes(spec);
+	await using cgroup = await openCgroups({
+		name: spec.id,
+		hierarchy: environment.cgroups,
+		limits: spec.limits,
+		devices: spec.security === 'sandbox' ? defaultDevices : 'all',
+	});
+	using undo = new DisposableStack();
+	const prepared = await prepareContainer(spec, {environment, cgroup, undo});
+	signal?.throwIfAborted();
+	const program = undo.use(createProgram(prepared, environment));
+	const {exitCode, failure} = await runProgram(program, {prepared, output: spec.output, ...(signal !== undefined && {signal})});
+	signal?.throwIfAborted();
+	return {
+		exitCode: failure === undefined ? exitCode : reportFailure(failure, {spec, prepared}),
+		outOfMemory: await cgroup.outOfMemory(),
+		usage: await cgroup.usage(),
+	};
+}
+
+function refuseNulBytes({args, env, cwd, hostname}: ContainerSpec): void {
+	const offender = [...args, ...env, cwd, hostname].find(text => text.includes('\0'));
+	if (offender !== undefined) {
+		throw setupError(`failed to run the command: ${JSON.stringify(offender)} has a NUL byte`);
+	}
+}
+
+function createProgram({table, stdio}: PreparedContainer, {architecture}: ContainerEnvironment): Descriptor {
+	using program = createSealedExecutable(encodeInitProgram(table, architecture), 'tsbuild-init');
+	// The child gets its inherited descriptors under the first numbers before it executes the program, so the program's number must be above.
+	const number = libc().fcntl(program.number, F_DUPFD_CLOEXEC, stdio.length);
+	return new Descriptor(checkResult(number, 'fcntl', {action: 'duplicate descriptor of init'}));
+}
+
+async function runProgram(program: Descriptor, {prepared, output, signal}: {
+	readonly prepared: PreparedContainer;
+	readonly output: ContainerSpec['output'];
+	readonly signal?: AbortSignal;
+}): Promise<Ending> {
+	using stdout = new PipeReader(prepared.stdout, data => {
+		output('stdout', data);
+	});
+	using stderr = new PipeReader(prepared.stderr, data => {
+		output('stderr', data);
+	});
+	const child = spawnInNewPidNamespace(() => spawn(program.path, [], {
+		stdio: prepared.stdio, env: {}, cwd: '/', detached: true,
+	}));
+	prepared.closeInheritedPipes();
+	const exitCode = await exitCodeOf(child, signal);
+	stdout.finish();
+	stderr.finish();
+	return {exitCode, failure: parseStatusRecord(Buffer.concat([...readAvailable(prepared.status)]))};
+}
+
+// When PID 1 of a namespace has ended, so have all others in it: there is nobody left to write.
+async function exitCodeOf(child: ChildProcess, signal: AbortSignal | undefined): Promise<number> {
+	const kill = () => {
+		child.kill('SIGKILL');
+	};
+
+	signal?.addEventListener('abort', kill);
+	try {
+		const [code, signalName] = await once(child, 'exit') as [number | null, keyof typeof constants.signals | null];
+		return code ?? (128 + constants.signals[signalName!]);
+	} finally {
+		signal?.removeEventListener('abort', kill);
+	}
+}
+
+function reportFailure({index, errorNumber}: FailedEntry, {spec, prepared}: {readonly spec: ContainerSpec; readonly prepared: PreparedContainer}): number {
+	const {call, describe} = prepared.table[index]!;
+	if (call !== 'execve') {
+		const cause = new LinuxError(call, -errorNumber, {action: describe});
+		throw setupError(cause.message, {cause});
+	}
+
+	spec.output('stderr', Buffer.from(`${explainExecFailure({root: spec.root, command: prepared.command, errorNumber})}\n`));
+	return commandNotRunExitCode;
+}

@@ -1,0 +1,65 @@
+import {
+	AT_FDCWD,
+	MS_NODEV,
+	MS_NOEXEC,
+	MS_NOSUID,
+} from '../../src/linux/constants.ts';
+import {mountEntry} from './mount-entries.ts';
+import type {SyscallEntry} from './syscall-table.ts';
+
+// The devices of every container. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices
+const devices = [
+	['null', 1, 3],
+	['zero', 1, 5],
+	['full', 1, 7],
+	['random', 1, 8],
+	['urandom', 1, 9],
+	['tty', 5, 0],
+] as const;
+
+// https://github.com/opencontainers/runtime-spec/blob/main/runtime-linux.md#dev-symbolic-links
+const links = [
+	['fd', '/proc/self/fd'],
+	['stdin', '/proc/self/fd/0'],
+	['stdout', '/proc/self/fd/1'],
+	['stderr', '/proc/self/fd/2'],
+	['core', '/proc/kcore'],
+	['ptmx', 'pts/ptmx'],
+] as const;
+
+// https://man7.org/linux/man-pages/man7/inode.7.html (S_IFCHR)
+const characterDevice = 0o02_0000;
+
+const defaultSharedMemory = 64 * 1024 * 1024;
+
+/**
+The calls that fill /dev, an empty tmpfs: devices, links, terminals, shared memory and message queues. The umask must be 0.
+
+@param options what differs from the default
+@param options.sharedMemory bytes of /dev/shm; 64 MiB when not given
+*/
+export function deviceDirectoryEntries({sharedMemory = defaultSharedMemory}: {readonly sharedMemory?: number | undefined}): readonly SyscallEntry[] {
+	return [
+		...devices.map(([name, major, minor]): SyscallEntry => ({
+			// The first 256 minor numbers are in the lowest byte of a device number. https://man7.org/linux/man-pages/man3/makedev.3.html
+			call: 'mknodat', args: [AT_FDCWD, `/dev/${name}`, characterDevice | 0o666, (major << 8) | minor], describe: `make /dev/${name}`,
+		})),
+		...links.map(([name, target]): SyscallEntry => ({call: 'symlinkat', args: [target, AT_FDCWD, `/dev/${name}`], describe: `make /dev/${name}`})),
+		...directoryWith({
+			source: 'devpts', target: '/dev/pts', type: 'devpts', flags: MS_NOSUID | MS_NOEXEC, data: 'newinstance,ptmxmode=0666,mode=0620,gid=5',
+		}),
+		...directoryWith({
+			source: 'shm', target: '/dev/shm', type: 'tmpfs', flags: MS_NOSUID | MS_NODEV | MS_NOEXEC, data: `mode=1777,size=${sharedMemory}`,
+		}),
+		...directoryWith({
+			source: 'mqueue', target: '/dev/mqueue', type: 'mqueue', flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		}),
+	];
+}
+
+type DirectoryMount = {readonly source: string; readonly target: string; readonly type: string; readonly flags: number; readonly data?: string};
+
+function directoryWith(mount: DirectoryMount): readonly SyscallEntry[] {
+	const describe = `mount ${mount.type} on ${mount.target}`;
+	return [{call: 'mkdirat', args: [AT_FDCWD, mount.target, 0o755], describe}, mountEntry({...mount, describe})];
+}

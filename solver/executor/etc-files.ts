@@ -1,0 +1,77 @@
+import {readFile} from 'node:fs/promises';
+import {errorCode} from '../../src/kernel/errors.ts';
+import type {ContainerSpec} from './container-spec.ts';
+import type {ContainerNetwork} from './network.ts';
+
+/** Where resolver configuration is on a host. */
+export type ResolverPaths = {
+	readonly standard: string;
+	/** The servers behind the stub resolver of systemd. */
+	readonly systemd: string;
+};
+
+const hostPaths: ResolverPaths = {standard: '/etc/resolv.conf', systemd: '/run/systemd/resolve/resolv.conf'};
+
+const systemdStub = '127.0.0.53';
+
+// What Docker falls back to when no server of the host can be reached from a container.
+const publicServers = ['8.8.8.8', '8.8.4.4'];
+
+/**
+The content of a step's /etc/resolv.conf, made from the host's.
+
+On the host's network it is the same file. Elsewhere the host's loopback is out of reach: servers on it are left out; when only systemd's stub is there, its own servers are taken; when none is left, Google's public ones.
+
+@see https://man7.org/linux/man-pages/man5/resolv.conf.5.html
+*/
+export async function resolverConfiguration(network: ContainerNetwork, paths: ResolverPaths = hostPaths): Promise<string> {
+	const standard = await readIfPresent(paths.standard);
+	if (network.type === 'host') {
+		return standard;
+	}
+
+	const servers = serversIn(standard);
+	const isUsesStub = servers.length === 1 && servers[0] === systemdStub;
+	return withReachableServers(isUsesStub ? await readIfPresent(paths.systemd) : standard);
+}
+
+/**
+The content of a step's /etc/hosts.
+
+@see https://man7.org/linux/man-pages/man5/hosts.5.html
+*/
+export function hostsFile({hostname, extraHosts}: Pick<ContainerSpec, 'hostname' | 'extraHosts'>): string {
+	const extraLines = extraHosts.map(({name, address}) => `${address}\t${name}\n`);
+	return [`127.0.0.1\tlocalhost ${hostname}\n`, '::1\tlocalhost ip6-localhost ip6-loopback\n', ...extraLines].join('');
+}
+
+function withReachableServers(configuration: string): string {
+	const lines = configuration.split('\n').filter(line => line !== '' && !isLoopback(serverOf(line)));
+	const hasServer = lines.some(line => serverOf(line) !== undefined);
+	const fallback = hasServer ? [] : publicServers.map(server => `nameserver ${server}`);
+	return [...lines, ...fallback].map(line => `${line}\n`).join('');
+}
+
+function serversIn(configuration: string): readonly string[] {
+	return configuration.split('\n').map(line => serverOf(line)).filter(server => server !== undefined);
+}
+
+function serverOf(line: string): string | undefined {
+	return /^\s*nameserver\s+(?<server>\S+)/v.exec(line)?.groups?.server;
+}
+
+function isLoopback(server: string | undefined): boolean {
+	return server !== undefined && (server.startsWith('127.') || server === '::1');
+}
+
+async function readIfPresent(path: string): Promise<string> {
+	try {
+		return await readFile(path, 'utf8');
+	} catch (error) {
+		if (errorCode(error) === 'ENOENT') {
+			return '';
+		}
+
+		throw error;
+	}
+}

@@ -1,0 +1,72 @@
+import {Buffer} from 'node:buffer';
+import {constants, openSync, readSync} from 'node:fs';
+import {Socket} from 'node:net';
+import {errorCode} from '../../src/kernel/errors.ts';
+import {Descriptor} from '../../src/linux/descriptor.ts';
+
+/**
+Reads a pipe while its writers run, and what is left in it when they have ended.
+*/
+export class PipeReader implements Disposable {
+	readonly #pipe: Descriptor;
+	readonly #take: (data: Uint8Array) => void;
+	readonly #socket: Socket;
+
+	/**
+	Begins to read.
+
+	@param pipe the reading end; stays its owner's
+	@param take gets each piece as it comes
+	*/
+	constructor(pipe: Descriptor, take: (data: Uint8Array) => void) {
+		this.#pipe = pipe;
+		this.#take = take;
+		// A Socket waits for a pipe in the event loop, where a file stream would block a thread of Node's few. It closes what it is given.
+		this.#socket = new Socket({fd: openSync(pipe.path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false});
+		this.#socket.on('data', take);
+	}
+
+	/**
+	Takes what is in the pipe now, and ends reading. It does not wait for the end of the pipe, which somebody outside may hold open.
+	*/
+	finish(): void {
+		this.#socket.destroy();
+		for (const data of readAvailable(this.#pipe)) {
+			this.#take(data);
+		}
+	}
+
+	[Symbol.dispose](): void {
+		this.#socket.destroy();
+	}
+}
+
+/**
+Reads what is in a pipe now.
+
+@yields a piece, never empty
+*/
+export function * readAvailable(pipe: Descriptor): Generator<Buffer> {
+	using file = Descriptor.open(pipe.path, constants.O_RDONLY | constants.O_NONBLOCK);
+	for (;;) {
+		const buffer = Buffer.allocUnsafe(64 * 1024);
+		const size = readIfAvailable(file, buffer);
+		if (size === 0) {
+			return;
+		}
+
+		yield buffer.subarray(0, size);
+	}
+}
+
+function readIfAvailable(file: Descriptor, buffer: Buffer): number {
+	try {
+		return readSync(file.number, buffer);
+	} catch (error) {
+		if (errorCode(error) === 'EAGAIN') {
+			return 0;
+		}
+
+		throw error;
+	}
+}

@@ -1,0 +1,135 @@
+import {constants} from 'node:fs';
+import {posix} from 'node:path';
+import {Descriptor} from '../../src/linux/descriptor.ts';
+import {makeDirectoriesInRoot} from '../../src/linux/make-directories.ts';
+import {createPipe} from '../../src/linux/pipe.ts';
+import type {Cgroup} from './cgroup.ts';
+import {completeEnvironment, type Command} from './command.ts';
+import type {ContainerEnvironment} from './container-environment.ts';
+import type {ContainerSpec} from './container-spec.ts';
+import {hostsFile, resolverConfiguration} from './etc-files.ts';
+import {InheritedDescriptors} from './inherited-descriptors.ts';
+import {initTable} from './init-table.ts';
+import {MountTargets} from './mount-targets.ts';
+import {resolveNetwork, type ContainerNetwork} from './network.ts';
+import type {Rootfs} from './rootfs.ts';
+import {isWithin, prepareStepMounts, type StepMount} from './step-mounts.ts';
+import type {SyscallEntry} from './syscall-table.ts';
+import {lookUpUser, type ContainerUser} from './user.ts';
+
+/** A container that is ready to start. */
+export type PreparedContainer = {
+	readonly table: readonly SyscallEntry[];
+	readonly command: Command;
+	/** For the `stdio` of `child_process.spawn`. */
+	readonly stdio: number[];
+	/** Reading ends of pipes. */
+	readonly stdout: Descriptor;
+	readonly stderr: Descriptor;
+	readonly status: Descriptor;
+	/** Closes what only init needs, so that the pipes end with it. */
+	readonly closeInheritedPipes: () => void;
+};
+
+/** What a container is made with. */
+export type PreparationOptions = {
+	readonly environment: ContainerEnvironment;
+	readonly cgroup: Cgroup;
+	/** Gets what must be closed, and what must be removed from the root, when all processes of the container are gone. */
+	readonly undo: DisposableStack;
+};
+
+/**
+Does what can be done for a container before its first process is there: looks up the user, opens the places to mount on, makes pipes and the table of init.
+
+@throws {TsbuildError} `ERR_TSBUILD_USER`, `ERR_TSBUILD_CONTAINER_SETUP`, `ERR_TSBUILD_RESOURCE_LIMIT`
+@throws {LinuxError}
+*/
+export async function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo}: PreparationOptions): Promise<PreparedContainer> {
+	const user = lookUpUser(spec.root, spec.user);
+	const network = resolveNetwork(spec.network);
+	const pipes = createPipes(user, undo);
+	const input = undo.use(Descriptor.open('/dev/null', constants.O_RDONLY));
+	const inherited = new InheritedDescriptors([input, pipes.stdout.write, pipes.stderr.write, pipes.status.write]);
+	const cgroupProcesses = cgroup.processDescriptors.map(descriptor => inherited.add(descriptor));
+	const rootfs = await prepareRootfs(spec, {
+		environment, network, inherited, undo,
+	});
+	const command: Command = {args: spec.args, env: completeEnvironment(spec.env, user.home), cwd: posix.resolve('/', spec.cwd)};
+	const table = initTable({
+		cgroupProcesses,
+		network,
+		hostname: spec.hostname,
+		rootfs,
+		resourceLimits: spec.limits.ulimits ?? {},
+		maximumOpenFiles: environment.maximumOpenFiles,
+		command,
+		makeWorkingDirectoryFrom: makeWorkingDirectory(spec.root, {cwd: command.cwd, user, stepMounts: rootfs.stepMounts}),
+		privileges: {user, ...(spec.security === 'sandbox' ? environment : {capabilities: undefined, seccompFilter: undefined})},
+		scratch: inherited.next,
+	});
+	return {
+		table,
+		command,
+		stdio: inherited.stdio,
+		stdout: pipes.stdout.read,
+		stderr: pipes.stderr.read,
+		status: pipes.status.read,
+		closeInheritedPipes() {
+			for (const {write} of Object.values(pipes)) {
+				write.close();
+			}
+		},
+	};
+}
+
+function createPipes(user: ContainerUser, undo: DisposableStack) {
+	const create = (owner: {readonly uid: number; readonly gid: number}) => {
+		const {read, write} = createPipe(owner);
+		return {read: undo.use(read), write: undo.use(write)};
+	};
+
+	return {stdout: create(user), stderr: create(user), status: create({uid: 0, gid: 0})};
+}
+
+async function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, undo}: {
+	readonly environment: ContainerEnvironment;
+	readonly network: ContainerNetwork;
+	readonly inherited: InheritedDescriptors;
+	readonly undo: DisposableStack;
+}): Promise<Rootfs> {
+	const resolverContent = await resolverConfiguration(network);
+	const targets = undo.use(new MountTargets(spec.root));
+	undo.defer(() => {
+		targets.removeStubs();
+	});
+	const systemDirectory = (name: 'proc' | 'sys' | 'dev') => inherited.add(targets.openSystemDirectory(name));
+	const etcMount = (path: string, content: string) => ({path, content, target: inherited.add(targets.openFile(path))});
+	return {
+		root: inherited.add(spec.root),
+		proc: systemDirectory('proc'),
+		sys: systemDirectory('sys'),
+		dev: systemDirectory('dev'),
+		etcMounts: [etcMount('/etc/resolv.conf', resolverContent), etcMount('/etc/hosts', hostsFile(spec))],
+		stepMounts: prepareStepMounts(spec.mounts, {
+			root: spec.root, rootTargets: targets, inherited, opened: undo,
+		}),
+		cgroupView: environment.cgroupView,
+		security: spec.security,
+		sharedMemory: spec.limits.sharedMemory,
+	};
+}
+
+// The working directory becomes part of the layer, unless it lies in a mount: then init has to make it, below the returned path.
+function makeWorkingDirectory(root: Descriptor, {cwd, user, stepMounts}: {
+	readonly cwd: string;
+	readonly user: ContainerUser;
+	readonly stepMounts: readonly StepMount[];
+}): string | undefined {
+	const covering = ['/proc', '/sys', '/dev', ...stepMounts.map(({path}) => path)].findLast(path => isWithin(cwd, path));
+	if (covering === undefined) {
+		makeDirectoriesInRoot(root, cwd, {mode: 0o755, uid: user.uid, gid: user.gid}).directory.close();
+	}
+
+	return covering;
+}

@@ -1,0 +1,91 @@
+import {
+	MNT_DETACH,
+	MS_NODEV,
+	MS_NOEXEC,
+	MS_NOSUID,
+	MS_PRIVATE,
+	MS_RDONLY,
+	MS_REC,
+	MS_STRICTATIME,
+} from '../../src/linux/constants.ts';
+import {cgroupViewEntries, type CgroupView} from './cgroup-view.ts';
+import {deviceDirectoryEntries} from './device-directory.ts';
+import {etcMountEntries, type EtcMount} from './etc-mounts.ts';
+import {attachEntry, mountEntry} from './mount-entries.ts';
+import {protectedPathEntries} from './protected-paths.ts';
+import {stepMountEntries, type StepMount} from './step-mounts.ts';
+import type {SyscallEntry} from './syscall-table.ts';
+
+/** Everything that the root of a step is made of; numbers are descriptors of init. */
+export type Rootfs = {
+	/** The detached mount of the step's files. */
+	readonly root: number;
+	/** Directories at the top of it. */
+	readonly proc: number;
+	readonly sys: number;
+	readonly dev: number;
+	readonly etcMounts: readonly EtcMount[];
+	readonly stepMounts: readonly StepMount[];
+	readonly cgroupView: CgroupView;
+	readonly security: 'sandbox' | 'insecure';
+	/** Bytes of /dev/shm. */
+	readonly sharedMemory: number | undefined;
+};
+
+/**
+The calls that make the root of a step and leave nothing else of the host to be seen. Init must be in its own mount namespace, with umask 0.
+
+Until `pivot_root` no path is resolved in the image: what is mounted by then goes onto descriptors that the parent has opened. After it a path cannot lead out of the root any more. /proc and /sys come before, because a user namespace may mount them only while it sees others (https://man7.org/linux/man-pages/man7/mount_namespaces.7.html).
+
+@param rootfs in the numbers of init
+@param scratch the lowest descriptor number that is free in init
+*/
+export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly SyscallEntry[] {
+	const isSandbox = rootfs.security === 'sandbox';
+	return [
+		mountEntry({
+			source: null, target: '/', type: null, flags: MS_REC | MS_PRIVATE, describe: 'make all mounts private',
+		}),
+		attachEntry(rootfs.root, '/', 'attach the root file system'),
+		...systemMountEntries(rootfs),
+		...stepMountEntries(rootfs.stepMounts, 'root'),
+		...pivotEntries(rootfs.root),
+		...deviceDirectoryEntries(rootfs),
+		...stepMountEntries(rootfs.stepMounts, 'devices'),
+		...etcMountEntries(rootfs.etcMounts, scratch),
+		...cgroupViewEntries(rootfs.cgroupView, {writable: !isSandbox}),
+		...(isSandbox ? protectedPathEntries() : []),
+	];
+}
+
+// The working directory is the directory to mount on, so that "." is the target.
+function systemMountEntries({proc, sys, dev, security}: Rootfs): readonly SyscallEntry[] {
+	const safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	const sysAccess = security === 'sandbox' ? MS_RDONLY : 0;
+	const mounts = [
+		[proc, {
+			source: 'proc', type: 'proc', flags: safe, describe: 'mount proc on /proc',
+		}],
+		[sys, {
+			source: 'sysfs', type: 'sysfs', flags: safe | sysAccess, describe: 'mount sysfs on /sys',
+		}],
+		[dev, {
+			source: 'tmpfs', type: 'tmpfs', flags: MS_NOSUID | MS_STRICTATIME, data: 'mode=755,size=65536k', describe: 'mount tmpfs on /dev',
+		}],
+	] as const;
+	return mounts.flatMap(([directory, mount]): readonly SyscallEntry[] => [
+		{call: 'fchdir', args: [directory], describe: mount.describe},
+		mountEntry({...mount, target: '.'}),
+	]);
+}
+
+// The old root ends up on top of the new one, from where it is unmounted with all below it. https://man7.org/linux/man-pages/man2/pivot_root.2.html (NOTES)
+function pivotEntries(root: number): readonly SyscallEntry[] {
+	const describe = 'change the root';
+	return [
+		{call: 'fchdir', args: [root], describe},
+		{call: 'pivot_root', args: ['.', '.'], describe},
+		{call: 'umount2', args: ['.', MNT_DETACH], describe: 'unmount the file systems of the host'},
+		{call: 'chdir', args: ['/'], describe},
+	];
+}

@@ -1,0 +1,157 @@
+import {fstatSync} from 'node:fs';
+import {posix} from 'node:path';
+import {
+	AT_FDCWD,
+	MOUNT_ATTR_NODEV,
+	MOUNT_ATTR_NOEXEC,
+	MOUNT_ATTR_NOSUID,
+	MOUNT_ATTR_RDONLY,
+	O_PATH,
+} from '../../src/linux/constants.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {FilesystemContext} from '../../src/linux/filesystem-context.ts';
+import {openBeneath} from '../../src/linux/resolve.ts';
+import type {ContainerMount} from './container-spec.ts';
+import type {InheritedDescriptors} from './inherited-descriptors.ts';
+import {attachEntry, readOnlyEntry, type AttachmentPoint} from './mount-entries.ts';
+import {MountTargets} from './mount-targets.ts';
+import {setupError} from './setup-error.ts';
+import type {SyscallEntry} from './syscall-table.ts';
+
+/** A mount of the step's own that is ready for init. */
+export type StepMount = {
+	readonly path: string;
+	/** Init's descriptor of the detached mount. */
+	readonly mount: number;
+	/** Init's descriptor of the place, or a path in /dev, which only init sees. */
+	readonly point: AttachmentPoint;
+	readonly isDirectory: boolean;
+	readonly readOnly: boolean;
+};
+
+// What is mounted already, as far as the parent can see into it.
+type Place = {readonly path: string; readonly targets: MountTargets; readonly mount: Descriptor; readonly readOnly: boolean};
+
+type Preparation = {
+	readonly root: Descriptor;
+	readonly rootTargets: MountTargets;
+	readonly inherited: InheritedDescriptors;
+	/** Takes what has to live until init has ended. */
+	readonly opened: DisposableStack;
+};
+
+const tmpfsAttributes: Readonly<Record<string, number>> = {
+	ro: MOUNT_ATTR_RDONLY,
+	nosuid: MOUNT_ATTR_NOSUID,
+	nodev: MOUNT_ATTR_NODEV,
+	noexec: MOUNT_ATTR_NOEXEC,
+};
+
+/**
+Opens the places of the step's own mounts, in their order; a later one may lie in an earlier one. Missing places are made: in the root as stubs that are removed afterwards, in another mount for good.
+
+@throws {TsbuildError} `ERR_TSBUILD_CONTAINER_SETUP` for a target in /proc or /sys, or one that is missing in a read-only mount
+*/
+export function prepareStepMounts(mounts: readonly ContainerMount[], {root, rootTargets, inherited, opened}: Preparation): readonly StepMount[] {
+	const places: Place[] = [{
+		path: '/', targets: rootTargets, mount: root, readOnly: false,
+	}];
+	return mounts.map(specification => {
+		const path = posix.resolve('/', specification.target);
+		const mount = specification.type === 'tmpfs' ? opened.use(createTmpfs(specification.options)) : specification.mount;
+		const isReadOnly = specification.type === 'detached' && specification.readOnly;
+		const isDirectory = fstatSync(mount.number).isDirectory();
+		const point = isWithin(path, '/dev') ? path : inherited.add(openPlace(places, {path, isDirectory}));
+		places.unshift({
+			path, targets: opened.use(new MountTargets(mount)), mount, readOnly: isReadOnly,
+		});
+		return {
+			path, mount: inherited.add(mount), point, isDirectory, readOnly: isReadOnly,
+		};
+	});
+}
+
+/**
+The calls that attach the step's mounts.
+
+@param mounts all of the step
+@param where `root` for those with a descriptor, which are attached while the host's tree is still there; `devices` for those in /dev, when it is complete
+*/
+export function stepMountEntries(mounts: readonly StepMount[], where: 'root' | 'devices'): readonly SyscallEntry[] {
+	return mounts.filter(({point}) => (typeof point === 'number') === (where === 'root')).flatMap(mount => [
+		...(typeof mount.point === 'string' ? placeEntries(mount.point, mount.isDirectory) : []),
+		...(mount.readOnly ? [readOnlyEntry(mount.mount, `make ${mount.path} read-only`)] : []),
+		attachEntry(mount.mount, mount.point, `mount on ${mount.path}`),
+	]);
+}
+
+/** Whether a path is another one or lies below it; both are absolute and normal. */
+export function isWithin(path: string, directory: string): boolean {
+	return path === directory || directory === '/' || path.startsWith(`${directory}/`);
+}
+
+function openPlace(places: readonly Place[], {path, isDirectory}: {readonly path: string; readonly isDirectory: boolean}): Descriptor {
+	const forbidden = ['/proc', '/sys'].find(directory => isWithin(path, directory));
+	if (path === '/' || forbidden !== undefined) {
+		throw setupError(`failed to mount on ${path}: nothing can be mounted in ${forbidden ?? 'place of the root'}`);
+	}
+
+	// The last one that was mounted over the path; the root is the last of all.
+	const place = places.find(({path: placePath}) => isWithin(path, placePath))!;
+	const inside = posix.join('/', posix.relative(place.path, path));
+	if (place.readOnly) {
+		return openExisting(place, inside);
+	}
+
+	return isDirectory ? place.targets.openDirectory(inside) : place.targets.openFile(inside);
+}
+
+function openExisting(place: Place, inside: string): Descriptor {
+	try {
+		return openBeneath(place.mount, inside.slice(1), {flags: O_PATH});
+	} catch (error) {
+		throw setupError(`failed to mount on ${posix.join(place.path, inside)}: it cannot be made in a read-only mount`, {cause: error});
+	}
+}
+
+// Only init sees its /dev, in which nothing is anybody else's.
+function placeEntries(path: string, isDirectory: boolean): readonly SyscallEntry[] {
+	const parents = parentsBelow(path, '/dev').map(directory => directoryEntry(directory));
+	return [...parents, isDirectory ? directoryEntry(path) : fileEntry(path)];
+}
+
+function parentsBelow(path: string, top: string): readonly string[] {
+	const parent = posix.dirname(path);
+	return parent === top ? [] : [...parentsBelow(parent, top), parent];
+}
+
+function directoryEntry(path: string): SyscallEntry {
+	return {
+		call: 'mkdirat', args: [AT_FDCWD, path, 0o755], mayFail: ['EEXIST'], describe: `make ${path}`,
+	};
+}
+
+// https://man7.org/linux/man-pages/man2/mknod.2.html (S_IFREG)
+function fileEntry(path: string): SyscallEntry {
+	return {
+		call: 'mknodat', args: [AT_FDCWD, path, 0o10_0644, 0], mayFail: ['EEXIST'], describe: `make ${path}`,
+	};
+}
+
+// https://man7.org/linux/man-pages/man5/tmpfs.5.html
+function createTmpfs(options: string): Descriptor {
+	using context = new FilesystemContext('tmpfs');
+	let attributes = 0;
+	const given = options === '' ? [] : options.split(',');
+	for (const option of given) {
+		const attribute = tmpfsAttributes[option];
+		if (attribute === undefined) {
+			const separator = option.indexOf('=');
+			context.set(option.slice(0, separator), option.slice(separator + 1));
+		} else {
+			attributes |= attribute;
+		}
+	}
+
+	return context.mount(attributes);
+}
