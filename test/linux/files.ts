@@ -101,8 +101,8 @@ test('an empty name is what the descriptor is open on, also by O_PATH', async t 
 });
 
 type DeviceNumbers = {
-	readonly major?: number;
-	readonly minor?: number;
+	readonly major: number;
+	readonly minor: number;
 	readonly raw: bigint;
 };
 
@@ -121,7 +121,7 @@ const device = test.macro({
 test(device, 'character', {major: 0, minor: 0, raw: 0n});
 test(device, 'character', {major: 1, minor: 3, raw: 0x01_03n});
 test(device, 'block', {major: 259, minor: 4660, raw: 0x1_21_03_34n});
-test(device, 'fifo', {raw: 0n});
+test(device, 'fifo', {major: 0, minor: 0, raw: 0n});
 
 test('the owner is that of a link itself', async t => {
 	await using directory = await openDirectory();
