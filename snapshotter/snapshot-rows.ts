@@ -50,14 +50,14 @@ export function deleteSnapshot(metadata: Metadata, id: SnapshotId, {session}: {r
 		const user = metadata.statement(`
 			SELECT 'snapshot ' || id AS name FROM snapshots WHERE parent = ?1
 			UNION ALL SELECT 'session ' || session FROM snapshots WHERE id = ?1 AND session <> ?2
-			UNION ALL SELECT 'session ' || session FROM leases WHERE kind = 'snapshot' AND resource = CAST(?1 AS TEXT) AND session <> ?2
+			UNION ALL SELECT 'session ' || session FROM leases WHERE kind = 'snapshot' AND resource = ?3 AND session <> ?2
 			LIMIT 1
-		`).get(id, session);
+		`).get(id, session, String(id));
 		if (user !== undefined) {
 			throw new TsbuildError('ERR_TSBUILD_SNAPSHOT_IN_USE', `failed to remove snapshot ${id}: ${String(user.name)} needs it`);
 		}
 
-		metadata.statement('DELETE FROM leases WHERE kind = \'snapshot\' AND resource = CAST(? AS TEXT)').run(id);
+		metadata.statement('DELETE FROM leases WHERE kind = \'snapshot\' AND resource = ?').run(String(id));
 		metadata.statement('DELETE FROM snapshots WHERE id = ?').run(id);
 	});
 }

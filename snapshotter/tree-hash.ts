@@ -1,0 +1,241 @@
+import {Buffer} from 'node:buffer';
+import {
+	lstatSync,
+	openSync,
+	readdirSync,
+	readlinkSync,
+	type BigIntStats,
+} from 'node:fs';
+import {setImmediate} from 'node:timers/promises';
+import {errorCode} from '../src/kernel/errors.ts';
+import {
+	O_DIRECTORY,
+	O_NOFOLLOW,
+	O_NONBLOCK,
+	O_RDONLY,
+} from '../src/linux/constants.ts';
+import {Descriptor} from '../src/linux/descriptor.ts';
+import type {AttributeTarget} from '../src/linux/extended-attributes.ts';
+import {BackgroundWork} from './background-work.ts';
+import type {FileDigests} from './file-digests.ts';
+import {
+	entryHeader,
+	entryType,
+	hashEntries,
+	hashEntry,
+	type EntryDescription,
+	type NamedDigest,
+} from './hash-entry.ts';
+import {
+	hashLargeFile,
+	hashSmallFile,
+	smallFileSize,
+	type HashedFile,
+} from './hash-file.ts';
+
+/**
+What a filter says about a path. A `passage` is a directory that is excluded itself while something in it may not be; it counts only when something in it does.
+*/
+export type Verdict = 'included' | 'excluded' | 'passage';
+
+/** How to hash a tree. */
+export type TreeHashOptions = {
+	/** Asked for everything below the top, by its path relative to that, such as `a/b.txt`; names that are not UTF-8 come with replacement characters. */
+	readonly filter?: ((path: string, isDirectory: boolean) => Verdict) | undefined;
+	/** Takes user 0 and group 0 for everybody, as the files of a local build context are taken. */
+	readonly zeroOwner: boolean;
+	/** Spares the reading of files that are known. Only for directories that belong to this machine. */
+	readonly fileDigests?: FileDigests | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/** A file of the tree, by a path that no link can lead astray. */
+export type TreeEntry = {
+	/** The descriptor of its directory, as a path, and its name. */
+	readonly path: Buffer;
+	readonly attributes: AttributeTarget;
+	readonly status: BigIntStats;
+	/** As the filter gets it; empty for the top. */
+	readonly relativePath: string;
+	/** Added to the flags when it is opened. */
+	readonly openFlags: number;
+};
+
+/** The digest of an entry, or how to get it when what is read in the background has come. */
+type Pending = string | (() => Promise<string>);
+
+type Member = {
+	readonly name: Buffer;
+	readonly sha256: Pending;
+};
+
+type MemberPlace = {
+	/** The directory as a path, with a slash at its end. */
+	readonly prefix: Buffer;
+	readonly parentPath: string;
+};
+
+const maximumReadsAtOnce = 4;
+
+// Other work of this process gets its turn after this many entries.
+const entriesAtOnce = 200;
+
+/**
+Hashes one tree. Small files are read on the way; large ones go on being read, a few at a time, while the walk goes on.
+*/
+export class TreeHash implements AsyncDisposable {
+	readonly #options: TreeHashOptions;
+	readonly #reads: BackgroundWork;
+	readonly #buffer = Buffer.allocUnsafeSlow(smallFileSize + 1);
+	#entries = 0;
+
+	constructor(options: TreeHashOptions) {
+		this.#options = options;
+		this.#reads = new BackgroundWork(maximumReadsAtOnce, options.signal);
+	}
+
+	#pause(): Promise<void> | undefined {
+		this.#reads.signal.throwIfAborted();
+		this.#entries++;
+		return this.#entries % entriesAtOnce === 0 ? setImmediate() : undefined;
+	}
+
+	// Gives nothing for a passage that leads to nothing.
+	async #hashEntry(entry: TreeEntry, isPassage: boolean): Promise<Pending | undefined> {
+		const type = entryType(entry.status);
+		switch (type) {
+			case 'directory': {
+				const header = this.#header({...entry, type});
+				const members = await this.#hashMembers(entry);
+				return isPassage && members.length === 0 ? undefined : hashDirectory(header, members);
+			}
+
+			case 'file': {
+				return this.#hashFile(entry);
+			}
+
+			case 'symlink': {
+				const target = readlinkSync(entry.path, 'buffer');
+				return hashEntry(this.#header({...entry, type, target}));
+			}
+
+			case 'block':
+			case 'character':
+			case 'fifo':
+			case 'socket': {
+				return hashEntry(this.#header({...entry, type}));
+			}
+		}
+	}
+
+	async #hashMembers(entry: TreeEntry): Promise<readonly Member[]> {
+		using directory = openEntry(entry, O_DIRECTORY);
+		const names = readdirSync(directory.path, 'buffer').toSorted((first, second) => first.compare(second));
+		const prefix = Buffer.from(`${directory.path}/`);
+		const members: Member[] = [];
+		for (const name of names) {
+			const pending = await this.#hashMember(name, {prefix, parentPath: entry.relativePath});
+			if (pending !== undefined) {
+				members.push({name, sha256: pending});
+			}
+		}
+
+		return members;
+	}
+
+	async #hashMember(name: Buffer, place: MemberPlace): Promise<Pending | undefined> {
+		await this.#pause();
+		try {
+			const entry = findMember(name, place);
+			const verdict = this.#options.filter?.(entry.relativePath, entry.status.isDirectory()) ?? 'included';
+			const isPassage = verdict === 'passage';
+			return verdict === 'excluded' || (isPassage && !entry.status.isDirectory()) ? undefined : await this.#hashEntry(entry, isPassage);
+		} catch (error) {
+			// Removed since the directory was listed, or a whiteout that overlayfs lists but does not open: both mean that it is not there.
+			if (errorCode(error) === 'ENOENT') {
+				return undefined;
+			}
+
+			throw error;
+		}
+	}
+
+	async #hashFile(entry: TreeEntry): Promise<Pending> {
+		const known = this.#options.fileDigests?.find(entry.status);
+		if (known !== undefined) {
+			return hashEntry(this.#header({...entry, type: 'file'}), known);
+		}
+
+		using opened = new DisposableStack();
+		// The name may lead to a fifo by now, for whose writer this would wait.
+		const file = opened.use(openEntry(entry, O_NONBLOCK));
+		const small = entry.status.size <= smallFileSize ? hashSmallFile(file, {before: entry.status, buffer: this.#buffer}) : undefined;
+		if (small !== undefined) {
+			return this.#finishFile(file, small);
+		}
+
+		const kept = opened.move();
+		const {result} = await this.#reads.start(async () => {
+			using _kept = kept;
+			const large = await hashLargeFile(file, {signal: this.#reads.signal});
+			return this.#finishFile(file, large);
+		});
+		return async () => result;
+	}
+
+	// The file as it was when it was read. Its name may lead elsewhere by now, and its directory may be closed: the open file says what it is.
+	#finishFile(file: Descriptor, {status, sha256, readAt}: HashedFile): string {
+		this.#options.fileDigests?.remember(status, sha256, readAt);
+		return hashEntry(this.#header({type: 'file', status, attributes: file}), sha256);
+	}
+
+	#header(description: EntryDescription): string {
+		return entryHeader(description, this.#options);
+	}
+
+	/** The SHA-256 of an entry with everything below it, in hexadecimal. */
+	async hash(entry: TreeEntry): Promise<string> {
+		const pending = await this.#hashEntry(entry, false);
+		return typeof pending === 'function' ? pending() : pending!;
+	}
+
+	/** Ends what is still being read. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#reads[Symbol.asyncDispose]();
+	}
+}
+
+function findMember(name: Buffer, {prefix, parentPath}: MemberPlace): TreeEntry {
+	const path = Buffer.concat([prefix, name]);
+	return {
+		path,
+		attributes: path,
+		status: lstatSync(path, {bigint: true}),
+		relativePath: parentPath === '' ? name.toString() : `${parentPath}/${name.toString()}`,
+		openFlags: O_NOFOLLOW,
+	};
+}
+
+function openEntry({path, openFlags}: TreeEntry, flags: number): Descriptor {
+	return new Descriptor(openSync(path, O_RDONLY | openFlags | flags));
+}
+
+function hashDirectory(header: string, members: readonly Member[]): Pending {
+	const entries = members.filter(member => isReady(member));
+	if (entries.length === members.length) {
+		return hashEntry(header, hashEntries(entries));
+	}
+
+	return async () => {
+		const finished = await Promise.all(members.map(async member => finishMember(member)));
+		return hashEntry(header, hashEntries(finished));
+	};
+}
+
+function isReady(member: Member): member is NamedDigest {
+	return typeof member.sha256 !== 'function';
+}
+
+async function finishMember({name, sha256}: Member): Promise<NamedDigest> {
+	return {name, sha256: typeof sha256 === 'function' ? await sha256() : sha256};
+}
