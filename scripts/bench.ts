@@ -1,0 +1,91 @@
+/*
+Times the same builds with tsbuild, BuildKit (inside Debian's docker.io) and buildah, side by side: `npm run bench`. Only the ratios mean something on another machine.
+*/
+
+import {execFileSync} from 'node:child_process';
+import {
+	mkdir,
+	mkdtemp,
+	rm,
+	writeFile,
+} from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import process from 'node:process';
+import {makeBaseImage} from './base-image.ts';
+import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
+import {measure, type Contender} from './bench/measure.ts';
+import {setUp} from './set-up.ts';
+
+const repository = path.join(import.meta.dirname, '..');
+const stepCount = 20;
+
+type Peers = {
+	/** The name of the base image for all of them. */
+	readonly base: string;
+	readonly tsbuild: (context: string, flags: string) => string;
+	readonly buildKit: (context: string, flags: string) => string;
+	readonly buildah: (context: string, flags: string) => string;
+};
+
+async function runBenchmarks(): Promise<void> {
+	await setUp({withVirtualMachine: false});
+	const directory = await mkdtemp(path.join(os.tmpdir(), 'tsbuild-bench-'));
+	await using cleanup = new AsyncDisposableStack();
+	cleanup.defer(async () => rm(directory, {recursive: true, force: true}));
+	const engine = cleanup.use(await startDockerEngine(path.join(directory, 'docker')));
+	const peers = await preparePeers(directory, engine.host);
+	const steps = await makeSteps(directory, peers.base);
+	await compare(`${stepCount} RUN steps, nothing cached`, contenders(peers, steps, '--no-cache'), 10);
+	await compare(`${stepCount} RUN steps, all cached`, contenders(peers, steps, ''), 10);
+}
+
+/** Gives all three the same base image, under the same name. */
+async function preparePeers(directory: string, host: string): Promise<Peers> {
+	const base = 'localhost/bench-base:latest';
+	const layout = path.join(directory, 'base');
+	const archive = path.join(directory, 'base.tar');
+	const buildahFlags = `--root ${directory}/buildah --runroot ${directory}/buildah-run`;
+	await makeBaseImage(layout);
+	run('skopeo', ['copy', '--quiet', `oci:${layout}:latest`, `docker-archive:${archive}:${base}`]);
+	run(dockerClient, ['--host', host, 'load', '--input', archive]);
+	run('buildah', [...buildahFlags.split(' '), 'pull', '--quiet', `docker-archive:${archive}`]);
+	return {
+		base,
+		tsbuild: (context, flags) => `${process.execPath} ${repository}/bin/tsbuild.cjs build --root ${directory}/store --progress plain --network host --build-context ${base}=oci-layout://${layout} ${flags} ${context}`,
+		buildKit: (context, flags) => `DOCKER_BUILDKIT=1 ${dockerClient} --host ${host} build --progress plain --network host ${flags} ${context}`,
+		buildah: (context, flags) => `buildah ${buildahFlags} bud --layers --isolation chroot --network host ${flags} ${context}`,
+	};
+}
+
+async function makeSteps(directory: string, base: string): Promise<string> {
+	const context = path.join(directory, 'steps');
+	const lines = Array.from({length: stepCount}, (_, index) => `RUN echo ${index} > /${index}\n`);
+	await mkdir(context);
+	await writeFile(path.join(context, 'Dockerfile'), `FROM ${base}\n${lines.join('')}`);
+	return context;
+}
+
+function contenders({tsbuild, buildKit, buildah}: Peers, context: string, flags: string): readonly Contender[] {
+	return [
+		{name: 'tsbuild', command: tsbuild(context, flags)},
+		{name: 'BuildKit', command: buildKit(context, flags)},
+		{name: 'buildah', command: buildah(context, flags)},
+	];
+}
+
+async function compare(title: string, entries: readonly Contender[], runs: number): Promise<void> {
+	const medians = await measure(entries, {runs});
+	const own = medians.get('tsbuild')!;
+	console.log(title);
+	for (const [name, seconds] of medians) {
+		const ratio = name === 'tsbuild' ? '' : `  ${(seconds / own).toFixed(1)} times tsbuild`;
+		console.log(`  ${name.padEnd(10)}${(seconds * 1000).toFixed(0).padStart(7)} ms${ratio}`);
+	}
+}
+
+function run(program: string, args: readonly string[]): void {
+	execFileSync(program, args, {stdio: ['ignore', 'ignore', 'inherit']});
+}
+
+await runBenchmarks();
