@@ -1,6 +1,6 @@
 import {constants, existsSync} from 'node:fs';
 import {join} from 'node:path';
-import {errorCode} from '../../src/kernel/errors.ts';
+import {errorCode, errorMessage, TsbuildError} from '../../src/kernel/errors.ts';
 import {BPF_F_ALLOW_MULTI} from '../../src/linux/constants.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {attachDeviceProgram, loadDeviceProgram} from '../../src/linux/ebpf.ts';
@@ -32,7 +32,6 @@ type Version2 = Extract<CgroupHierarchy, {kind: 'version2'}>;
 Makes a group in the tree of cgroup version 2.
 
 @throws {TsbuildError} `ERR_TSBUILD_CGROUP`
-@throws {LinuxError} when the device program is refused for another reason than a missing right
 @see https://www.kernel.org/doc/html/latest/admin-guide/cgroup-v2.html
 */
 export async function openVersion2({directory, controllers}: Version2, {name, limits, devices}: CgroupOptions): Promise<Cgroup> {
@@ -109,7 +108,7 @@ class CgroupVersion2 implements Cgroup {
 		} catch (error) {
 			// Without CAP_BPF or CAP_SYS_ADMIN, as in a user namespace, whose device files cannot be opened anyhow. The caller sees it by `restrictsDevices`.
 			if (errorCode(error) !== 'EPERM') {
-				throw error;
+				throw new TsbuildError('ERR_TSBUILD_CGROUP', `failed to restrict the devices of cgroup ${this.#directory}: ${errorMessage(error)}`, {cause: error});
 			}
 		}
 	}

@@ -125,7 +125,14 @@ const decidesAsProfile = test.macro({
 		const wrong: string[] = [];
 		for (const table of syscallTables(conditions.architecture)) {
 			const expect = createJudge(defaultSeccompProfile, conditions, table);
-			const numbers = new Set([...Array.from({length: 600}, (_, number) => number), ...table.numbers.values(), 0x40_00_00_00, 0x40_00_00_3B, 0x7F_FF_FF_FF, 0xFF_FF_FF_FF]);
+			const numbers = new Set([
+				...Array.from({length: 600}, (_, number) => number),
+				...table.numbers.values(),
+				0x40_00_00_00,
+				0x40_00_00_3B,
+				0x7F_FF_FF_FF,
+				0xFF_FF_FF_FF,
+			]);
 			for (const number of numbers) {
 				for (const argument of sampleArguments) {
 					const {verdict} = runFilter(filter, {number, architecture: table.auditArchitecture, arguments: [argument]});
@@ -139,7 +146,9 @@ const decidesAsProfile = test.macro({
 
 		t.deepEqual(wrong, []);
 	},
-	title: (_providedTitle, {architecture, capabilities, kernelVersion}: ProfileConditions) => `the filter decides every call as the profile says on ${architecture} ${kernelVersion} with ${capabilities.length} capabilities`,
+	title(_providedTitle, {architecture, capabilities, kernelVersion}: ProfileConditions) {
+		return `the filter decides every call as the profile says on ${architecture} ${kernelVersion} with ${capabilities.length} capabilities`;
+	},
 });
 
 test(decidesAsProfile, onX86);
