@@ -148,11 +148,17 @@ class ActiveOverlay implements ActiveSnapshot {
 
 	async commit({description}: {readonly description: string}): Promise<SnapshotId> {
 		this.#assertActive();
-		// Before the row changes: after a crash in between it is still an active snapshot, and swept.
-		await removeTree(this.#parts.directories.work);
-		this.#parts.commit(description);
+		// From now on, disposing does nothing, also when it does not wait for the commit.
 		this.#isOver = true;
-		return this.id;
+		try {
+			// Before the row changes: after a crash in between it is still an active snapshot, and swept.
+			await removeTree(this.#parts.directories.work);
+			this.#parts.commit(description);
+			return this.id;
+		} catch (error) {
+			this.#isOver = false;
+			throw error;
+		}
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
