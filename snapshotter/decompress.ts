@@ -1,0 +1,115 @@
+import {Buffer} from 'node:buffer';
+import type {Transform} from 'node:stream';
+import {pipeline} from 'node:stream/promises';
+import {createGunzip, createZstdDecompress} from 'node:zlib';
+import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {cutZstdFrames} from './zstd-frames.ts';
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+const magicNumbers: ReadonlyArray<{readonly compression: Compression; readonly magic: Buffer}> = [
+	// https://datatracker.ietf.org/doc/html/rfc1952#page-5
+	{compression: 'gzip', magic: Buffer.from([0x1F, 0x8B, 0x08])},
+	// https://datatracker.ietf.org/doc/html/rfc8878#section-3.1.1
+	{compression: 'zstd', magic: Buffer.from([0x28, 0xB5, 0x2F, 0xFD])},
+	// A frame without data, with which zstd:chunked layers may begin.
+	...Array.from({length: 16}, (_, index) => ({compression: 'zstd' as const, magic: Buffer.from([0x50 + index, 0x2A, 0x4D, 0x18])})),
+];
+const longestMagic = 4;
+const chunkSize = 0x4_00_00;
+
+export type DecompressOptions = {
+	/** Bytes of output at most; without it the disk is the limit. */
+	readonly maximumSize?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/**
+The bytes of a stream without its compression, which is known by its first bytes, as containerd does it: media types lie. Gzip may have several members, zstd several frames.
+
+The source is always read to its end, also when the compressed data ends before: whoever checks it there has checked all.
+
+@yields chunks
+@throws {TsbuildError} `ERR_TSBUILD_DECOMPRESS` for damaged data or more than `maximumSize`; what `source` throws; the reason of `signal`
+*/
+export async function * decompressed(source: AsyncIterable<Uint8Array>, {maximumSize = Infinity, signal}: DecompressOptions = {}): AsyncGenerator<Uint8Array> {
+	const {compression, stream} = await detectCompression(source);
+	let size = 0;
+	for await (const chunk of decode(stream, compression)) {
+		signal?.throwIfAborted();
+		size += chunk.length;
+		if (size > maximumSize) {
+			throw new TsbuildError('ERR_TSBUILD_DECOMPRESS', `failed to decompress: there are more than ${maximumSize} bytes`);
+		}
+
+		yield chunk;
+	}
+}
+
+/** Tells how a stream is compressed, by its first bytes, and gives it back whole. */
+export async function detectCompression(source: AsyncIterable<Uint8Array>): Promise<{readonly compression: Compression; readonly stream: AsyncIterable<Uint8Array>}> {
+	const iterator = source[Symbol.asyncIterator]();
+	const chunks: Uint8Array[] = [];
+	let length = 0;
+	while (length < longestMagic) {
+		const result = await iterator.next();
+		if (result.done === true) {
+			break;
+		}
+
+		chunks.push(result.value);
+		length += result.value.length;
+	}
+
+	const start = Buffer.concat(chunks);
+	const found = magicNumbers.find(({magic}) => start.subarray(0, magic.length).equals(magic));
+	return {compression: found?.compression ?? 'none', stream: startingWith(start, iterator)};
+}
+
+async function * startingWith(start: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+	try {
+		if (start.length > 0) {
+			yield start;
+		}
+
+		for (let result = await rest.next(); result.done !== true; result = await rest.next()) {
+			yield result.value;
+		}
+	} finally {
+		await rest.return?.();
+	}
+}
+
+function decode(stream: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
+	switch (compression) {
+		case 'none': {
+			return stream;
+		}
+
+		case 'gzip': {
+			return passThrough(stream, createGunzip({chunkSize}));
+		}
+
+		case 'zstd': {
+			return passThrough(cutZstdFrames(stream), createZstdDecompress({chunkSize}));
+		}
+	}
+}
+
+async function * passThrough(stream: AsyncIterable<Uint8Array>, decoder: Transform): AsyncGenerator<Uint8Array> {
+	const feeding = pipeline(stream, decoder);
+	// What goes wrong there also ends the reading below.
+	feeding.catch(() => undefined);
+	try {
+		yield * decoder as AsyncIterable<Uint8Array>;
+		await feeding;
+	} catch (error) {
+		throw isDecoderError(error) ? new TsbuildError('ERR_TSBUILD_DECOMPRESS', `failed to decompress: ${errorMessage(error)}`, {cause: error}) : error;
+	} finally {
+		decoder.destroy();
+	}
+}
+
+function isDecoderError(error: unknown): boolean {
+	return /^(?:Z|ZSTD)_/v.test(errorCode(error) ?? '');
+}

@@ -1,0 +1,57 @@
+import type {ChainId, Digest, DiffId} from '../src/kernel/digest.ts';
+import type {Descriptor} from '../src/kernel/oci-types.ts';
+import type {Metadata} from './metadata.ts';
+import type {SnapshotId} from './snapshotter.ts';
+
+/** The layer that a snapshot adds to its parent. */
+export type Layer = {
+	readonly chainId: ChainId;
+	readonly diffId: DiffId;
+	/** The blob that the layer came as, or was made as. */
+	readonly descriptor: Descriptor;
+};
+
+/** The layer of a snapshot, if it was made or unpacked before. */
+export function findLayer(metadata: Metadata, snapshot: SnapshotId): Layer | undefined {
+	const row = metadata.statement('SELECT chain_id, diff_id, digest, size, media_type FROM layers WHERE snapshot = ?').get(snapshot);
+	return row && {
+		chainId: row.chain_id as ChainId,
+		diffId: row.diff_id as DiffId,
+		descriptor: {mediaType: row.media_type as string, digest: row.digest as Digest, size: row.size as number},
+	};
+}
+
+/** Notes the layer of a snapshot, in the place of what was known. */
+export function recordLayer(metadata: Metadata, snapshot: SnapshotId, {chainId, diffId, descriptor}: Layer): void {
+	metadata
+		.statement('INSERT OR REPLACE INTO layers (snapshot, chain_id, diff_id, digest, size, media_type) VALUES (?, ?, ?, ?, ?, ?)')
+		.run(snapshot, chainId, diffId, descriptor.digest, descriptor.size, descriptor.mediaType);
+}
+
+/** Finds the oldest committed snapshot of a chain of layers, and holds it for a session. */
+export function takeSnapshotOfChain(metadata: Metadata, chainId: ChainId, session: string): SnapshotId | undefined {
+	return metadata.transaction(() => {
+		const row = metadata
+			.statement('SELECT snapshot FROM layers JOIN snapshots ON snapshots.id = layers.snapshot WHERE chain_id = ? AND state = \'committed\' ORDER BY snapshot LIMIT 1')
+			.get(chainId);
+		if (row === undefined) {
+			return undefined;
+		}
+
+		metadata.statement('INSERT OR IGNORE INTO leases (session, kind, resource) VALUES (?, \'snapshot\', ?)').run(session, String(row.snapshot));
+		return row.snapshot as SnapshotId;
+	});
+}
+
+/** The blob with the content of another in another compression, if it was made before. */
+export function findVariant(metadata: Metadata, source: Digest, mediaType: string): Descriptor | undefined {
+	const row = metadata.statement('SELECT digest, size FROM blob_variants WHERE source = ? AND media_type = ?').get(source, mediaType);
+	return row && {mediaType, digest: row.digest as Digest, size: row.size as number};
+}
+
+/** Notes that a blob has the content of another in another compression. */
+export function recordVariant(metadata: Metadata, source: Digest, {mediaType, digest, size}: Descriptor): void {
+	metadata
+		.statement('INSERT OR REPLACE INTO blob_variants (source, media_type, digest, size) VALUES (?, ?, ?, ?)')
+		.run(source, mediaType, digest, size);
+}

@@ -1,0 +1,171 @@
+import {
+	chainIdOf,
+	diffIdFrom,
+	type ChainId,
+	type DiffId,
+} from '../src/kernel/digest.ts';
+import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {mediaTypes, type Descriptor} from '../src/kernel/oci-types.ts';
+import {applyLayer} from './apply.ts';
+import {compressed} from './compress.ts';
+import {decompressed, type Compression} from './decompress.ts';
+import {layerTar} from './diff.ts';
+import {KeyedLock} from './keyed-lock.ts';
+import {
+	findLayer,
+	findVariant,
+	recordLayer,
+	recordVariant,
+	takeSnapshotOfChain,
+	type Layer,
+} from './layer-rows.ts';
+import type {SnapshotId} from './snapshotter.ts';
+import type {Store} from './store.ts';
+
+/** A layer that is to become a snapshot. */
+export type LayerToUnpack = {
+	/** The snapshot of the layers below. */
+	readonly parent: SnapshotId | undefined;
+	/** Of the layer with all below it. */
+	readonly chainId: ChainId;
+	readonly diffId: DiffId;
+	/** Must be in the content store, unless the chain is known already. */
+	readonly blob: Descriptor;
+	readonly signal?: AbortSignal | undefined;
+};
+
+const compressions: Readonly<Record<string, Compression>> = {
+	[mediaTypes.layer]: 'none',
+	[mediaTypes.dockerLayer]: 'none',
+	[mediaTypes.layerGzip]: 'gzip',
+	[mediaTypes.dockerLayerGzip]: 'gzip',
+	[mediaTypes.layerZstd]: 'zstd',
+};
+
+const layerMediaTypes: Readonly<Record<Compression, string>> = {
+	none: mediaTypes.layer,
+	gzip: mediaTypes.layerGzip,
+	zstd: mediaTypes.layerZstd,
+};
+
+// What is wrong with a blob, however it shows.
+const blobFailures: ReadonlySet<string> = new Set(['ERR_TSBUILD_CONTENT', 'ERR_TSBUILD_DECOMPRESS', 'ERR_TSBUILD_LAYER', 'ERR_TSBUILD_TAR']);
+
+/**
+The layers of snapshots, as blobs: made from a snapshot's changes when somebody needs them, or unpacked to a snapshot.
+*/
+export class LayerStore {
+	readonly #store: Pick<Store, 'content' | 'metadata' | 'session' | 'snapshotter'>;
+	readonly #diffs = new KeyedLock<SnapshotId>();
+	readonly #chains = new KeyedLock<ChainId>();
+	readonly #variants = new KeyedLock<string>();
+
+	constructor(store: Pick<Store, 'content' | 'metadata' | 'session' | 'snapshotter'>) {
+		this.#store = store;
+	}
+
+	async #makeBlob(id: SnapshotId, signal: AbortSignal | undefined): Promise<{readonly diffId: DiffId; readonly descriptor: Descriptor}> {
+		const {content, snapshotter} = this.#store;
+		const parentId = snapshotter.info(id)?.parent;
+		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
+		const {digest, size} = await content.ingest(layerTar(snapshotter.changes(id), {parent, signal}), {signal});
+		return {diffId: diffIdFrom(digest), descriptor: {mediaType: mediaTypes.layer, digest, size}};
+	}
+
+	async #apply({parent: parentId, chainId, diffId, blob, signal}: LayerToUnpack): Promise<SnapshotId> {
+		const {content, metadata, snapshotter} = this.#store;
+		await using active = await snapshotter.prepare(parentId);
+		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
+		const tar = decompressed(content.read(blob.digest, {size: blob.size, signal}), {signal});
+		const applied = await applyLayer(tar, {into: active.changesDirectory, parent, signal});
+		if (applied.diffId !== diffId) {
+			throw new TsbuildError('ERR_TSBUILD_LAYER', `its content has the diff ID ${applied.diffId} instead of ${diffId}`);
+		}
+
+		const id = await active.commit({description: `unpack layer ${diffId}`});
+		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
+		return id;
+	}
+
+	/**
+	The layer of a committed snapshot. A new one is an uncompressed tar in the content store; one that was unpacked is the blob that it came as.
+
+	A blob that has gone from the content store is made again. For a layer that another program had made, the new one is not the same to the byte, and takes the place of the old.
+
+	@throws {TsbuildError} `ERR_TSBUILD_SNAPSHOT_NOT_FOUND`; `ERR_TSBUILD_STORE` when the blob cannot be written; the reason of `signal`
+	*/
+	async layerOf(id: SnapshotId, {signal}: {readonly signal?: AbortSignal | undefined} = {}): Promise<Layer> {
+		const {content, metadata, snapshotter} = this.#store;
+		using _lock = await this.#diffs.acquire(id);
+		signal?.throwIfAborted();
+		const known = findLayer(metadata, id);
+		if (known !== undefined && await content.has(known.descriptor.digest)) {
+			return known;
+		}
+
+		const parent = snapshotter.info(id)?.parent;
+		const [blob, parentLayer] = await Promise.all([
+			this.#makeBlob(id, signal),
+			parent === undefined ? undefined : this.layerOf(parent, {signal}),
+		]);
+		const layer = {...blob, chainId: chainIdOf(parentLayer?.chainId, blob.diffId)};
+		recordLayer(metadata, id, layer);
+		return layer;
+	}
+
+	/**
+	The snapshot of a chain of layers: a known one, or a new one to which the layer is unpacked. Blob and content are verified, and after a failure nothing is left.
+
+	@throws {TsbuildError} `ERR_TSBUILD_LAYER` for a blob that is not what it should be, or does what no layer may; `ERR_TSBUILD_CONTENT_NOT_FOUND` without the blob; `ERR_TSBUILD_STORE` when the disk is full; the reason of `signal`
+	*/
+	async unpack(layer: LayerToUnpack): Promise<SnapshotId> {
+		const {metadata, session} = this.#store;
+		using _lock = await this.#chains.acquire(layer.chainId);
+		layer.signal?.throwIfAborted();
+		const known = takeSnapshotOfChain(metadata, layer.chainId, session.id);
+		if (known !== undefined) {
+			return known;
+		}
+
+		try {
+			return await this.#apply(layer);
+		} catch (error) {
+			throw explainFailure(layer, error);
+		}
+	}
+
+	/**
+	The blob with the same content in another compression, which is made when there is none. A blob that has the compression already is given back.
+
+	@throws {TsbuildError} `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_DECOMPRESS` for the source; `ERR_TSBUILD_STORE` when the blob cannot be written; the reason of `signal`
+	*/
+	async compress(source: Descriptor, compression: Compression, {signal}: {readonly signal?: AbortSignal | undefined} = {}): Promise<Descriptor> {
+		if (compressions[source.mediaType] === compression) {
+			return source;
+		}
+
+		const {content, metadata} = this.#store;
+		const mediaType = layerMediaTypes[compression];
+		using _lock = await this.#variants.acquire(`${source.digest} ${compression}`);
+		signal?.throwIfAborted();
+		const known = findVariant(metadata, source.digest, mediaType);
+		if (known !== undefined && await content.has(known.digest)) {
+			return known;
+		}
+
+		const tar = decompressed(content.read(source.digest, {size: source.size, signal}), {signal});
+		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression}), {signal});
+		const variant = {mediaType, digest, size};
+		recordVariant(metadata, source.digest, variant);
+		return variant;
+	}
+}
+
+function explainFailure({blob}: LayerToUnpack, error: unknown): unknown {
+	return blobFailures.has(errorCode(error) ?? '')
+		? new TsbuildError('ERR_TSBUILD_LAYER', `failed to unpack layer ${blob.digest}: ${errorMessage(error)}`, {
+			cause: error,
+			hint: 'The image is damaged, or was made by a broken or hostile program.',
+		})
+		: error;
+}
