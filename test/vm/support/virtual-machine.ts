@@ -23,7 +23,7 @@ const timeoutMilliseconds = 240_000;
 Boots Debian's kernel 6.1, where all cgroups are of version 2, with a disk that holds this repository, and runs a command there.
 
 @param command Run as root in the repository; `node` is this Node, other programs are this machine's or busybox's.
-@throws When `findMissingPrograms` in kernel.ts finds some, and after four minutes.
+A guest that runs longer than four minutes is ended. Call it only where `findMissingPrograms` in kernel.ts finds nothing.
 */
 export async function runInVirtualMachine(command: readonly string[]): Promise<GuestResult> {
 	await using temporary = await makeTemporaryDirectory();
@@ -69,7 +69,7 @@ async function boot(args: readonly string[]): Promise<void> {
 	// The machine ends with this process even when that is killed. https://man7.org/linux/man-pages/man1/setpriv.1.html
 	const machine = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args], {
 		stdio: ['ignore', 'ignore', 'inherit'],
-		signal: AbortSignal.timeout(timeoutMilliseconds),
+		timeout: timeoutMilliseconds,
 		killSignal: 'SIGKILL',
 	});
 	await once(machine, 'exit');
