@@ -1,6 +1,6 @@
-import {digestOf} from '../kernel/digest.ts';
-import {errorMessage} from '../kernel/errors.ts';
-import type {ProgressSink} from '../kernel/progress-event.ts';
+import {digestOf} from './digest.ts';
+import {errorMessage} from './errors.ts';
+import type {ProgressSink} from './progress-event.ts';
 
 /** Tells how far a part of the work is. */
 export type ReportStatus = (status: {readonly id: string; readonly current?: number; readonly total?: number; readonly started?: number; readonly completed?: boolean}) => void;

@@ -1,0 +1,268 @@
+import {randomUUID} from 'node:crypto';
+import path from 'node:path';
+import {convertDockerfile, type DockerfileResult} from '../frontend/dockerfile/convert.ts';
+import {DockerfileError} from '../frontend/dockerfile/errors.ts';
+import type {ContentStore} from '../snapshotter/content-store.ts';
+import {LayerStore} from '../snapshotter/layers.ts';
+import type {SnapshotId} from '../snapshotter/snapshotter.ts';
+import {openStore, type Store} from '../snapshotter/store.ts';
+import type {ContainerLimits} from '../solver/executor/container-spec.ts';
+import {prepareCgroups} from '../solver/executor/cgroup-hierarchy.ts';
+import {sweepCgroups} from '../solver/executor/open-cgroups.ts';
+import {createVertexes} from '../solver/ops/create-vertex.ts';
+import {SnapshotCache} from '../solver/ops/snapshot-cache.ts';
+import {solve} from '../solver/scheduler.ts';
+import {SolveError} from '../solver/solve-error.ts';
+import type {Definition, VertexMetadata} from './definition/definition.ts';
+import type {NetworkMode} from './definition/operations.ts';
+import {openContextDirectory, readDockerfile, type BuildFile} from './context/build-files.ts';
+import {readIgnoreFile} from './context/ignore-file.ts';
+import {assembleImage} from './exporter/image-assembly.ts';
+import {ImageStore} from './exporter/image-store.ts';
+import {
+	storeImage,
+	writeOutput,
+	type ExportContext,
+	type OutputOption,
+} from './exporter/outputs.ts';
+import {
+	resolveLayoutImage,
+	resolveStoreImage,
+	type FoundImage,
+	type LayoutContext,
+} from './image-resolver.ts';
+import type {Digest} from './kernel/digest.ts';
+import {errorMessage, TsbuildError} from './kernel/errors.ts';
+import type {Descriptor as ContentDescriptor} from './kernel/oci-types.ts';
+import {hostPlatform, type Platform} from './kernel/platform.ts';
+import type {ProgressSink} from './kernel/progress-event.ts';
+import {formatReference, parseReference} from './kernel/reference.ts';
+import type {SourceLocation} from './kernel/source-location.ts';
+import type {Descriptor} from './linux/descriptor.ts';
+import {withInternalVertex} from './kernel/internal-vertex.ts';
+
+export type {OutputOption} from './exporter/outputs.ts';
+
+/** A name that a FROM or a `--from` finds before any image of that name. */
+export type NamedContext = LayoutContext & {readonly type: 'oci-layout'};
+
+/** All that a build is asked for. */
+export type BuildOptions = {
+	readonly contextDirectory: string;
+	/** Path of the Dockerfile; the context's own when not given. */
+	readonly dockerfile?: string;
+	readonly target?: string;
+	readonly buildArgs: ReadonlyMap<string, string>;
+	readonly labels: ReadonlyMap<string, string>;
+	readonly namedContexts: readonly NamedContext[];
+	/** That of this machine when not given. */
+	readonly platform?: Platform;
+	readonly network: NetworkMode;
+	/** Of each RUN. */
+	readonly limits: ContainerLimits;
+	readonly noCache: boolean;
+	/** Full references that the image is kept under in the local store. */
+	readonly tags: readonly string[];
+	readonly outputs: readonly OutputOption[];
+	/** Directory of the local store. */
+	readonly root: string;
+	readonly progress: ProgressSink;
+	/** Takes a line for the user that belongs to no step. */
+	readonly warn: (line: string) => void;
+	readonly signal: AbortSignal;
+};
+
+/** What a build made. */
+export type BuildOutcome = {
+	/** Names this run of the build. */
+	readonly reference: string;
+	/** Absent when only files were written. */
+	readonly image?: {
+		readonly names: readonly string[];
+		readonly configDigest: Digest;
+		readonly manifest: ContentDescriptor;
+	};
+};
+
+/**
+A build failed at something that the Dockerfile, the context or a step is to blame for. Code `ERR_TSBUILD_BUILD`; the cause says more.
+*/
+export class BuildError extends TsbuildError {
+	override readonly name = 'BuildError';
+	/** Places in files, each with the file's text, that show where it failed. */
+	readonly sources: ReadonlyArray<{readonly location: SourceLocation; readonly text: string}>;
+
+	constructor(message: string, {cause, sources}: {readonly cause: unknown; readonly sources: BuildError['sources']}) {
+		super('ERR_TSBUILD_BUILD', message, {cause});
+		this.sources = sources;
+	}
+}
+
+/**
+Builds an image: from the Dockerfile to a definition, from that to a file system, from that to the outputs.
+
+@throws {BuildError} when the build fails; other `TsbuildError`s when it cannot begin; the reason of `signal`
+*/
+export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
+	using context = await openContextDirectory(options.contextDirectory);
+	await using store = await openStore(options.root, {killSession});
+	const step = {options, store, layers: new LayerStore(store)};
+	let dockerfile: BuildFile | undefined;
+	try {
+		dockerfile = await loadDockerfile(context, options);
+		const converted = await convert(dockerfile, step);
+		const ignorePatterns = await loadIgnoreFile(context, dockerfile, options);
+		const snapshot = await solveDefinition(converted.definition, {...step, context, ignorePatterns});
+		return await exportResult(snapshot, converted, step);
+	} catch (error) {
+		throw asBuildError(error, dockerfile, options.signal);
+	}
+}
+
+type Step = {readonly options: BuildOptions; readonly store: Store; readonly layers: LayerStore};
+
+/** Ends the containers of a session whose process is dead. */
+async function killSession(session: string): Promise<void> {
+	await sweepCgroups(await prepareCgroups(), name => name.startsWith(session));
+}
+
+async function loadDockerfile(context: Descriptor, {dockerfile, progress}: BuildOptions): Promise<BuildFile> {
+	const name = dockerfile === undefined ? 'Dockerfile' : path.basename(dockerfile);
+	return withInternalVertex(progress, `[internal] load build definition from ${name}`, async report => {
+		const file = await readDockerfile(context, dockerfile);
+		report({id: 'transferring dockerfile:', current: file.content.length, completed: true});
+		return file;
+	});
+}
+
+async function loadIgnoreFile(context: Descriptor, {name}: BuildFile, {progress}: BuildOptions): Promise<readonly string[]> {
+	return withInternalVertex(progress, '[internal] load .dockerignore', async report => {
+		const {patterns, size} = readIgnoreFile(context, name);
+		// BuildKit's transfer of no file has two bytes.
+		report({id: 'transferring context:', current: size + 2, completed: true});
+		return patterns;
+	});
+}
+
+async function convert(dockerfile: BuildFile, {options, store}: Step): Promise<DockerfileResult> {
+	const images = new ImageStore(store);
+	const buildPlatform = hostPlatform();
+	return convertDockerfile({file: dockerfile.name, content: dockerfile.content}, {
+		...(options.target !== undefined && {target: options.target}),
+		buildArgs: options.buildArgs,
+		labels: options.labels,
+		platform: options.platform ?? buildPlatform,
+		buildPlatform,
+		noCache: options.noCache,
+		network: options.network,
+		namedContexts: new Set(options.namedContexts.map(({name}) => name)),
+		resolveImage: async (reference, {platform, namedContext}) => resolveImage(reference, {
+			context: options.namedContexts.find(({name}) => name === namedContext),
+			images,
+			content: store.content,
+			platform,
+			progress: options.progress,
+		}),
+		signal: options.signal,
+	});
+}
+
+type ResolveContext = {
+	readonly context: NamedContext | undefined;
+	readonly images: ImageStore;
+	readonly content: ContentStore;
+	readonly platform: Platform;
+	readonly progress: ProgressSink;
+};
+
+async function resolveImage(reference: string, {context, images, content, platform, progress}: ResolveContext): Promise<FoundImage> {
+	if (context !== undefined) {
+		return withInternalVertex(progress, `[context ${context.name}] load metadata for ${context.name}`, async () => resolveLayoutImage(context, platform));
+	}
+
+	const name = formatReference(parseReference(reference));
+	return withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => resolveStoreImage(reference, {images, content, platform}));
+}
+
+async function solveDefinition(definition: Definition, {options, store, layers, context, ignorePatterns}: Step & {readonly context: Descriptor; readonly ignorePatterns: readonly string[]}): Promise<SnapshotId | null> {
+	const vertex = createVertexes(definition, {
+		store,
+		layers,
+		localDirectories: new Map([['context', context]]),
+		ignorePatterns: new Map([['context', ignorePatterns]]),
+		limits: options.limits,
+		warn: options.warn,
+	});
+	if (vertex === null) {
+		return null;
+	}
+
+	const result = await solve(vertex, {cache: new SnapshotCache(store), progress: options.progress, signal: options.signal});
+	if (result.kind !== 'snapshot') {
+		throw new TypeError('the result of a Dockerfile is a snapshot');
+	}
+
+	return result.snapshot;
+}
+
+async function exportResult(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: Step): Promise<BuildOutcome> {
+	const {tags, outputs, progress, signal} = options;
+	const {content, snapshotter} = store;
+	const context: ExportContext = {
+		content,
+		snapshotter,
+		layers,
+		images: new ImageStore(store),
+		progress,
+		signal,
+	};
+	const assembled = memoize(async () => assembleImage({
+		snapshot,
+		image,
+		snapshotter,
+		layers,
+		signal,
+	}));
+	const source = {snapshot, image: assembled, names: tags};
+	let manifest = tags.length > 0 || outputs.length === 0 ? await storeImage(source, context) : undefined;
+	for (const output of outputs) {
+		manifest = await writeOutput(output, source, context) ?? manifest;
+	}
+
+	store.sync();
+	const reference = randomUUID();
+	if (manifest === undefined) {
+		return {reference};
+	}
+
+	const {configDigest} = await assembled();
+	return {reference, image: {names: tags, manifest: manifest.descriptor, configDigest}};
+}
+
+function memoize<Value>(make: () => Promise<Value>): () => Promise<Value> {
+	let made: Promise<Value> | undefined;
+	return async () => {
+		made ??= make();
+		return made;
+	};
+}
+
+/** What went wrong, with the places in the Dockerfile that show it. */
+function asBuildError(error: unknown, dockerfile: BuildFile | undefined, signal: AbortSignal): unknown {
+	if (signal.aborted) {
+		return signal.reason;
+	}
+
+	const text = new TextDecoder().decode(dockerfile?.content);
+	const sources = locationsOf(error).map(location => ({location, text}));
+	const message = error instanceof SolveError ? error.message : `failed to solve: ${errorMessage(error)}`;
+	return new BuildError(message, {cause: error, sources});
+}
+
+function locationsOf(error: unknown): readonly SourceLocation[] {
+	if (error instanceof DockerfileError) {
+		return error.locations;
+	}
+
+	return error instanceof SolveError ? (error.vertex as VertexMetadata).locations : [];
+}

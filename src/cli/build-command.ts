@@ -1,0 +1,60 @@
+import {buildImage, type BuildOutcome} from '../build.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
+import {PlainProgress} from '../progress/plain.ts';
+import {buildFlags} from './build-flags.ts';
+import {readBuildOptions} from './build-options.ts';
+import type {Command, CommandContext} from './command.ts';
+import {parseFlags} from './flag-parser.ts';
+import {formatBuildHelp} from './help.ts';
+import {warnOfIgnoredFlags} from './ignored-flags.ts';
+import {readProgressMode, type ProgressMode} from './progress-mode.ts';
+import {writeIdentityFile, writeMetadataFile} from './result-files.ts';
+import {formatWarnings} from './warning-summary.ts';
+
+/** `tsbuild build`: reads the flags, builds, shows the progress, writes what the flags ask for. */
+export const buildCommand: Command = async (args, context) => {
+	const parsed = parseFlags(args, buildFlags);
+	const {flags} = parsed;
+	if (flags.help) {
+		context.writeOutput(formatBuildHelp(buildFlags));
+		return 0;
+	}
+
+	const mode = readProgressMode(flags, context);
+	const options = readBuildOptions(parsed, context.environment);
+	warnOfIgnoredFlags(flags, context.writeError);
+	const outcome = await buildWithProgress(mode, context, async progress => buildImage({
+		...options,
+		progress,
+		warn: context.writeError,
+		signal: context.signal,
+	}));
+
+	if (flags.iidfile !== undefined) {
+		await writeIdentityFile(flags.iidfile, outcome);
+	}
+
+	if (flags['metadata-file'] !== undefined) {
+		await writeMetadataFile(flags['metadata-file'], outcome);
+	}
+
+	if (mode === 'quiet') {
+		context.writeOutput(`${outcome.image?.configDigest ?? ''}\n`);
+	}
+
+	return 0;
+};
+
+async function buildWithProgress(mode: ProgressMode, context: CommandContext, build: (progress: ProgressSink) => Promise<BuildOutcome>): Promise<BuildOutcome> {
+	if (mode === 'quiet' || mode === 'none') {
+		return build(() => undefined);
+	}
+
+	using progress = new PlainProgress(context.writeError, 'building with "default" instance using tsbuild driver');
+	try {
+		return await build(progress.update);
+	} finally {
+		progress.finish();
+		context.writeError(formatWarnings(progress.trace.warnings));
+	}
+}

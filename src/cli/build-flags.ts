@@ -1,0 +1,45 @@
+import type {FlagDefinitions} from './flag-parser.ts';
+
+/**
+The flags of `tsbuild build`: those of `docker buildx build`, and the limits, store and layout flags of our own.
+*/
+export const buildFlags = {
+	'build-arg': {type: 'list', valueName: 'stringArray', description: 'Set build-time variables'},
+	'build-context': {type: 'list', valueName: 'stringArray', description: 'Additional build contexts (e.g., name=oci-layout://path)'},
+	builder: {
+		type: 'string', valueName: 'string', description: 'Accepted for scripts written for buildx; tsbuild needs no builder', hidden: true,
+	},
+	cpus: {type: 'string', valueName: 'number', description: 'Limit the CPUs of each "RUN" instruction (e.g., "1.5")'},
+	file: {
+		type: 'string', shorthand: 'f', valueName: 'string', description: 'Name of the Dockerfile (default: "PATH/Dockerfile")',
+	},
+	help: {type: 'boolean', shorthand: 'h', description: 'help for build'},
+	iidfile: {type: 'string', valueName: 'string', description: 'Write the image ID to a file'},
+	label: {type: 'list', valueName: 'stringArray', description: 'Set metadata for an image'},
+	load: {type: 'boolean', description: 'Accepted for scripts written for buildx; the image is in the local store anyway', hidden: true},
+	memory: {
+		type: 'string', shorthand: 'm', valueName: 'bytes', description: 'Limit the memory of each "RUN" instruction (e.g., "512m")',
+	},
+	'metadata-file': {type: 'string', valueName: 'string', description: 'Write build result metadata to a file'},
+	network: {type: 'string', valueName: 'string', description: 'Set the networking mode for the "RUN" instructions during build (default "default")'},
+	'no-cache': {type: 'boolean', description: 'Do not use cache when building the image'},
+	output: {
+		type: 'list', shorthand: 'o', valueName: 'stringArray', description: 'Output destination (format: "type=local,dest=path")',
+	},
+	'pids-limit': {type: 'string', valueName: 'int', description: 'Limit the processes of each "RUN" instruction'},
+	platform: {type: 'list', valueName: 'stringArray', description: 'Set target platform for build'},
+	progress: {type: 'string', valueName: 'string', description: 'Set type of progress output ("auto", "none", "plain", "quiet"). Use plain to show container output (default "auto")'},
+	provenance: {
+		type: 'string', valueName: 'string', description: 'Accepted when false; attestations are not made yet', hidden: true,
+	},
+	pull: {type: 'boolean', description: 'Always attempt to pull all referenced images'},
+	quiet: {type: 'boolean', shorthand: 'q', description: 'Suppress the build output and print image ID on success'},
+	root: {type: 'string', valueName: 'string', description: 'Directory of the local store (default "/var/lib/tsbuild", or $TSBUILD_ROOT)'},
+	sbom: {
+		type: 'string', valueName: 'string', description: 'Accepted when false; attestations are not made yet', hidden: true,
+	},
+	tag: {
+		type: 'list', shorthand: 't', valueName: 'stringArray', description: 'Image identifier (format: "[registry/]repository[:tag]")',
+	},
+	target: {type: 'string', valueName: 'string', description: 'Set the target build stage to build'},
+} as const satisfies FlagDefinitions;

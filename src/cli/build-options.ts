@@ -1,0 +1,163 @@
+import path from 'node:path';
+import process from 'node:process';
+import type {BuildOptions, NamedContext} from '../build.ts';
+import {errorMessage} from '../kernel/errors.ts';
+import {parsePlatform, type Platform} from '../kernel/platform.ts';
+import {formatReference, parseReference} from '../kernel/reference.ts';
+import type {NetworkMode} from '../definition/operations.ts';
+import type {buildFlags} from './build-flags.ts';
+import type {Environment} from './command.ts';
+import type {ParsedFlags} from './flag-parser.ts';
+import {parseOutputOption} from './output-option.ts';
+import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
+import {RequestError, UsageError} from './usage-error.ts';
+
+/** The part of a build's options that the command line decides. */
+export type CommandLineBuildOptions = Omit<BuildOptions, 'progress' | 'signal' | 'warn'>;
+
+/**
+What the flags and arguments of `tsbuild build` ask for.
+
+@throws {UsageError} for values that cannot be understood
+*/
+export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFlags>, environment: Environment): CommandLineBuildOptions {
+	return {
+		contextDirectory: readContext(positional),
+		...(flags.file !== undefined && {dockerfile: flags.file}),
+		...(flags.target !== undefined && {target: flags.target}),
+		buildArgs: readBuildArgs(flags['build-arg'], environment),
+		labels: readPairs(flags.label),
+		namedContexts: flags['build-context'].map(text => readNamedContext(text)),
+		...readPlatform(flags.platform),
+		network: readNetwork(flags.network),
+		limits: {
+			...(flags.memory !== undefined && {memory: parseMemorySize(flags.memory, '-m, --memory')}),
+			...(flags.cpus !== undefined && {cpus: parseCpus(flags.cpus, '--cpus')}),
+			...(flags['pids-limit'] !== undefined && {pids: parseInteger(flags['pids-limit'], '--pids-limit')}),
+		},
+		noCache: flags['no-cache'] ?? false,
+		tags: flags.tag.map(tag => readTag(tag)),
+		outputs: flags.output.map(text => parseOutputOption(text)).filter(output => output !== undefined),
+		root: readRoot(flags.root, environment),
+	};
+}
+
+function readContext(positional: readonly string[]): string {
+	const [context] = positional;
+	if (context === undefined || positional.length > 1) {
+		throw new UsageError(`'tsbuild build' requires 1 argument
+
+Usage:  tsbuild build [OPTIONS] PATH
+
+Run 'tsbuild build --help' for more information`);
+	}
+
+	if (context === '') {
+		throw new RequestError('please specify build context (e.g. "." for the current directory)');
+	}
+
+	return context;
+}
+
+/** `NAME=value`, or `NAME` alone, which takes the value of the environment if there is one. */
+function readBuildArgs(texts: readonly string[], environment: Environment): ReadonlyMap<string, string> {
+	const args = new Map<string, string>();
+	for (const text of texts) {
+		const {name, value} = splitPair(text);
+		const given = value ?? environment[name];
+		if (given !== undefined) {
+			args.set(name, given);
+		}
+	}
+
+	return args;
+}
+
+function readPairs(texts: readonly string[]): ReadonlyMap<string, string> {
+	return new Map(texts.map(text => {
+		const {name, value} = splitPair(text);
+		return [name, value ?? ''];
+	}));
+}
+
+function splitPair(text: string): {readonly name: string; readonly value: string | undefined} {
+	const equals = text.indexOf('=');
+	const name = equals === -1 ? text : text.slice(0, equals);
+	if (name === '') {
+		throw new UsageError(`invalid key-value pair ${JSON.stringify(text)}: empty key`);
+	}
+
+	return {name, value: equals === -1 ? undefined : text.slice(equals + 1)};
+}
+
+const layoutScheme = 'oci-layout://';
+
+function readNamedContext(text: string): NamedContext {
+	const equals = text.indexOf('=');
+	if (equals <= 0) {
+		throw new UsageError(`invalid context value: ${text}, expected key=value`);
+	}
+
+	const name = text.slice(0, equals);
+	const value = text.slice(equals + 1);
+	if (!value.startsWith(layoutScheme)) {
+		throw new RequestError(`failed to get build context ${name}: ${value} is not an image layout`, {hint: `Named contexts are OCI layouts by now: --build-context ${name}=oci-layout://DIRECTORY.`});
+	}
+
+	const [location = '', digest] = value.slice(layoutScheme.length).split('@', 2);
+	const {directory = location, tag} = /^(?<directory>.*):(?<tag>\w[\w\-.]{0,127})$/v.exec(location)?.groups ?? {};
+	return {
+		name,
+		type: 'oci-layout',
+		directory: path.resolve(directory),
+		...(tag !== undefined && {tag}),
+		...(digest !== undefined && {digest}),
+	};
+}
+
+function readPlatform(texts: readonly string[]): {readonly platform?: Platform} {
+	const platforms = texts.flatMap(text => text.split(','));
+	if (platforms.length > 1) {
+		throw new RequestError('one build makes an image for one platform', {hint: 'Run tsbuild once for each platform.'});
+	}
+
+	try {
+		return platforms[0] === undefined || platforms[0] === 'local' ? {} : {platform: parsePlatform(platforms[0])};
+	} catch (error) {
+		throw new RequestError(errorMessage(error), {cause: error});
+	}
+}
+
+const networkModes: readonly NetworkMode[] = ['default', 'none', 'host'];
+
+function readNetwork(text = 'default'): NetworkMode {
+	const mode = networkModes.find(candidate => candidate === text);
+	if (mode !== undefined) {
+		return mode;
+	}
+
+	throw new RequestError(`network mode ${JSON.stringify(text)} not supported`, {hint: 'The network modes are default, none and host.'});
+}
+
+function readTag(text: string): string {
+	try {
+		return formatReference(parseReference(text));
+	} catch (error) {
+		const reason = errorMessage(error).replace(/^.*": /v, '');
+		throw new RequestError(`invalid tag ${JSON.stringify(text)}: ${reason}`, {cause: error});
+	}
+}
+
+function readRoot(flag: string | undefined, environment: Environment): string {
+	const root = flag ?? environment.TSBUILD_ROOT;
+	if (root !== undefined && root !== '') {
+		return path.resolve(root);
+	}
+
+	if (process.getuid!() === 0) {
+		return '/var/lib/tsbuild';
+	}
+
+	const data = environment.XDG_DATA_HOME ?? path.join(environment.HOME ?? '/', '.local/share');
+	return path.join(data, 'tsbuild');
+}

@@ -1,0 +1,84 @@
+import {closest} from '../kernel/suggestion.ts';
+import type {Command, CommandContext} from './command.ts';
+import {formatError} from './error-report.ts';
+import {UsageError} from './usage-error.ts';
+
+const commandNames = ['build', 'help', 'version'] as const;
+type CommandName = (typeof commandNames)[number];
+
+// The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
+const interruptedExitCode = 130;
+
+/**
+Runs the command that the arguments name; without a name it is `build`. Errors are printed, never thrown.
+
+@returns the exit code: 0, 1 for any failure, 130 when the user ended it
+*/
+export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
+	try {
+		const {name, rest} = chooseCommand(args);
+		const command = await loadCommand(name);
+		return await command(rest, context);
+	} catch (error) {
+		if (context.signal.aborted) {
+			context.writeError('ERROR: failed to build: failed to solve: Canceled: context canceled\n');
+			return interruptedExitCode;
+		}
+
+		context.writeError(formatError(error));
+		return 1;
+	}
+}
+
+function chooseCommand(args: readonly string[]): {readonly name: CommandName; readonly rest: readonly string[]} {
+	const [first = '--help', ...rest] = args;
+	if (first === 'b') {
+		return {name: 'build', rest};
+	}
+
+	if (isCommandName(first)) {
+		return {name: first, rest};
+	}
+
+	if (args.length === 0 || (args.length === 1 && (first === '--help' || first === '-h'))) {
+		return {name: 'help', rest: []};
+	}
+
+	if (first === '--version') {
+		return {name: 'version', rest: []};
+	}
+
+	rejectMistypedCommand(first, args);
+	return {name: 'build', rest: args};
+}
+
+/** `tsbuild biuld .` is no build of the directory `biuld`. */
+function rejectMistypedCommand(first: string, args: readonly string[]): void {
+	const suggestion = /^[a-z]+$/v.test(first) && args.length > 1 ? closest(first, commandNames) : undefined;
+	if (suggestion !== undefined) {
+		throw new UsageError(`unknown command: ${JSON.stringify(first)}`, {hint: `Did you mean ${suggestion}?`});
+	}
+}
+
+function isCommandName(text: string): text is CommandName {
+	return (commandNames as readonly string[]).includes(text);
+}
+
+async function loadCommand(name: CommandName): Promise<Command> {
+	switch (name) {
+		case 'build': {
+			const {buildCommand} = await import('./build-command.ts');
+			return buildCommand;
+		}
+
+		case 'help': {
+			const {helpCommand} = await import('./help.ts');
+			return helpCommand;
+		}
+
+		case 'version': {
+			const {versionCommand} = await import('./version.ts');
+			return versionCommand;
+		}
+	}
+}

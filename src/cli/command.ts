@@ -1,0 +1,15 @@
+/** The variables of the environment. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a command sees of the world around it. */
+export type CommandContext = {
+	readonly environment: Environment;
+	readonly writeOutput: (data: string | Uint8Array) => void;
+	readonly writeError: (text: string) => void;
+	readonly isTerminal: boolean;
+	/** Aborted by Ctrl-C and SIGTERM. */
+	readonly signal: AbortSignal;
+};
+
+/** Runs with its arguments; the exit code is the result. */
+export type Command = (args: readonly string[], context: CommandContext) => Promise<number>;

@@ -1,0 +1,40 @@
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import type {BuildOutcome} from '../build.ts';
+import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
+
+/** Writes the image ID, the digest of its config, for `--iidfile`. */
+export async function writeIdentityFile(file: string, {image}: BuildOutcome): Promise<void> {
+	await writeResult(file, image?.configDigest ?? '', 'writing image ID file');
+}
+
+/**
+Writes the facts of the result for `--metadata-file`, with buildx's keys.
+
+@see https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file
+*/
+export async function writeMetadataFile(file: string, {image, reference}: BuildOutcome): Promise<void> {
+	const metadata = {
+		'buildx.build.ref': reference,
+		...(image !== undefined && {
+			'containerimage.config.digest': image.configDigest,
+			'containerimage.descriptor': image.manifest,
+			'containerimage.digest': image.manifest.digest,
+			...(image.names.length > 0 && {'image.name': image.names.join(',')}),
+		}),
+	};
+	await writeResult(file, JSON.stringify(metadata, undefined, 2), 'invalid output path');
+}
+
+async function writeResult(file: string, content: string, action: string): Promise<void> {
+	const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
+	try {
+		await fs.writeFile(temporary, content);
+		await fs.rename(temporary, file);
+	} catch (error) {
+		await fs.rm(temporary, {force: true});
+		const reason = errorCode(error) === 'ENOENT' ? 'no such file or directory' : errorMessage(error);
+		throw new TsbuildError('ERR_TSBUILD_RESULT_FILE', `${action}: open ${file}: ${reason}`, {cause: error});
+	}
+}

@@ -1,0 +1,173 @@
+import {Buffer} from 'node:buffer';
+import {linkSync, truncateSync} from 'node:fs';
+import {mkdir, rm} from 'node:fs/promises';
+import path from 'node:path';
+import {setImmediate} from 'node:timers/promises';
+import {
+	O_CREAT,
+	O_DIRECTORY,
+	O_EXCL,
+	O_NOFOLLOW,
+	O_RDONLY,
+	O_WRONLY,
+} from '../linux/constants.ts';
+import {Descriptor} from '../linux/descriptor.ts';
+import {copyRange, readDataSegments} from '../linux/file-data.ts';
+import {
+	changeMode,
+	makeDeviceFile,
+	makeDirectory,
+	makeSymbolicLink,
+	setTimes,
+} from '../linux/files.ts';
+import {openFile} from '../linux/open-file.ts';
+import {
+	openDirectoryIn,
+	pathIn,
+	readFileAttributes,
+	sortedNames,
+	statusIn,
+	type FileAttributes,
+} from '../../snapshotter/file-attributes.ts';
+import {exportError} from './output-file.ts';
+
+// Between two looks at the signal, and at other work.
+const copySize = 8 * 1024 * 1024;
+
+/** A directory of the tree, and the one that becomes its copy. */
+type Level = {
+	readonly source: Descriptor;
+	readonly destination: Descriptor;
+	/** Path of the copy. */
+	readonly path: Buffer;
+};
+
+type Copy = {
+	/** The copies of files with several names, by their inode. */
+	readonly firstCopies: Map<bigint, Buffer>;
+	readonly signal: AbortSignal;
+	bytes: number;
+};
+
+/**
+Copies a file system into a directory of the user, as `-o type=local` does: what is there already and not in the way stays. The files belong to the user who runs the build; modes and times are kept; sockets are left out.
+
+Links in the directory are never followed, so what an image of an earlier build put there leads nowhere.
+
+@returns the bytes of all files
+@throws {TsbuildError} `ERR_TSBUILD_EXPORT`; the reason of `signal`
+*/
+export async function writeLocalTree(root: Descriptor, destination: string, signal: AbortSignal): Promise<number> {
+	const copy: Copy = {firstCopies: new Map(), signal, bytes: 0};
+	try {
+		await mkdir(destination, {recursive: true});
+		using target = Descriptor.open(destination, O_RDONLY | O_DIRECTORY);
+		await copyDirectory({source: root, destination: target, path: Buffer.from(path.resolve(destination))}, copy);
+		return copy.bytes;
+	} catch (error) {
+		throw signal.aborted ? error : exportError(destination, error);
+	}
+}
+
+async function copyDirectory(level: Level, copy: Copy): Promise<void> {
+	for (const name of sortedNames(level.source)) {
+		copy.signal.throwIfAborted();
+		const status = statusIn(level.source, name)!;
+		const attributes = readFileAttributes(level.source, name, status);
+		if (attributes === undefined) {
+			continue;
+		}
+
+		const target = Buffer.concat([level.path, Buffer.from('/'), name]);
+		if (attributes.type === 'directory') {
+			await copySubdirectory(level, name, copy);
+			finishFile(level.destination, name, attributes);
+			continue;
+		}
+
+		await clearPlace(level.destination, name);
+		const firstCopy = copy.firstCopies.get(status.ino);
+		if (firstCopy !== undefined) {
+			linkSync(firstCopy, target);
+			continue;
+		}
+
+		if (status.nlink > 1n) {
+			copy.firstCopies.set(status.ino, target);
+		}
+
+		await copyFile(level, name, {attributes, copy});
+	}
+}
+
+async function copySubdirectory(level: Level, name: Buffer, copy: Copy): Promise<void> {
+	using source = openDirectoryIn(level.source, name)!;
+	if (statusIn(level.destination, name)?.isDirectory() !== true) {
+		await clearPlace(level.destination, name);
+		makeDirectory(level.destination, name, 0o700);
+	}
+
+	using destination = openFile(level.destination, name, {flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW});
+	await copyDirectory({source, destination, path: Buffer.concat([level.path, Buffer.from('/'), name])}, copy);
+}
+
+/** Removes what stands where a file is to be; a link itself, never its target. */
+async function clearPlace(directory: Descriptor, name: Buffer): Promise<void> {
+	await rm(pathIn(directory, name), {recursive: true, force: true});
+}
+
+async function copyFile(level: Level, name: Buffer, {attributes, copy}: {readonly attributes: FileAttributes; readonly copy: Copy}): Promise<void> {
+	const {type, mode, linkTarget, deviceMajor: major, deviceMinor: minor} = attributes;
+	switch (type) {
+		case 'file': {
+			await copyContent(level, name, copy);
+			break;
+		}
+
+		case 'symlink': {
+			makeSymbolicLink(level.destination, name, linkTarget);
+			break;
+		}
+
+		case 'character':
+		case 'block':
+		case 'fifo': {
+			makeDeviceFile(level.destination, name, {
+				kind: type,
+				mode,
+				major,
+				minor,
+			});
+			break;
+		}
+
+		case 'directory':
+		case 'hardlink': {
+			return;
+		}
+	}
+
+	finishFile(level.destination, name, attributes);
+}
+
+async function copyContent(level: Level, name: Buffer, copy: Copy): Promise<void> {
+	using source = openFile(level.source, name, {flags: O_RDONLY | O_NOFOLLOW});
+	using destination = openFile(level.destination, name, {flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600});
+	for (const {offset, length} of readDataSegments(source)) {
+		for (let done = 0; done < length; done += copySize) {
+			copy.signal.throwIfAborted();
+			copy.bytes += copyRange(source, destination, {offset: offset + done, length: Math.min(copySize, length - done)});
+			await setImmediate();
+		}
+	}
+
+	truncateSync(destination.path, Number(statusIn(level.source, name)!.size));
+}
+
+function finishFile(directory: Descriptor, name: Buffer, {type, mode, mtimeNanoseconds}: FileAttributes): void {
+	if (type !== 'symlink') {
+		changeMode(directory, name, mode);
+	}
+
+	setTimes(directory, name, {mtimeNanoseconds});
+}

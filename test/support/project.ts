@@ -1,0 +1,55 @@
+import {mkdir, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import {makeTemporaryBaseImage} from './base-image.ts';
+import {makeTemporaryDirectory} from './temporary-directory.ts';
+import {
+	startTsbuild,
+	tsbuild,
+	type TsbuildProcess,
+	type TsbuildResult,
+} from './tsbuild.ts';
+
+/** A build context with a store of its own. */
+export type Project = AsyncDisposable & {
+	/** Holds everything below. */
+	readonly directory: string;
+	readonly context: string;
+	/** The store's directory. */
+	readonly root: string;
+	/** Builds the context, on the busybox base under the name `base`. */
+	build(...args: readonly string[]): Promise<TsbuildResult>;
+	/** Starts such a build, for tests that interrupt it. */
+	start(...args: readonly string[]): TsbuildProcess;
+	/** Writes files into the context. */
+	write(files: Readonly<Record<string, string>>): Promise<void>;
+};
+
+/** Makes a project of the given files, by their path in the context. */
+export async function makeProject(files: Readonly<Record<string, string>>): Promise<Project> {
+	await using cleanup = new AsyncDisposableStack();
+	const directory = cleanup.use(await makeTemporaryDirectory()).path;
+	const base = cleanup.use(await makeTemporaryBaseImage());
+	const context = path.join(directory, 'context');
+	const root = path.join(directory, 'store');
+	const common = ['build', '--progress', 'plain', '--build-context', `base=oci-layout://${base.directory}`];
+	const write = async (added: Readonly<Record<string, string>>) => writeFiles(context, added);
+	await write(files);
+	const kept = cleanup.move();
+	return {
+		directory,
+		context,
+		root,
+		build: async (...args) => tsbuild([...common, ...args, context], {root}),
+		start: (...args) => startTsbuild([...common, ...args, context], {root}),
+		write,
+		[Symbol.asyncDispose]: async () => kept.disposeAsync(),
+	};
+}
+
+async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+	for (const [name, content] of Object.entries(files)) {
+		const file = path.join(directory, name);
+		await mkdir(path.dirname(file), {recursive: true});
+		await writeFile(file, content);
+	}
+}
