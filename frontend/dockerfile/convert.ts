@@ -1,0 +1,150 @@
+import {DefinitionBuilder, type Definition} from '../../src/definition/definition.ts';
+import type {NetworkMode} from '../../src/definition/operations.ts';
+import type {ImageConfig} from '../../src/kernel/oci-types.ts';
+import type {Platform} from '../../src/kernel/platform.ts';
+import {BaseImages, type ResolveImage} from './base-images.ts';
+import type {CheckWarning} from './check-warning.ts';
+import type {Conversion} from './convert/conversion.ts';
+import {addImage} from './convert/image.ts';
+import {beginWith, convertStage, countVertexes} from './convert/stage.ts';
+import type {StageResult} from './convert/stage-builder.ts';
+import {StageNames} from './convert/stage-names.ts';
+import {emptyImage, finishImage} from './image-config.ts';
+import {parseDockerfile} from './parse.ts';
+import {readDockerfile} from './read-dockerfile.ts';
+import {resolveStages, type StageWork} from './resolve-stages.ts';
+import type {DockerfileSource} from './scan.ts';
+import type {PlannedStage, StagePlan} from './stage-plan.ts';
+import type {StageSource} from './stage-sources.ts';
+import {planStages} from './stages.ts';
+import {readGlobalVariables, readProxyEnvironment} from './variables.ts';
+import {WorkBudget} from './work-budget.ts';
+
+/** What a conversion depends on besides the file. */
+export type ConvertOptions = {
+	/** The name of the stage that is the result; the last one when not given. */
+	readonly target?: string;
+	readonly buildArgs: ReadonlyMap<string, string>;
+	/** Labels that win over those of the Dockerfile. */
+	readonly labels: ReadonlyMap<string, string>;
+	readonly platform: Platform;
+	readonly buildPlatform: Platform;
+	/** Do without the cache, always or in the stages of these names. */
+	readonly noCache: boolean | readonly string[];
+	/** The network of a RUN that does not choose one. */
+	readonly network: NetworkMode;
+	/** Names that `resolveImage` finds something for before any image of that name. */
+	readonly namedContexts: ReadonlySet<string>;
+	/** Finds an image. Called once for each that the target needs, at the same time. */
+	readonly resolveImage: ResolveImage;
+	readonly signal: AbortSignal;
+};
+
+/** What a Dockerfile says is to be built. */
+export type DockerfileResult = {
+	readonly definition: Definition;
+	/** The config of the image; history entries of this build have no time, and the layers are those of the base alone. */
+	readonly image: ImageConfig;
+	/** `NAME=value` of the proxies for every RUN. They are no part of what a RUN is, so they are not in the definition. */
+	readonly proxyEnvironment: readonly string[];
+	readonly warnings: readonly CheckWarning[];
+};
+
+/**
+Turns a Dockerfile into a definition and an image config. Only the stages that the target needs are converted, and only their images looked up.
+
+@throws {DockerfileError} any of its codes; the reason of `signal` when it is aborted
+@see https://docs.docker.com/reference/dockerfile/
+*/
+export async function convertDockerfile(source: DockerfileSource, options: ConvertOptions): Promise<DockerfileResult> {
+	const statements = parseDockerfile(source);
+	const dockerfile = readDockerfile(statements);
+	const budget = new WorkBudget();
+	const {escape} = statements[0]!;
+	const targetStage = options.target ?? dockerfile.stages.at(-1)!.from.stageName;
+	const globalVariables = readGlobalVariables(dockerfile.globalArguments, {
+		...options, targetStage, escape, budget,
+	});
+	const plan = planStages(dockerfile, {
+		...options, target: options.target, globalVariables, escape, budget,
+	});
+	const images = new BaseImages(options.resolveImage, plan.stages.map(({label}) => label));
+	const work = await resolveStages(plan, images, options);
+	const definition = new DefinitionBuilder();
+	const results = new StageResults(plan, {
+		options, images, definition, shared: {globalVariables, escape, budget},
+	});
+	for (const stage of work) {
+		results.add(stage);
+	}
+
+	const target = results.get(plan.target);
+	return {
+		definition: definition.finish(target.root),
+		image: finishImage(target.image, target.baseImage, options),
+		proxyEnvironment: readProxyEnvironment(options.buildArgs),
+		warnings: [],
+	};
+}
+
+type Shared = Pick<Conversion, 'globalVariables' | 'escape' | 'budget'>;
+
+/** The stages that have been converted. */
+class StageResults {
+	readonly #results = new Map<number, StageResult>();
+	readonly #plan: StagePlan;
+	readonly #options: ConvertOptions;
+	readonly #images: BaseImages;
+	readonly #definition: DefinitionBuilder;
+	readonly #conversion: Conversion;
+
+	constructor(plan: StagePlan, {options, images, definition, shared}: {readonly options: ConvertOptions; readonly images: BaseImages; readonly definition: DefinitionBuilder; readonly shared: Shared}) {
+		this.#plan = plan;
+		this.#options = options;
+		this.#images = images;
+		this.#definition = definition;
+		this.#conversion = {
+			...shared,
+			definition,
+			buildArgs: options.buildArgs,
+			network: options.network,
+			rootOf: source => this.#begin(source, undefined).root,
+			buildContext: () => definition.add({kind: 'source-local', name: 'context'}, [], {name: '[internal] load build context', locations: [], ignoreCache: false}),
+		};
+	}
+
+	#begin(source: StageSource, names: StageNames | undefined): StageResult {
+		switch (source.type) {
+			case 'scratch': {
+				return beginWith(null, emptyImage(this.#options.platform), this.#options.platform);
+			}
+
+			case 'stage': {
+				return this.get(source.index);
+			}
+
+			case 'image': {
+				const image = this.#images.get(source);
+				return beginWith(addImage(image, source, {definition: this.#definition, names}), image.config, source.platform);
+			}
+		}
+	}
+
+	#ignoresCache({name}: PlannedStage): boolean {
+		const {noCache} = this.#options;
+		return typeof noCache === 'boolean' ? noCache : noCache.some(wanted => wanted.toLowerCase() === name);
+	}
+
+	get(index: number): StageResult {
+		return this.#results.get(index)!;
+	}
+
+	/** Converts a stage; those that it needs have been added before. */
+	add(work: StageWork): void {
+		const {stage} = work;
+		const names = new StageNames(this.#plan.isAlone ? '' : stage.label, countVertexes(work));
+		const base = this.#begin(stage.base, names);
+		const result = stage.isReplaced ? base : convertStage(work, base, {conversion: this.#conversion, names, ignoresCache: this.#ignoresCache(stage)});
+		this.#results.set(stage.index, result);
+	}
+}

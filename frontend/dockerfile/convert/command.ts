@@ -1,0 +1,25 @@
+import {quoteGoList} from '../go-format.ts';
+import type {CmdInstruction, CommandLine, EntrypointInstruction} from '../instructions.ts';
+import type {StageBuilder} from './stage-builder.ts';
+
+const defaultShell = ['/bin/sh', '-c'];
+
+/** The arguments to run: the shell form is one argument of the shell. */
+export function commandArguments({words, usesShell}: CommandLine, stage: StageBuilder): readonly string[] {
+	const {Shell: shell = []} = stage.config;
+	return usesShell ? [...(shell.length === 0 ? defaultShell : shell), words.join(' ')] : words;
+}
+
+/** CMD: what a container runs, or the arguments of its entrypoint. */
+export function convertCmd({command}: CmdInstruction, stage: StageBuilder): void {
+	const words = commandArguments(command, stage);
+	stage.setCommand(words);
+	stage.addHistory(`CMD ${quoteGoList(words)}`, {hasLayer: false});
+}
+
+/** ENTRYPOINT: what a container runs. The base's CMD was meant for another one and falls out. */
+export function convertEntrypoint({command}: EntrypointInstruction, stage: StageBuilder): void {
+	const words = commandArguments(command, stage);
+	stage.updateConfig({Entrypoint: words, ...(!stage.hasCommand && {Cmd: []})});
+	stage.addHistory(`ENTRYPOINT ${quoteGoList(words)}`, {hasLayer: false});
+}

@@ -1,0 +1,174 @@
+import {Keyword} from 'dockerfile-ast';
+import type {SourceLocation} from '../../src/kernel/source-location.ts';
+import type {EscapeCharacter} from './directives.ts';
+import {atLocation, DockerfileError} from './errors.ts';
+import {splitFlags} from './flags.ts';
+import {quoteGoString} from './go-format.ts';
+import type {Heredoc} from './heredoc.ts';
+import {parseJsonArray} from './json-array.ts';
+import {findKeyword, splitKeyword} from './keyword.ts';
+import {splitQuotedWords} from './quoted-words.ts';
+import {scanDockerfile, type DockerfileSource, type LogicalLine} from './scan.ts';
+import {cutAtBlanks, cutAtWhitespace, splitOnBlanks} from './whitespace.ts';
+
+/** An instruction with its arguments cut apart, not yet judged. */
+export type Statement = {
+	/** As written; `keyword` tells which instruction it is, if any. */
+	readonly word: string;
+	readonly keyword: Keyword | undefined;
+	readonly flags: readonly string[];
+	/** ENV and LABEL: names and values in turn. ONBUILD: none, see `trigger`. Others: one or several, as the instruction splits them. */
+	readonly words: readonly string[];
+	/** The words come from the exec form. */
+	readonly isJson: boolean;
+	/** What ONBUILD triggers. */
+	readonly trigger?: Statement;
+	/** The whole instruction without its heredocs' bodies. */
+	readonly text: string;
+	readonly location: SourceLocation;
+	readonly comments: readonly string[];
+	readonly heredocs: readonly Heredoc[];
+	readonly escape: EscapeCharacter;
+};
+
+type Arguments = Pick<Statement, 'words' | 'isJson'>;
+
+// The largest real Dockerfiles have some hundreds; an image has at most 127 layers.
+const maximumStatements = 10_000;
+
+/**
+Cuts a Dockerfile into statements.
+
+@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX`, `ERR_TSBUILD_DOCKERFILE_EXPANSION` and `ERR_TSBUILD_DOCKERFILE_LIMIT`; see `scanDockerfile` for those about lines
+*/
+export function parseDockerfile(source: DockerfileSource): readonly Statement[] {
+	if (source.content.length === 0) {
+		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_SYNTAX', 'the Dockerfile cannot be empty');
+	}
+
+	const statements: Statement[] = [];
+	for (const line of scanDockerfile(source)) {
+		if (statements.length === maximumStatements) {
+			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_LIMIT', `dockerfile has more than ${maximumStatements} instructions`, {locations: [line.location]});
+		}
+
+		statements.push(atLocation(line.location, () => parseStatement(line)));
+	}
+
+	return statements;
+}
+
+function parseStatement(line: LogicalLine): Statement {
+	const {keyword: word, rest} = splitKeyword(line.text);
+	const {flags, rest: argumentText} = splitFlags(rest);
+	const keyword = findKeyword(word);
+	const statement = {
+		...line, word, keyword, flags,
+	};
+	return keyword === Keyword.ONBUILD
+		? {
+			...statement, words: [], isJson: false, ...parseTrigger(line, argumentText),
+		}
+		: {...statement, ...splitArguments(keyword, argumentText, line.escape)};
+}
+
+/** Only one level: what a trigger triggers is refused anyway. */
+function parseTrigger(line: LogicalLine, text: string): {readonly trigger?: Statement} {
+	if (text === '') {
+		return {};
+	}
+
+	const {keyword: word, rest} = splitKeyword(text);
+	const {flags, rest: argumentText} = splitFlags(rest);
+	const keyword = findKeyword(word);
+	return {
+		trigger: {
+			...line, text, word, keyword, flags, ...splitArguments(keyword, argumentText, line.escape),
+		},
+	};
+}
+
+function splitArguments(keyword: Keyword | undefined, text: string, escape: EscapeCharacter): Arguments {
+	switch (keyword) {
+		case Keyword.ENV:
+		case Keyword.LABEL: {
+			return {words: splitPairs(keyword, text, escape), isJson: false};
+		}
+
+		case Keyword.ARG: {
+			return {words: splitQuotedWords(text, escape), isJson: false};
+		}
+
+		case Keyword.EXPOSE:
+		case Keyword.FROM: {
+			return {words: splitOnBlanks(text), isJson: false};
+		}
+
+		case Keyword.ADD:
+		case Keyword.COPY:
+		case Keyword.VOLUME: {
+			return readJson(text) ?? {words: splitOnBlanks(text), isJson: false};
+		}
+
+		case Keyword.CMD:
+		case Keyword.ENTRYPOINT:
+		case Keyword.RUN:
+		case Keyword.SHELL: {
+			return readJson(text) ?? oneWord(text);
+		}
+
+		case Keyword.HEALTHCHECK: {
+			return splitHealthcheck(text);
+		}
+
+		case Keyword.MAINTAINER:
+		case Keyword.STOPSIGNAL:
+		case Keyword.USER:
+		case Keyword.WORKDIR: {
+			return oneWord(text);
+		}
+
+		case Keyword.ONBUILD:
+		case undefined: {
+			return {words: [], isJson: false};
+		}
+	}
+}
+
+function readJson(text: string): Arguments | undefined {
+	const words = parseJsonArray(text);
+	return words && {words, isJson: true};
+}
+
+function oneWord(text: string): Arguments {
+	return {words: text === '' ? [] : [text], isJson: false};
+}
+
+/** `name=value ...`, or `name value` with all the rest as value. */
+function splitPairs(keyword: Keyword, text: string, escape: EscapeCharacter): readonly string[] {
+	const words = splitQuotedWords(text, escape);
+	if (words[0]?.includes('=') === false) {
+		const [name, value] = cutAtBlanks(text);
+		if (value === undefined) {
+			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_SYNTAX', `${keyword} must have two arguments`);
+		}
+
+		return [name, value];
+	}
+
+	return words.flatMap(word => {
+		const separator = word.indexOf('=');
+		if (separator === -1) {
+			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_SYNTAX', `Syntax error - can't find = in ${quoteGoString(word)}. Must be of the form: name=value`);
+		}
+
+		return [word.slice(0, separator), word.slice(separator + 1)];
+	});
+}
+
+/** The type (`CMD`, `NONE`) and what follows it. */
+function splitHealthcheck(text: string): Arguments {
+	const [type, command] = cutAtWhitespace(text);
+	const {words, isJson} = readJson(command) ?? oneWord(command);
+	return {words: [...oneWord(type).words, ...words], isJson};
+}
