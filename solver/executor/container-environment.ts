@@ -5,6 +5,7 @@ import {readMountInformation} from '../../src/linux/mount-information.ts';
 import {capabilitiesOfMask, defaultCapabilities, type CapabilityName} from './capabilities.ts';
 import {prepareCgroups, type CgroupHierarchy} from './cgroup-hierarchy.ts';
 import {cgroupViewOf, type CgroupView} from './cgroup-view.ts';
+import {readHostResolver, type HostResolver} from './etc-files.ts';
 import {parseMaximumOpenFiles} from './resource-limits.ts';
 import {assembleSeccompFilter} from './seccomp.ts';
 import {defaultSeccompProfile} from './seccomp-profile.ts';
@@ -21,6 +22,7 @@ export type ContainerEnvironment = {
 	/** Where the groups of containers are made; `unavailable` is worth a warning. */
 	readonly cgroups: CgroupHierarchy;
 	readonly cgroupView: CgroupView;
+	readonly resolver: HostResolver;
 };
 
 /**
@@ -41,6 +43,7 @@ export async function prepareContainerEnvironment(): Promise<ContainerEnvironmen
 		maximumOpenFiles: parseMaximumOpenFiles(await readFile('/proc/self/limits', 'utf8')),
 		cgroups: await prepareCgroups(),
 		cgroupView: cgroupViewOf(await readMountInformation()),
+		resolver: await readHostResolver(),
 	};
 }
 

@@ -59,8 +59,8 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 		devices: spec.security === 'sandbox' ? defaultDevices : 'all',
 	});
 	using undo = new DisposableStack();
-	const prepared = await prepareContainer(spec, {environment, cgroup, undo});
 	signal?.throwIfAborted();
+	const prepared = prepareContainer(spec, {environment, cgroup, undo});
 	const program = undo.use(createProgram(prepared, environment));
 	const {exitCode, failure} = await runProgram(program, {prepared, output: spec.output, ...(signal !== undefined && {signal})});
 	signal?.throwIfAborted();

@@ -3,19 +3,26 @@ import {errorCode} from '../../src/kernel/errors.ts';
 import type {ContainerSpec} from './container-spec.ts';
 import type {ContainerNetwork} from './network.ts';
 
-/** Where resolver configuration is on a host. */
-export type ResolverPaths = {
+/** The resolver configuration of a host; empty where there is none. */
+export type HostResolver = {
+	/** /etc/resolv.conf */
 	readonly standard: string;
 	/** The servers behind the stub resolver of systemd. */
 	readonly systemd: string;
 };
 
-const hostPaths: ResolverPaths = {standard: '/etc/resolv.conf', systemd: '/run/systemd/resolve/resolv.conf'};
-
 const systemdStub = '127.0.0.53';
 
 // What Docker falls back to when no server of the host can be reached from a container.
 const publicServers = ['8.8.8.8', '8.8.4.4'];
+
+/** Reads the resolver configuration of this host. */
+export async function readHostResolver(): Promise<HostResolver> {
+	return {
+		standard: await readIfPresent('/etc/resolv.conf'),
+		systemd: await readIfPresent('/run/systemd/resolve/resolv.conf'),
+	};
+}
 
 /**
 The content of a step's /etc/resolv.conf, made from the host's.
@@ -24,15 +31,14 @@ On the host's network it is the same file. Elsewhere the host's loopback is out 
 
 @see https://man7.org/linux/man-pages/man5/resolv.conf.5.html
 */
-export async function resolverConfiguration(network: ContainerNetwork, paths: ResolverPaths = hostPaths): Promise<string> {
-	const standard = await readIfPresent(paths.standard);
+export function resolverConfiguration(network: ContainerNetwork, {standard, systemd}: HostResolver): string {
 	if (network.type === 'host') {
 		return standard;
 	}
 
 	const servers = serversIn(standard);
-	const isUsesStub = servers.length === 1 && servers[0] === systemdStub;
-	return withReachableServers(isUsesStub ? await readIfPresent(paths.systemd) : standard);
+	const isStub = servers.length === 1 && servers[0] === systemdStub;
+	return withReachableServers(isStub ? systemd : standard);
 }
 
 /**

@@ -45,14 +45,14 @@ Does what can be done for a container before its first process is there: looks u
 @throws {TsbuildError} `ERR_TSBUILD_USER`, `ERR_TSBUILD_CONTAINER_SETUP`, `ERR_TSBUILD_RESOURCE_LIMIT`
 @throws {LinuxError}
 */
-export async function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo}: PreparationOptions): Promise<PreparedContainer> {
+export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo}: PreparationOptions): PreparedContainer {
 	const user = lookUpUser(spec.root, spec.user);
 	const network = resolveNetwork(spec.network);
 	const pipes = createPipes(user, undo);
 	const input = undo.use(Descriptor.open('/dev/null', constants.O_RDONLY));
 	const inherited = new InheritedDescriptors([input, pipes.stdout.write, pipes.stderr.write, pipes.status.write]);
 	const cgroupProcesses = cgroup.processDescriptors.map(descriptor => inherited.add(descriptor));
-	const rootfs = await prepareRootfs(spec, {
+	const rootfs = prepareRootfs(spec, {
 		environment, network, inherited, undo,
 	});
 	const command: Command = {args: spec.args, env: completeEnvironment(spec.env, user.home), cwd: posix.resolve('/', spec.cwd)};
@@ -92,13 +92,12 @@ function createPipes(user: ContainerUser, undo: DisposableStack) {
 	return {stdout: create(user), stderr: create(user), status: create({uid: 0, gid: 0})};
 }
 
-async function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, undo}: {
+function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, undo}: {
 	readonly environment: ContainerEnvironment;
 	readonly network: ContainerNetwork;
 	readonly inherited: InheritedDescriptors;
 	readonly undo: DisposableStack;
-}): Promise<Rootfs> {
-	const resolverContent = await resolverConfiguration(network);
+}): Rootfs {
 	const targets = undo.use(new MountTargets(spec.root));
 	undo.defer(() => {
 		targets.removeStubs();
@@ -110,7 +109,7 @@ async function prepareRootfs(spec: ContainerSpec, {environment, network, inherit
 		proc: systemDirectory('proc'),
 		sys: systemDirectory('sys'),
 		dev: systemDirectory('dev'),
-		etcMounts: [etcMount('/etc/resolv.conf', resolverContent), etcMount('/etc/hosts', hostsFile(spec))],
+		etcMounts: [etcMount('/etc/resolv.conf', resolverConfiguration(network, environment.resolver)), etcMount('/etc/hosts', hostsFile(spec))],
 		stepMounts: prepareStepMounts(spec.mounts, {
 			root: spec.root, rootTargets: targets, inherited, opened: undo,
 		}),

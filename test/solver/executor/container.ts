@@ -79,7 +79,8 @@ test('a signal that ends the command is 128 and its number', async t => {
 
 test('a build that is canceled before gives the reason and runs nothing', async t => {
 	await using root = await makeStepRoot();
-	const error = await t.throwsAsync(root.run('touch /ran', {environment, signal: AbortSignal.abort(new Error('no more'))}));
+	const signal = AbortSignal.abort(new Error('no more'));
+	const error = await t.throwsAsync(root.run('touch /ran', {environment, signal}));
 	t.is(error.message, 'no more');
 	t.deepEqual(readdirSync(root.upper), []);
 });
