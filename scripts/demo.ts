@@ -79,7 +79,7 @@ layers     ${manifest.layers.length}`);
 
 function describeLayers(layers: readonly Descriptor[], config: ImageConfig): readonly string[] {
 	const history = (config.history ?? []).filter(({empty_layer: isEmpty}) => isEmpty !== true);
-	return layers.map(({size}, index) => `${formatSize(size).padStart(8)}  ${history[index]?.created_by ?? ''}`);
+	return layers.map(({size}, index) => `${formatSize(size).padStart(8)}  ${history[index]?.created_by?.slice(0, 60) ?? ''}`);
 }
 
 function readBlob<Content>(digest: string): Content {
