@@ -21,7 +21,10 @@ export function explainExecFailure({root, command, errorNumber}: ExecFailure): s
 	const [name = ''] = command.args;
 	const candidates = executableCandidates(command).filter(path => path !== '').map(path => posix.resolve(command.cwd, path));
 	const found = candidates.find(path => isExecutable(root, path));
-	return found === undefined ? `unable to start container process: exec: ${JSON.stringify(name)}: ${name.includes('/') ? reasonOf(root, {name, path: candidates[0]!}) : 'executable file not found in $PATH'}` : `exec ${found}: ${getSystemErrorMessage(-errorNumber)}`;
+	const reason = name.includes('/') ? reasonOf(root, {name, path: posix.resolve(command.cwd, name)}) : 'executable file not found in $PATH';
+	return found === undefined
+		? `unable to start container process: exec: ${JSON.stringify(name)}: ${reason}`
+		: `exec ${found}: ${getSystemErrorMessage(-errorNumber)}`;
 }
 
 function reasonOf(root: Descriptor, {name, path}: {readonly name: string; readonly path: string}): string {

@@ -141,6 +141,7 @@ function fileEntry(path: string): SyscallEntry {
 // https://man7.org/linux/man-pages/man5/tmpfs.5.html
 function createTmpfs(options: string): Descriptor {
 	using context = new FilesystemContext('tmpfs');
+	context.set('source', 'tmpfs');
 	let attributes = 0;
 	const given = options === '' ? [] : options.split(',');
 	for (const option of given) {

@@ -1,0 +1,47 @@
+import test from 'ava';
+import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
+import {cgroupViewEntries, cgroupViewOf} from '../../../solver/executor/cgroup-view.ts';
+import {parseMountInformation} from '../../../src/linux/mount-information.ts';
+import {makeStepRoot} from '../../support/step.ts';
+
+const environment = await prepareContainerEnvironment();
+
+const mountInformation = (...lines: readonly string[]) => parseMountInformation(lines.map((line, index) => `${index + 30} 29 0:${index + 26} / /sys/fs/cgroup/x rw - ${line}\n`).join(''));
+
+test('a host with version 1 has each hierarchy once, by the controllers or its name', t => {
+	const mounts = mountInformation(
+		'tmpfs tmpfs rw,mode=755',
+		'cgroup cgroup rw,cpu,cpuacct',
+		'cgroup cgroup rw,cpu,cpuacct',
+		'cgroup cgroup rw,net_cls,net_prio',
+		'cgroup cgroup rw,xattr,name=systemd',
+		'cgroup cgroup rw,clone_children,release_agent=/bin/x,cpuset',
+		'cgroup2 cgroup2 rw',
+	);
+	t.deepEqual(cgroupViewOf(mounts), {version: 1, hierarchies: ['cpu,cpuacct', 'net_cls,net_prio', 'name=systemd', 'cpuset']});
+});
+
+test('a host with version 2 alone has that', t => {
+	t.deepEqual(cgroupViewOf(mountInformation('cgroup2 cgroup2 rw,nsdelegate')), {version: 2});
+	t.deepEqual(cgroupViewEntries({version: 2}, {writable: false}).map(({call, args}) => [call, args[2]]), [['mount', 'cgroup2']]);
+});
+
+test('a host without cgroups has no view', t => {
+	t.deepEqual(cgroupViewOf(mountInformation('tmpfs tmpfs rw')), {version: 'none'});
+	t.deepEqual(cgroupViewEntries({version: 'none'}, {writable: false}), []);
+});
+
+test('controllers that are mounted together are found by each name', t => {
+	const links = cgroupViewEntries({version: 1, hierarchies: ['cpu,cpuacct']}, {writable: false}).filter(({call}) => call === 'symlinkat').map(({args}) => args[2]);
+	t.deepEqual(links, ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpuacct']);
+});
+
+const testWithCgroups = environment.cgroups.kind === 'unavailable' ? test.skip : test;
+
+testWithCgroups('the step sees its own group as the root, with its limits', async t => {
+	await using root = await makeStepRoot();
+	const limits = {memory: 64 * 1024 * 1024, pids: 77};
+	const script = 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max 2> /dev/null; cut -d: -f3 /proc/self/cgroup | sort -u';
+	const {stdout} = await root.run(script, {environment, limits});
+	t.regex(stdout, /^67108864\n77\n\/\n/v);
+});
