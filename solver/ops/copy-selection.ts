@@ -1,0 +1,206 @@
+import {Buffer} from 'node:buffer';
+import {fstatSync, readdirSync, type BigIntStats} from 'node:fs';
+import {posix} from 'node:path';
+import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
+import {digestOf, type Digest} from '../../src/kernel/digest.ts';
+import {errorCode} from '../../src/kernel/errors.ts';
+import type {CopyAction} from '../../src/definition/operations.ts';
+import {O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {readSymbolicLink} from '../../src/linux/files.ts';
+import {openFile} from '../../src/linux/open-file.ts';
+import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
+import {hashTree} from '../../snapshotter/content-hash.ts';
+import {sourceNotFound} from './file-error.ts';
+import {Glob, hasWildcard} from './glob.ts';
+import {createSourceFilter, type SourceFilter} from './source-filter.ts';
+import type {SourceTree} from './source-tree.ts';
+
+/** One file or directory that a copy takes. */
+export type SelectedSource = {
+	/** Absolute inside the tree. It is resolved anew whenever it is used. */
+	readonly path: Buffer;
+	/** The last part of the path as it was named, before links are followed. */
+	readonly name: Buffer;
+	/** For what is below a directory. */
+	readonly filter: SourceFilter | undefined;
+	/** Whether a symbolic link in the last place is followed. */
+	readonly followsLink: boolean;
+};
+
+// What stands before it in a source of `COPY --parents` is left out at the destination.
+const pivot = '/./';
+
+const slash = 0x2F;
+
+/**
+The sources of a copy action inside an input. A wildcard that matches nothing gives none; a name without wildcard has to be there.
+
+Wildcards are matched part by part; directories that are symbolic links are entered only where they are named without wildcard. Nothing outside the tree is looked at.
+
+@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`, `ERR_TSBUILD_PATTERN`
+*/
+export function selectSources(action: CopyAction, tree: SourceTree): readonly SelectedSource[] {
+	if (action.keepParents) {
+		return [selectWithParents(action, tree)];
+	}
+
+	if (!action.allowWildcard || !hasWildcard(action.source)) {
+		return [select(Buffer.from(posix.resolve('/', action.source)), action, tree)];
+	}
+
+	const matches = expandWildcards(action.source, tree);
+	if (matches.length === 0 && !action.allowEmptyWildcard) {
+		throw sourceNotFound(tree.name, action.source);
+	}
+
+	const excluded = createSourceFilter({
+		include: [], exclude: action.exclude, ignore: tree.ignore, prefix: '',
+	});
+	return matches
+		.filter(path => excluded?.(baseName(path).toString(), false) !== 'excluded')
+		.map(path => select(path, action, tree));
+}
+
+/**
+Digests what a copy action takes of an input: the content part of its cache key.
+
+@throws {TsbuildError} as `selectSources`; `ERR_TSBUILD_FILE_CHANGED`; the reason of `signal`
+*/
+export async function digestSources(action: CopyAction, tree: SourceTree, signal: AbortSignal): Promise<Digest> {
+	const entries = [];
+	for (const source of selectSources(action, tree)) {
+		entries.push([source.name.toString('latin1'), await digestSource(source, tree, signal)]);
+	}
+
+	return canonicalDigest(entries);
+}
+
+/** Opens a selected source, or the link itself where links are not followed. */
+export function openSource({path, followsLink}: SelectedSource, tree: SourceTree): {readonly file: Descriptor; readonly status: BigIntStats} {
+	const file = openInTree(path, {followsLink}, tree);
+	return {file, status: fstatSync(file.number, {bigint: true})};
+}
+
+async function digestSource({path, filter, followsLink}: SelectedSource, tree: SourceTree, signal: AbortSignal): Promise<Digest> {
+	using file = openInTree(path, {followsLink}, tree);
+	if (fstatSync(file.number).isSymbolicLink()) {
+		return digestOf(readSymbolicLink(file, ''));
+	}
+
+	return await hashTree(tree.root, {
+		path,
+		filter,
+		zeroOwner: tree.isLocal,
+		signal,
+	});
+}
+
+function select(path: Buffer, {followSymlinks, include, exclude}: CopyAction, tree: SourceTree): SelectedSource {
+	openInTree(path, {followsLink: followSymlinks}, tree).close();
+	const realPath = realPathInRoot(tree.root, followSymlinks ? path : directoryName(path));
+	return {
+		path,
+		name: baseName(path),
+		filter: createSourceFilter({
+			include, exclude, ignore: tree.ignore, prefix: relativePath(realPath),
+		}),
+		followsLink: followSymlinks,
+	};
+}
+
+/** The part before the pivot is the source; the part after it says what is taken of that, with all directories on the way. */
+function selectWithParents(action: CopyAction, tree: SourceTree): SelectedSource {
+	const position = `${action.source}/`.indexOf(pivot);
+	const base = posix.resolve('/', position === -1 ? '' : action.source.slice(0, position));
+	const rest = posix.resolve('/', position === -1 ? action.source : action.source.slice(position + pivot.length)).slice(1);
+	if (!hasWildcard(rest)) {
+		const path = Buffer.from(posix.join(base, rest));
+		openInTree(path, {followsLink: false}, tree).close();
+	}
+
+	return select(Buffer.from(base), {...action, include: rest === '' ? action.include : [rest]}, tree);
+}
+
+function openInTree(path: Buffer, {followsLink}: {readonly followsLink: boolean}, tree: SourceTree): Descriptor {
+	let file: Descriptor | undefined;
+	try {
+		file = openInRoot(tree.root, path, {flags: O_PATH, followLast: followsLink});
+		if (isIgnored(path, tree) || (followsLink && isIgnored(realPathInRoot(tree.root, path), tree))) {
+			throw sourceNotFound(tree.name, path);
+		}
+
+		return file;
+	} catch (error) {
+		file?.close();
+		throw ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '') ? sourceNotFound(tree.name, path) : error;
+	}
+}
+
+function isIgnored(path: Buffer, {ignore}: SourceTree): boolean {
+	const relative = relativePath(path);
+	if (relative === '' || ignore.isEmpty) {
+		return false;
+	}
+
+	// A directory that is ignored is there all the same when something in it is not.
+	const match = ignore.matchWithParents(relative);
+	return match.isMatch && !ignore.canChangeBelow(relative, match);
+}
+
+function expandWildcards(source: string, tree: SourceTree): readonly Buffer[] {
+	const parts = posix.resolve('/', source).split('/').slice(1);
+	const first = parts.findIndex(part => hasWildcard(part));
+	const base = Buffer.from(`/${parts.slice(0, first).join('/')}`);
+	const globs = parts.slice(first).map(part => new Glob(part, {allowsDoubleStar: false}));
+	using directory = openDirectoryIfThere(base, tree);
+	return directory === undefined ? [] : [...matchesIn(directory, base, globs)].filter(path => !isIgnored(path, tree));
+}
+
+function openDirectoryIfThere(path: Buffer, tree: SourceTree): Descriptor | undefined {
+	try {
+		return openInTree(path, {followsLink: true}, tree);
+	} catch (error) {
+		if (errorCode(error) === 'ERR_TSBUILD_SOURCE_NOT_FOUND') {
+			return undefined;
+		}
+
+		throw error;
+	}
+}
+
+function * matchesIn(directory: Descriptor, path: Buffer, [glob, ...rest]: readonly Glob[]): Generator<Buffer, void> {
+	if (glob === undefined || !fstatSync(directory.number).isDirectory()) {
+		return;
+	}
+
+	for (const name of readdirSync(directory.path, {encoding: 'buffer'}).toSorted((first, second) => first.compare(second))) {
+		if (!glob.matches(name.toString())) {
+			continue;
+		}
+
+		const child = joinPath(path, name);
+		if (rest.length === 0) {
+			yield child;
+		} else {
+			using next = openFile(directory, name, {flags: O_PATH | O_NOFOLLOW});
+			yield * matchesIn(next, child, rest);
+		}
+	}
+}
+
+function joinPath(directory: Buffer, name: Buffer): Buffer {
+	return Buffer.concat([directory, Buffer.from(directory.at(-1) === slash ? '' : '/'), name]);
+}
+
+function baseName(path: Buffer): Buffer {
+	return path.subarray(path.lastIndexOf(slash) + 1);
+}
+
+function directoryName(path: Buffer): Buffer {
+	return path.subarray(0, Math.max(1, path.lastIndexOf(slash)));
+}
+
+function relativePath(path: Buffer): string {
+	return path.toString().replace(/^\//v, '');
+}

@@ -1,0 +1,86 @@
+import {Buffer} from 'node:buffer';
+import type {CopyAction} from '../../src/definition/operations.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {NewDirectory} from '../../src/linux/make-directories.ts';
+import {changesOf} from './copy-attributes.ts';
+import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
+import {
+	findDestination,
+	makeDirectories,
+	openDirectory,
+	placeIn,
+	statPlace,
+	type Place,
+} from './destination.ts';
+import {octalMode, parseMode} from './mode.ts';
+import {rootOwner, type Owner} from './owner.ts';
+import type {SourceTree} from './source-tree.ts';
+import {TreeCopier} from './tree-copier.ts';
+
+/** What a copy works with. */
+export type CopyContext = {
+	/** Written to. */
+	readonly root: Descriptor;
+	readonly tree: SourceTree;
+	/** The owner that was asked for. */
+	readonly owner: Owner | undefined;
+	readonly signal: AbortSignal;
+};
+
+type Copying = CopyContext & {
+	readonly action: CopyAction;
+	readonly copier: TreeCopier;
+	/** What directories on the way to the destination are like. */
+	readonly newDirectory: NewDirectory;
+};
+
+/**
+Copies files into a root as COPY does.
+
+@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`, `ERR_TSBUILD_PATTERN`, `ERR_TSBUILD_MODE`, `ERR_TSBUILD_FILE`
+@throws {LinuxError} or a system error of Node, such as `ENOSPC`; the reason of `signal`
+@see https://docs.docker.com/reference/dockerfile/#copy
+*/
+export async function copy(action: CopyAction, context: CopyContext): Promise<void> {
+	const {root, tree, owner, signal} = context;
+	const mode = action.mode === undefined ? undefined : parseMode(action.mode);
+	const changes = changesOf({owner, mode, isLocal: tree.isLocal});
+	const copying: Copying = {
+		...context,
+		action,
+		copier: new TreeCopier({root, changes, signal}),
+		newDirectory: {...(owner ?? rootOwner), mode: octalMode(action.mode ?? '') ?? 0o755},
+	};
+	for (const source of selectSources(action, tree)) {
+		await copySource(source, copying);
+	}
+}
+
+async function copySource(selected: SelectedSource, copying: Copying): Promise<void> {
+	const {root, tree, action, copier, newDirectory} = copying;
+	const {destination} = action;
+	if (destination.endsWith('/') || destination.endsWith('/.')) {
+		makeDirectories(root, destination, newDirectory).close();
+	}
+
+	using opened = new DisposableStack();
+	const source = openSource(selected, tree);
+	opened.use(source.file);
+	const place = findDestination(root, withoutTrailingSlash(destination), newDirectory);
+	opened.use(place.directory);
+	if (source.status.isDirectory() && (action.directoryContentsOnly || action.keepParents)) {
+		const target = statPlace(place) === undefined ? makeDirectories(root, place.path, newDirectory) : openDirectory(place);
+		await copier.copyContents(source, {directory: opened.use(target), path: place.path}, selected.filter);
+	} else {
+		await copier.copy(source, intoDirectory(place, selected, opened), selected.filter);
+	}
+}
+
+/** What is copied to a directory goes into it, under its own name. */
+function intoDirectory(place: Place, {name}: SelectedSource, opened: DisposableStack): Place {
+	return statPlace(place)?.isDirectory() === true ? placeIn(opened.use(openDirectory(place)), place.path, name) : place;
+}
+
+function withoutTrailingSlash(path: string): Buffer {
+	return Buffer.from(path === '/' ? path : path.replace(/\/\.?$/v, ''));
+}

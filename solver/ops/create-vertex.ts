@@ -1,0 +1,146 @@
+import type {Definition, DefinitionVertex, VertexMetadata} from '../../src/definition/definition.ts';
+import type {ExecOperation, Operation} from '../../src/definition/operations.ts';
+import type {Digest} from '../../src/kernel/digest.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {LayerStore} from '../../snapshotter/layers.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import {prepareContainerEnvironment, type ContainerEnvironment} from '../executor/container-environment.ts';
+import type {ContainerLimits} from '../executor/container-spec.ts';
+import type {Op, Vertex} from '../vertex.ts';
+import type {BuildResult} from './build-result.ts';
+import {createExecOp} from './exec.ts';
+import {createFileOp} from './file.ts';
+import {PathPatterns} from './path-patterns.ts';
+import {createSourceImageOp} from './source-image.ts';
+import {createSourceLocalOp} from './source-local.ts';
+
+/** What the vertexes of one build work with. */
+export type VertexContext = {
+	readonly store: Pick<Store, 'root' | 'content' | 'snapshotter' | 'session'>;
+	readonly layers: Pick<LayerStore, 'unpack'>;
+	/** Directories of the client by the names that the definition has for them. They stay open until the build is over. */
+	readonly localDirectories: ReadonlyMap<string, Descriptor>;
+	/** Patterns in the manner of .dockerignore, by the names of the directories that have some. */
+	readonly ignorePatterns?: ReadonlyMap<string, readonly string[]>;
+	/** Of each container. */
+	readonly limits: ContainerLimits;
+	/** Takes lines for the user that belong to no step. */
+	readonly warn: (line: string) => void;
+};
+
+type OpContext = VertexContext & {
+	/** The same for all vertexes; prepared when the first container is started. */
+	readonly environment: () => Promise<ContainerEnvironment>;
+	readonly warnOfHostNetwork: () => void;
+};
+
+/**
+Makes the graph that a definition describes, and gives the vertex of its result; `null` for the empty file system.
+
+The `description` of a vertex is its `VertexMetadata`.
+
+@throws {TsbuildError} `ERR_TSBUILD_PATTERN` for a broken ignore pattern
+@throws {TypeError} for a definition that names what is not there
+*/
+export function createVertexes({vertexes, metadata, result}: Definition, context: VertexContext): Vertex<BuildResult> | null {
+	const opContext: OpContext = {
+		...context,
+		environment: once(async () => prepareEnvironment(context)),
+		warnOfHostNetwork: once(() => {
+			context.warn('RUN steps use the network of the host; --network none takes it from them');
+		}),
+	};
+	const made = new Map<Digest, Vertex<BuildResult>>();
+	for (const [digest, vertex] of vertexes) {
+		made.set(digest, createVertex(digest, {
+			vertex,
+			metadata: metadata.get(digest)!,
+			inputs: vertex.inputs.map(input => made.get(input)!),
+			context: opContext,
+		}));
+	}
+
+	return result === null ? null : made.get(result)!;
+}
+
+function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, context}: {
+	readonly vertex: DefinitionVertex;
+	readonly metadata: VertexMetadata;
+	readonly inputs: ReadonlyArray<Vertex<BuildResult>>;
+	readonly context: OpContext;
+}): Vertex<BuildResult> {
+	const {name, ignoreCache} = metadata;
+	return {
+		digest,
+		name,
+		inputs,
+		op: createOp(operation, context, {name, inputCount: inputs.length}),
+		ignoreCache,
+		description: metadata,
+	};
+}
+
+function createOp(operation: Operation, context: OpContext, vertex: {readonly name: string; readonly inputCount: number}): Op<BuildResult> {
+	const {store, layers} = context;
+	switch (operation.kind) {
+		case 'source-image': {
+			return createSourceImageOp(operation, {content: store.content, layers});
+		}
+
+		case 'source-local': {
+			return createSourceLocalOp(operation, localDirectory(operation.name, context));
+		}
+
+		case 'exec': {
+			return withNetworkWarning(operation, context, createExecOp(operation, {...context, ...vertex}));
+		}
+
+		case 'file': {
+			return createFileOp(operation, {store, ...vertex});
+		}
+	}
+}
+
+function localDirectory(name: string, {localDirectories, ignorePatterns}: OpContext) {
+	const directory = localDirectories.get(name);
+	if (directory === undefined) {
+		throw new TypeError(`there is no local directory ${name}`);
+	}
+
+	return {
+		kind: 'directory',
+		name,
+		directory,
+		ignore: new PathPatterns(ignorePatterns?.get(name) ?? [], 'ignore patterns'),
+	} as const;
+}
+
+function withNetworkWarning({network}: ExecOperation, {warnOfHostNetwork}: OpContext, op: Op<BuildResult>): Op<BuildResult> {
+	return {
+		...op,
+		async execute(inputs, execution) {
+			if (network === 'default') {
+				warnOfHostNetwork();
+			}
+
+			return op.execute(inputs, execution);
+		},
+	};
+}
+
+async function prepareEnvironment({warn}: VertexContext): Promise<ContainerEnvironment> {
+	const environment = await prepareContainerEnvironment();
+	if (environment.cgroups.kind === 'unavailable') {
+		warn(`RUN steps run without limits: ${environment.cgroups.reason}`);
+	}
+
+	return environment;
+}
+
+function once<Value>(make: () => Value): () => Value {
+	let made: {readonly value: Value} | undefined;
+	return () => {
+		made ??= {value: make()};
+		return made.value;
+	};
+}

@@ -1,0 +1,147 @@
+import {Buffer} from 'node:buffer';
+import {fstatSync, type BigIntStats} from 'node:fs';
+import {errorCode} from '../../src/kernel/errors.ts';
+import {O_DIRECTORY, O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
+import type {BorrowedDescriptor, Descriptor} from '../../src/linux/descriptor.ts';
+import {readSymbolicLink, removeFile} from '../../src/linux/files.ts';
+import {makeDirectoriesInRoot, type NewDirectory} from '../../src/linux/make-directories.ts';
+import {displayName, nameBytes, type Name} from '../../src/linux/name.ts';
+import {openFile} from '../../src/linux/open-file.ts';
+import {realPathInRoot, statInRoot} from '../../src/linux/resolve.ts';
+import {fileError} from './file-error.ts';
+
+/** A name in an open directory. The name is one part of a path, or `.` for the directory itself, and is never followed. */
+export type Place = {
+	readonly directory: Descriptor;
+	readonly name: Buffer;
+	/** Absolute inside the root; for messages and for finding it again. */
+	readonly path: Buffer;
+};
+
+// As many as the kernel follows. https://man7.org/linux/man-pages/man7/path_resolution.7.html
+const maximumLinks = 40;
+
+const slash = 0x2F;
+
+/**
+Finds the place that a path of the root leads to, whether there is something or not. Symbolic links are followed inside the root, in the last place too; directories on the way are made with `attributes`.
+
+The caller closes the directory of the place.
+
+@throws {TsbuildError} `ERR_TSBUILD_FILE` when something on the way is no directory
+*/
+export function findDestination(root: Descriptor, path: Name, attributes: NewDirectory): Place {
+	let current = nameBytes(path);
+	for (let links = 0; links <= maximumLinks; links++) {
+		const {parent, name} = splitPath(current);
+		if (name.length === 0) {
+			return {directory: makeDirectories(root, parent, attributes), name: Buffer.from('.'), path: parent};
+		}
+
+		const directory = makeDirectories(root, parent, attributes);
+		const target = linkTarget({directory, name, path: current});
+		if (target === undefined) {
+			return {directory, name, path: current};
+		}
+
+		directory.close();
+		current = target[0] === slash ? target : Buffer.concat([realPathInRoot(root, parent), Buffer.from('/'), target]);
+	}
+
+	throw fileError(`failed to follow ${displayName(path)}: too many levels of symbolic links`);
+}
+
+/**
+Makes the directories of a path that are not there, and opens the last one with O_PATH.
+
+@throws {TsbuildError} `ERR_TSBUILD_FILE` when something on the way is no directory
+*/
+export function makeDirectories(root: BorrowedDescriptor, path: Name, attributes: NewDirectory): Descriptor {
+	try {
+		return makeDirectoriesInRoot(root, path, attributes).directory;
+	} catch (error) {
+		if (errorCode(error) === 'ENOTDIR') {
+			throw fileError(`mkdir ${displayName(findObstacle(root, path))}: not a directory`, {cause: error});
+		}
+
+		throw error;
+	}
+}
+
+/** What is at a place; `undefined` when nothing is. */
+export function statPlace({directory, name}: Place): BigIntStats | undefined {
+	try {
+		using file = openFile(directory, name, {flags: O_PATH | O_NOFOLLOW});
+		return fstatSync(file.number, {bigint: true});
+	} catch (error) {
+		if (errorCode(error) === 'ENOENT') {
+			return undefined;
+		}
+
+		throw error;
+	}
+}
+
+/**
+Opens the directory at a place with O_PATH.
+
+@throws {TsbuildError} `ERR_TSBUILD_FILE` when it is none
+*/
+export function openDirectory({directory, name, path}: Place): Descriptor {
+	try {
+		return openFile(directory, name, {flags: O_PATH | O_DIRECTORY | O_NOFOLLOW});
+	} catch (error) {
+		if (errorCode(error) === 'ENOTDIR' || errorCode(error) === 'ELOOP') {
+			throw fileError(`cannot copy to non-directory: ${displayName(path)}`, {cause: error});
+		}
+
+		throw error;
+	}
+}
+
+/** A name below a place that is a directory. `directory` is that directory. */
+export function placeIn(directory: Descriptor, directoryPath: Buffer, name: Buffer): Place {
+	const separator = directoryPath.at(-1) === slash ? '' : '/';
+	return {directory, name, path: Buffer.concat([directoryPath, Buffer.from(separator), name])};
+}
+
+/**
+Makes way for a file.
+
+@throws {TsbuildError} `ERR_TSBUILD_FILE` when a directory is in its place
+*/
+export function removeUnlessDirectory(place: Place): void {
+	const existing = statPlace(place);
+	if (existing?.isDirectory() === true) {
+		throw fileError(`cannot replace to directory ${displayName(place.path)} with file`);
+	}
+
+	if (existing !== undefined) {
+		removeFile(place.directory, place.name);
+	}
+}
+
+function linkTarget(place: Place): Buffer | undefined {
+	return (Number(statPlace(place)?.mode ?? 0) & 0o17_0000) === 0o12_0000 ? readSymbolicLink(place.directory, place.name) : undefined;
+}
+
+/** The parent of a path, and its last part; that is empty where the path names a directory by itself: `/`, `a/`, `a/..`. */
+function splitPath(path: Buffer): {readonly parent: Buffer; readonly name: Buffer} {
+	const position = path.lastIndexOf(slash);
+	const name = path.subarray(position + 1);
+	const isNamesDirectory = name.length === 0 || name.equals(Buffer.from('.')) || name.equals(Buffer.from('..'));
+	return isNamesDirectory ? {parent: path, name: Buffer.alloc(0)} : {parent: path.subarray(0, Math.max(1, position)), name};
+}
+
+/** The first part of a path that is no directory, as it is called without links. */
+function findObstacle(root: BorrowedDescriptor, path: Name): Name {
+	const parts = nameBytes(path).toString('latin1').split('/').filter(part => part !== '');
+	for (const index of parts.keys()) {
+		const prefix = Buffer.from(`/${parts.slice(0, index + 1).join('/')}`, 'latin1');
+		if (statInRoot(root, prefix)?.isDirectory() === false) {
+			return realPathInRoot(root, prefix);
+		}
+	}
+
+	return path;
+}

@@ -1,0 +1,158 @@
+import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
+import type {Digest} from '../../src/kernel/digest.ts';
+import {errorMessage} from '../../src/kernel/errors.ts';
+import type {ExecMount, ExecOperation} from '../../src/definition/operations.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {hashTree} from '../../snapshotter/content-hash.ts';
+import type {ActiveSnapshot} from '../../snapshotter/snapshotter.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import {runContainer} from '../executor/container.ts';
+import type {ContainerEnvironment} from '../executor/container-environment.ts';
+import type {ContainerLimits, ContainerResult} from '../executor/container-spec.ts';
+import type {
+	CacheMap,
+	ContentDigest,
+	ExecutionContext,
+	Op,
+} from '../vertex.ts';
+import {snapshotOf, type BuildResult} from './build-result.ts';
+import {openExecMounts} from './exec-mounts.ts';
+import {ProcessError} from './process-error.ts';
+import {openSourceTree} from './source-tree.ts';
+
+/** What RUN steps work with. */
+export type ExecOpContext = {
+	readonly store: Pick<Store, 'root' | 'snapshotter' | 'session'>;
+	/** Asked for when the first container is started. */
+	readonly environment: () => Promise<ContainerEnvironment>;
+	/** Of each container. They have no part in the cache key. */
+	readonly limits: ContainerLimits;
+	/** Of the vertex: describes the snapshot. */
+	readonly name: string;
+	readonly inputCount: number;
+};
+
+// BuildKit's, which some build scripts look for.
+const hostname = 'buildkitsandbox';
+
+const mebibyte = 1024 * 1024;
+
+/**
+The operation of RUN: a process in a container on the root, whose changes are the result.
+
+Its cache key is everything that the process can see besides the root: arguments, environment, user and so on, and the content of what is mounted; not the limits.
+
+@see https://github.com/moby/buildkit/blob/v0.32.2/solver/llbsolver/ops/exec.go
+*/
+export function createExecOp(operation: ExecOperation, context: ExecOpContext): Op<BuildResult> {
+	return {
+		async cacheMap() {
+			return execCacheMap(operation, context);
+		},
+		async execute(inputs, execution) {
+			const {store: {snapshotter}, name} = context;
+			const parent = operation.root === null ? null : snapshotOf(inputs[operation.root]!);
+			await using active = await snapshotter.prepare(parent ?? undefined);
+			await runProcess(operation, {
+				context,
+				active,
+				inputs,
+				execution,
+			});
+			return {kind: 'snapshot', snapshot: await active.commit({description: name})};
+		},
+	};
+}
+
+type Run = {
+	readonly context: ExecOpContext;
+	readonly active: ActiveSnapshot;
+	readonly inputs: readonly BuildResult[];
+	readonly execution: ExecutionContext;
+};
+
+async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
+	const {context, execution: {signal}} = run;
+	let result: ContainerResult;
+	try {
+		using root = await run.active.mount();
+		result = await runInContainer(operation, root, run);
+	} catch (error) {
+		signal.throwIfAborted();
+		throw new ProcessError(operation.args, {
+			exitCode: undefined,
+			outOfMemory: false,
+			reason: errorMessage(error),
+			cause: error,
+		});
+	}
+
+	const {exitCode, outOfMemory} = result;
+	if (exitCode !== 0) {
+		throw new ProcessError(operation.args, {exitCode, outOfMemory, reason: outOfMemory ? describeMemory(result, context.limits) : undefined});
+	}
+}
+
+async function runInContainer(operation: ExecOperation, root: Descriptor, {context, active, inputs, execution}: Run): Promise<ContainerResult> {
+	const {store, limits, environment} = context;
+	await using mounts = await openExecMounts(operation.mounts, inputs, store);
+	const {args, env, cwd, user, network, security} = operation;
+	return await runContainer({
+		id: `${store.session.id}-${active.id}`,
+		root,
+		args,
+		env,
+		cwd,
+		user,
+		network,
+		security,
+		hostname,
+		mounts: mounts.mounts,
+		limits,
+		extraHosts: [],
+		output: execution.log,
+	}, {environment: await environment(), signal: execution.signal});
+}
+
+function execCacheMap(operation: ExecOperation, {store, inputCount}: ExecOpContext): CacheMap<BuildResult> {
+	const {root, mounts} = operation;
+	const byInput = Array.from({length: inputCount}, (_, input) => (input === root ? [] : mounts.filter(mount => mount.input === input)));
+	return {
+		digest: canonicalDigest({...operation, mounts: mounts.map(mount => withoutSource(mount, operation))}),
+		inputs: byInput.map(mounted => (mounted.length === 0 ? undefined : contentDigest(mounted, store))),
+		selectors: byInput.map(mounted => (mounted.length === 0 ? undefined : selectorOf(mounted))),
+	};
+}
+
+/** A mount without the path that it shows, when the content stands for that. */
+function withoutSource(mount: ExecMount, {root}: ExecOperation): ExecMount {
+	return mount.input === root ? mount : {...mount, source: ''};
+}
+
+function contentDigest(mounted: readonly ExecMount[], store: ExecOpContext['store']): ContentDigest<BuildResult> {
+	return async (result, signal) => {
+		using tree = await openSourceTree(result, store);
+		const digests = [];
+		for (const {source} of mounted) {
+			digests.push(await hashTree(tree.root, {path: source, zeroOwner: tree.isLocal, signal}));
+		}
+
+		return canonicalDigest(digests);
+	};
+}
+
+function selectorOf(mounted: readonly ExecMount[]): Digest {
+	return canonicalDigest(mounted.map(({source}) => source));
+}
+
+function describeMemory({usage: {peakMemory}}: ContainerResult, {memory}: ContainerLimits): string {
+	const facts = [
+		memory === undefined ? undefined : `limit ${formatMemory(memory)}`,
+		peakMemory === undefined ? undefined : `peak ${formatMemory(peakMemory)}`,
+	].filter(fact => fact !== undefined);
+	return `killed: out of memory${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
+}
+
+function formatMemory(bytes: number): string {
+	return `${Math.round(bytes / mebibyte)}MiB`;
+}

@@ -1,0 +1,134 @@
+import {posix} from 'node:path';
+import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
+import type {Digest} from '../../src/kernel/digest.ts';
+import type {
+	CopyAction,
+	FileAction,
+	FileOperation,
+	InputIndex,
+} from '../../src/definition/operations.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import type {CacheMap, ContentDigest, Op} from '../vertex.ts';
+import {type BuildResult, snapshotOf} from './build-result.ts';
+import {copy} from './copy.ts';
+import {digestSources} from './copy-selection.ts';
+import {makeDirectory} from './make-directory.ts';
+import {makeFile} from './make-file.ts';
+import {lookUpOwner, rootOwner} from './owner.ts';
+import {openSourceTree} from './source-tree.ts';
+
+/** What file operations work with. */
+export type FileOpContext = {
+	readonly store: Pick<Store, 'root' | 'snapshotter'>;
+	/** Of the vertex: describes the snapshot. */
+	readonly name: string;
+	readonly inputCount: number;
+};
+
+type Execution = {
+	/** Written to. */
+	readonly root: Descriptor;
+	/** `FROM scratch`: there are no files to look names up in. */
+	readonly isEmptyRoot: boolean;
+	readonly inputs: readonly BuildResult[];
+	readonly store: FileOpContext['store'];
+	readonly signal: AbortSignal;
+};
+
+/**
+The operation of COPY, ADD and WORKDIR.
+
+In its cache key, what is copied counts by its content and by the last part of its path, as with BuildKit; the root that it goes to counts by its own key.
+
+@see https://github.com/moby/buildkit/blob/v0.32.2/solver/llbsolver/ops/file.go
+*/
+export function createFileOp(operation: FileOperation, context: FileOpContext): Op<BuildResult> {
+	return {
+		async cacheMap() {
+			return fileCacheMap(operation, context);
+		},
+		async execute(inputs, {signal}) {
+			const {store: {snapshotter}, name} = context;
+			const parent = operation.root === null ? null : snapshotOf(inputs[operation.root]!);
+			await using active = await snapshotter.prepare(parent ?? undefined);
+			await changeFiles(operation, {
+				root: await active.mount(),
+				isEmptyRoot: parent === null,
+				inputs,
+				store: context.store,
+				signal,
+			});
+			return {kind: 'snapshot', snapshot: await active.commit({description: name})};
+		},
+	};
+}
+
+async function changeFiles({actions}: FileOperation, execution: Execution): Promise<void> {
+	using _root = execution.root;
+	for (const action of actions) {
+		execution.signal.throwIfAborted();
+		await perform(action, execution);
+	}
+}
+
+async function perform(action: FileAction, {root, isEmptyRoot, inputs, store, signal}: Execution): Promise<void> {
+	const owner = action.owner === undefined ? undefined : lookUpOwner(action.owner, isEmptyRoot ? undefined : root);
+	switch (action.action) {
+		case 'copy': {
+			using tree = await openSourceTree(action.input === null ? null : inputs[action.input]!, store);
+			await copy(action, {
+				root,
+				tree,
+				owner,
+				signal,
+			});
+			return;
+		}
+
+		case 'make-directory': {
+			makeDirectory(action, root, owner ?? rootOwner);
+			return;
+		}
+
+		case 'make-file': {
+			makeFile(action, root, owner ?? rootOwner);
+		}
+	}
+}
+
+function fileCacheMap(operation: FileOperation, {store, inputCount}: FileOpContext): CacheMap<BuildResult> {
+	const {kind, root, actions} = operation;
+	const inputs = Array.from({length: inputCount}, (_, input) => (input === root ? [] : copiesFrom(operation, input)));
+	return {
+		digest: canonicalDigest({kind, root, actions: actions.map(action => withoutPlace(action, root))}),
+		inputs: inputs.map(copies => (copies.length === 0 ? undefined : contentDigest(copies, store))),
+		selectors: inputs.map(copies => (copies.length === 0 ? undefined : selectorOf(copies))),
+	};
+}
+
+function copiesFrom({actions}: FileOperation, input: InputIndex): readonly CopyAction[] {
+	return actions.filter(action => action.action === 'copy').filter(action => action.input === input);
+}
+
+/** An action without the directory that it copies from, when the content stands for that. */
+function withoutPlace(action: FileAction, root: InputIndex | null): FileAction {
+	const isByContent = action.action === 'copy' && action.input !== null && action.input !== root;
+	return isByContent && !action.keepParents ? {...action, source: posix.basename(action.source)} : action;
+}
+
+function contentDigest(copies: readonly CopyAction[], store: FileOpContext['store']): ContentDigest<BuildResult> {
+	return async (result, signal) => {
+		using tree = await openSourceTree(result, store);
+		const digests = [];
+		for (const action of copies) {
+			digests.push(await digestSources(action, tree, signal));
+		}
+
+		return canonicalDigest(digests);
+	};
+}
+
+function selectorOf(copies: readonly CopyAction[]): Digest {
+	return canonicalDigest(copies.map(({source}) => source));
+}

@@ -1,0 +1,55 @@
+import type {Verdict} from '../../snapshotter/tree-hash.ts';
+import {PathPatterns} from './path-patterns.ts';
+
+/** What decides which files below a source are taken. */
+export type FilterOptions = {
+	/** Empty for everything. Relative to the source. */
+	readonly include: readonly string[];
+	/** Relative to the source. */
+	readonly exclude: readonly string[];
+	/** Relative to the root of the tree. */
+	readonly ignore: PathPatterns;
+	/** Where the source is in the tree, without slashes around it. */
+	readonly prefix: string;
+};
+
+/** Says of a path below the source, with slashes between its parts, whether it is taken. */
+export type SourceFilter = (relativePath: string, isDirectory: boolean) => Verdict;
+
+/**
+Makes the filter of a source; `undefined` when all of it is taken.
+
+A directory that is not taken itself is a `passage` as long as something in it may be.
+
+@throws {TsbuildError} `ERR_TSBUILD_PATTERN`
+*/
+export function createSourceFilter({include, exclude, ignore, prefix}: FilterOptions): SourceFilter | undefined {
+	const included = new PathPatterns(include, 'includepatterns');
+	const excluded = new PathPatterns(exclude, 'excludepatterns');
+	if (included.isEmpty && excluded.isEmpty && ignore.isEmpty) {
+		return undefined;
+	}
+
+	return (relativePath, isDirectory) => {
+		const path = prefix === '' ? relativePath : `${prefix}/${relativePath}`;
+		const verdicts = new Set([
+			included.isEmpty ? 'included' : judge(included, relativePath, {meansIncluded: true}),
+			judge(excluded, relativePath, {meansIncluded: false}),
+			judge(ignore, path, {meansIncluded: false}),
+		]);
+		if (verdicts.has('excluded') || (!isDirectory && verdicts.has('passage'))) {
+			return 'excluded';
+		}
+
+		return verdicts.has('passage') ? 'passage' : 'included';
+	};
+}
+
+function judge(patterns: PathPatterns, path: string, {meansIncluded}: {readonly meansIncluded: boolean}): Verdict {
+	const match = patterns.matchWithParents(path);
+	if (match.isMatch === meansIncluded) {
+		return 'included';
+	}
+
+	return patterns.canChangeBelow(path, match) ? 'passage' : 'excluded';
+}

@@ -1,0 +1,229 @@
+import {Buffer} from 'node:buffer';
+import {fstatSync, readdirSync, type BigIntStats} from 'node:fs';
+import {posix} from 'node:path';
+import {setImmediate} from 'node:timers/promises';
+import {errorCode} from '../../src/kernel/errors.ts';
+import {O_DIRECTORY, O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {
+	linkFile,
+	makeDeviceFile,
+	makeDirectory,
+	makeSymbolicLink,
+	readSymbolicLink,
+	type DeviceKind,
+} from '../../src/linux/files.ts';
+import {openFile} from '../../src/linux/open-file.ts';
+import {openInRoot} from '../../src/linux/resolve.ts';
+import {copyAttributes, type AttributeChanges, type SourceAttributes} from './copy-attributes.ts';
+import {copyFile} from './copy-file.ts';
+import {
+	openDirectory,
+	placeIn,
+	removeUnlessDirectory,
+	type Place,
+} from './destination.ts';
+import type {SourceFilter} from './source-filter.ts';
+
+/** How to copy. */
+export type TreeCopierOptions = {
+	/** The root that is written to. */
+	readonly root: Descriptor;
+	readonly changes: AttributeChanges;
+	readonly signal: AbortSignal;
+};
+
+/** A directory at the destination, which is made when something is put into it. */
+type TargetDirectory = {
+	readonly path: Buffer;
+	open(): Descriptor;
+};
+
+/** A directory or file of the source. */
+type Entry = SourceAttributes & {
+	/** As the filter gets it. */
+	readonly relativePath: string;
+};
+
+// Other work of this process gets its turn after this many entries.
+const entriesAtOnce = 100;
+
+/**
+Copies files and trees with `cp -a` semantics, and with BuildKit's rules for what is there already: a file takes the place of anything but a directory, a directory goes into a directory and gives it its own attributes.
+
+It works by descriptors and single names alone, so no link in the source or at the destination leads anywhere. Files with several names keep them within everything that one copier copies. Sockets are left out.
+*/
+export class TreeCopier {
+	readonly #options: TreeCopierOptions;
+	/** Where the first name of a file with several names was copied to, by device and inode. */
+	readonly #copies = new Map<string, Buffer>();
+	#entries = 0;
+
+	constructor(options: TreeCopierOptions) {
+		this.#options = options;
+	}
+
+	async #copyEntries(directory: Entry, target: TargetDirectory, filter: SourceFilter | undefined): Promise<void> {
+		await this.#pause();
+		for (const name of readdirSync(directory.file.path, {encoding: 'buffer'}).toSorted((first, second) => first.compare(second))) {
+			using file = openFile(directory.file, name, {flags: O_PATH | O_NOFOLLOW});
+			const status = fstatSync(file.number, {bigint: true});
+			const entry = {file, status, relativePath: posix.join(directory.relativePath, name.toString())};
+			const verdict = filter?.(entry.relativePath, status.isDirectory()) ?? 'included';
+			if (verdict === 'excluded') {
+				continue;
+			}
+
+			if (status.isDirectory()) {
+				using child = new NestedDirectory(target, name, entry);
+				if (verdict === 'included') {
+					child.open();
+				}
+
+				await this.#copyEntries(entry, child, filter);
+				child.finish(this.#options.changes);
+			} else {
+				await this.#copyEntry(entry, placeIn(target.open(), target.path, name));
+			}
+		}
+	}
+
+	async #copyEntry(source: SourceAttributes, place: Place): Promise<void> {
+		await this.#pause();
+		const {status, file} = source;
+		if (status.isSocket()) {
+			return;
+		}
+
+		removeUnlessDirectory(place);
+		if (status.isSymbolicLink()) {
+			makeSymbolicLink(place.directory, place.name, readSymbolicLink(file, ''));
+		} else if (status.isFile()) {
+			await this.#copyRegularFile(source, place);
+			return;
+		} else {
+			makeDeviceFile(place.directory, place.name, {kind: deviceKind(status), mode: 0o600, ...deviceNumbers(status)});
+		}
+
+		using copy = openFile(place.directory, place.name, {flags: O_PATH | O_NOFOLLOW});
+		copyAttributes(source, copy, this.#options.changes);
+	}
+
+	async #copyRegularFile(source: SourceAttributes, place: Place): Promise<void> {
+		const {root, changes, signal} = this.#options;
+		const {status} = source;
+		const identity = `${status.dev}:${status.ino}`;
+		const first = status.nlink > 1n ? this.#copies.get(identity) : undefined;
+		if (first !== undefined) {
+			using directory = openInRoot(root, parentOf(first), {flags: O_PATH | O_DIRECTORY});
+			linkFile({directory, name: baseOf(first)}, place);
+			return;
+		}
+
+		using copy = await copyFile(source, place, signal);
+		copyAttributes(source, copy, changes);
+		if (status.nlink > 1n) {
+			this.#copies.set(identity, place.path);
+		}
+	}
+
+	async #pause(): Promise<void> {
+		this.#entries++;
+		if (this.#entries % entriesAtOnce === 0) {
+			await setImmediate();
+		}
+
+		this.#options.signal.throwIfAborted();
+	}
+
+	/** Copies the entries of a directory into another. The other keeps its own attributes. */
+	async copyContents(source: SourceAttributes, target: {readonly directory: Descriptor; readonly path: Buffer}, filter: SourceFilter | undefined): Promise<void> {
+		await this.#copyEntries({...source, relativePath: ''}, {path: target.path, open: () => target.directory}, filter);
+	}
+
+	/**
+	Copies a file, or a directory with its attributes, to a place.
+
+	@throws {TsbuildError} `ERR_TSBUILD_FILE` when there is a directory in the place of a file, or the other way round
+	*/
+	async copy(source: SourceAttributes, place: Place, filter: SourceFilter | undefined): Promise<void> {
+		if (!source.status.isDirectory()) {
+			await this.#copyEntry(source, place);
+			return;
+		}
+
+		const parent = {path: place.path.subarray(0, place.path.length - place.name.length), open: () => place.directory};
+		using directory = new NestedDirectory(parent, place.name, source);
+		directory.open();
+		await this.#copyEntries({...source, relativePath: ''}, directory, filter);
+		directory.finish(this.#options.changes);
+	}
+}
+
+/** A directory of the destination that has a source. */
+class NestedDirectory implements TargetDirectory, Disposable {
+	readonly #parent: TargetDirectory;
+	readonly #name: Buffer;
+	readonly #source: SourceAttributes;
+	#opened: Descriptor | undefined;
+	readonly path: Buffer;
+
+	constructor(parent: TargetDirectory, name: Buffer, source: SourceAttributes) {
+		this.#parent = parent;
+		this.#name = name;
+		this.#source = source;
+		this.path = Buffer.concat([parent.path, Buffer.from(parent.path.at(-1) === 0x2F ? '' : '/'), name]);
+	}
+
+	open(): Descriptor {
+		this.#opened ??= openOrMakeDirectory({directory: this.#parent.open(), name: this.#name, path: this.path});
+		return this.#opened;
+	}
+
+	/** Attributes come when nothing is put into it any more, since that would change its times. */
+	finish(changes: AttributeChanges): void {
+		if (this.#opened !== undefined) {
+			copyAttributes(this.#source, this.#opened, changes);
+		}
+	}
+
+	[Symbol.dispose](): void {
+		this.#opened?.close();
+	}
+}
+
+function openOrMakeDirectory(place: Place): Descriptor {
+	try {
+		makeDirectory(place.directory, place.name, 0o700);
+	} catch (error) {
+		if (errorCode(error) !== 'EEXIST') {
+			throw error;
+		}
+	}
+
+	return openDirectory(place);
+}
+
+function deviceKind(status: BigIntStats): DeviceKind {
+	if (status.isFIFO()) {
+		return 'fifo';
+	}
+
+	return status.isBlockDevice() ? 'block' : 'character';
+}
+
+// https://github.com/torvalds/linux/blob/v6.12/include/linux/kdev_t.h (new_decode_dev)
+function deviceNumbers({rdev}: BigIntStats): {readonly major: number; readonly minor: number} {
+	return {
+		major: Number((rdev >> 8n) & 0xF_FFn),
+		minor: Number((rdev & 0xFFn) | ((rdev >> 12n) & 0xF_FF_00n)),
+	};
+}
+
+function parentOf(path: Buffer): Buffer {
+	return path.subarray(0, Math.max(1, path.lastIndexOf(0x2F)));
+}
+
+function baseOf(path: Buffer): Buffer {
+	return path.subarray(path.lastIndexOf(0x2F) + 1);
+}
