@@ -1,4 +1,5 @@
 import type {Metadata} from './metadata.ts';
+import {holdSnapshot} from './snapshot-rows.ts';
 import type {SnapshotId} from './snapshotter.ts';
 
 /** What a step gave: a snapshot, or `null` for the empty file system. */
@@ -38,7 +39,7 @@ export function useCacheRecord(metadata: Metadata, id: number, {session}: {reado
 			.get(Date.now(), id);
 		const snapshot = row?.snapshot as CachedSnapshot | undefined;
 		if (typeof snapshot === 'number') {
-			metadata.statement('INSERT OR IGNORE INTO leases (session, kind, resource) VALUES (?, \'snapshot\', ?)').run(session, String(snapshot));
+			holdSnapshot(metadata, snapshot, {session});
 		}
 
 		return snapshot;

@@ -16,7 +16,7 @@ import {
 	splitDigest,
 	type Digest,
 } from '../src/kernel/digest.ts';
-import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
 import type {ImageIndex} from '../src/kernel/oci-types.ts';
 import {
 	checkImageLayout,
@@ -24,6 +24,7 @@ import {
 	readLayoutIndex,
 	updateLayoutIndex,
 } from './image-layout.ts';
+import {storeError} from './store-error.ts';
 import {contentError, readVerified, type ReadOptions} from './verified-read.ts';
 
 /** A blob that is in a content store. */
@@ -66,6 +67,15 @@ export class ContentStore {
 	constructor(directory: string, {temporaryFile = () => path.join(directory, `.ingest-${randomUUID()}`)}: ContentStoreOptions = {}) {
 		this.directory = directory;
 		this.#temporaryFile = temporaryFile;
+	}
+
+	async #isWhole({digest, size}: StoredBlob): Promise<boolean> {
+		try {
+			await this.readBytes(digest, {size, maximumSize: size});
+			return true;
+		} catch {
+			return false;
+		}
 	}
 
 	/** Where the blob is, or would be. */
@@ -118,10 +128,8 @@ export class ContentStore {
 		try {
 			await using handle = await writing(temporary, async () => open(temporary, 'wx', 0o644));
 			const blob = await copyChecked(source, {...options, write: async chunk => writing(temporary, async () => handle.writeFile(chunk))});
-			if (await this.size(blob.digest) !== blob.size) {
-				await writing(temporary, async () => publish(handle, temporary, this.path(blob.digest)));
-			}
-
+			// Also in the place of one that is there: that may have been damaged since.
+			await writing(temporary, async () => publish(handle, temporary, this.path(blob.digest)));
 			return blob;
 		} finally {
 			await rm(temporary, {force: true});
@@ -131,8 +139,7 @@ export class ContentStore {
 	/** Takes in bytes that are in memory. */
 	async write(bytes: Uint8Array): Promise<StoredBlob> {
 		const blob = {digest: digestOf(bytes), size: bytes.length};
-		const isThere = await this.size(blob.digest) === blob.size;
-		return isThere ? blob : this.ingest(oneChunk(bytes), {expectedDigest: blob.digest});
+		return await this.#isWhole(blob) ? blob : this.ingest(oneChunk(bytes), {expectedDigest: blob.digest});
 	}
 
 	/** Removes a blob; nothing happens when it is not there. */
@@ -171,7 +178,7 @@ export class ContentStore {
 	@throws {TsbuildError} `ERR_TSBUILD_LAYOUT`; the reason of `signal`
 	*/
 	async updateIndex(change: (index: ImageIndex) => ImageIndex, options: {readonly signal?: AbortSignal} = {}): Promise<void> {
-		await updateLayoutIndex(this.directory, change, options);
+		await updateLayoutIndex(this.directory, change, {...options, temporaryFile: this.#temporaryFile()});
 	}
 }
 
@@ -193,7 +200,9 @@ export async function createLayout(directory: string, options: ContentStoreOptio
 	return new ContentStore(directory, options);
 }
 
-async function copyChecked(source: AsyncIterable<Uint8Array>, {expectedDigest, expectedSize, signal, write}: IngestOptions & {readonly write: (chunk: Uint8Array) => Promise<void>}): Promise<StoredBlob> {
+type CopyOptions = IngestOptions & {readonly write: (chunk: Uint8Array) => Promise<void>};
+
+async function copyChecked(source: AsyncIterable<Uint8Array>, {expectedDigest, expectedSize, signal, write}: CopyOptions): Promise<StoredBlob> {
 	const algorithm = expectedDigest === undefined ? 'sha256' : splitDigest(expectedDigest).algorithm;
 	const hash = createHash(algorithm);
 	let size = 0;
@@ -234,10 +243,7 @@ async function writing<Value>(file: string, write: () => Promise<Value>): Promis
 	try {
 		return await write();
 	} catch (error) {
-		throw new TsbuildError('ERR_TSBUILD_STORE', `failed to write blob in ${path.dirname(file)}: ${errorMessage(error)}`, {
-			cause: error,
-			...(errorCode(error) === 'ENOSPC' && {hint: 'The disk is full.'}),
-		});
+		throw storeError(`write blob in ${path.dirname(file)}`, error);
 	}
 }
 

@@ -9,6 +9,7 @@ import {
 import {promisify} from 'node:util';
 import {TsbuildError} from '../src/kernel/errors.ts';
 import type {Descriptor} from '../src/linux/descriptor.ts';
+import {displayName} from '../src/linux/name.ts';
 
 /** The bytes of a regular file, and the state of the file in which it had them. */
 export type HashedFile = {
@@ -41,21 +42,25 @@ export function hashSmallFile(file: Descriptor, {before, buffer}: {readonly befo
 }
 
 /**
-Hashes a regular file of any size.
+Hashes a regular file of any size. `name` is for messages.
 
 @throws {TsbuildError} `ERR_TSBUILD_FILE_CHANGED` when it changes all the time; the reason of `signal`
 */
-export async function hashLargeFile(file: Descriptor, {signal}: {readonly signal?: AbortSignal | undefined} = {}): Promise<HashedFile> {
+export async function hashLargeFile(file: Descriptor, {name, signal}: {readonly name: string; readonly signal: AbortSignal}): Promise<HashedFile> {
 	for (let attempt = 1; attempt <= maximumAttempts; attempt++) {
 		const readAt = Date.now();
 		const status = fstatSync(file.number, {bigint: true});
+		if (!status.isFile()) {
+			break;
+		}
+
 		const sha256 = await hashToEnd(file, signal);
 		if (isUnchanged(file, status)) {
 			return {sha256, status, readAt};
 		}
 	}
 
-	throw fileChanged();
+	throw fileChanged(name);
 }
 
 function readAll(file: Descriptor, buffer: Uint8Array): number {
@@ -68,14 +73,14 @@ function readAll(file: Descriptor, buffer: Uint8Array): number {
 }
 
 // Two buffers: one is filled while the other is hashed.
-async function hashToEnd(file: Descriptor, signal: AbortSignal | undefined): Promise<string> {
+async function hashToEnd(file: Descriptor, signal: AbortSignal): Promise<string> {
 	const sha256 = createHash('sha256');
 	const readChunk = async (buffer: Uint8Array, position: number) => promisify(read)(file.number, buffer, 0, chunkSize, position);
 	let [current, other] = [Buffer.allocUnsafeSlow(chunkSize), Buffer.allocUnsafeSlow(chunkSize)] as const;
 	let position = 0;
 	for (let reading = readChunk(current, position); ;) {
 		const {bytesRead} = await reading;
-		signal?.throwIfAborted();
+		signal.throwIfAborted();
 		if (bytesRead === 0) {
 			return sha256.digest('hex');
 		}
@@ -92,8 +97,8 @@ function isUnchanged(file: Descriptor, before: BigIntStats): boolean {
 	return (['dev', 'ino', 'mode', 'size', 'mtimeNs', 'ctimeNs'] as const).every(field => after[field] === before[field]);
 }
 
-function fileChanged(): TsbuildError {
-	return new TsbuildError('ERR_TSBUILD_FILE_CHANGED', 'failed to read file: it changed each time while it was read', {
+function fileChanged(name: string): TsbuildError {
+	return new TsbuildError('ERR_TSBUILD_FILE_CHANGED', `failed to read ${displayName(name)}: it changed each time while it was read`, {
 		hint: 'Exclude what is being written during the build by .dockerignore.',
 	});
 }

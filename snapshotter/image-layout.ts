@@ -21,6 +21,11 @@ const layoutText = '{"imageLayoutVersion":"1.0.0"}';
 // An index names images, it does not hold them; a larger one is an attack on the memory.
 const maximumIndexSize = 16 * 1024 * 1024;
 
+type UpdateOptions = {
+	readonly temporaryFile: string;
+	readonly signal?: AbortSignal | undefined;
+};
+
 /**
 Makes the files of an empty OCI image layout, where they are missing.
 
@@ -62,14 +67,14 @@ export async function readLayoutIndex(directory: string): Promise<ImageIndex> {
 }
 
 /**
-Replaces the `index.json` of a layout by what `change` makes of it, alone among all processes of ours.
+Replaces the `index.json` of a layout by what `change` makes of it, alone among all processes of ours. `temporaryFile` is a new path on the same file system.
 
 @throws {TsbuildError} `ERR_TSBUILD_LAYOUT`; the reason of `signal`
 */
-export async function updateLayoutIndex(directory: string, change: (index: ImageIndex) => ImageIndex, {signal}: {readonly signal?: AbortSignal} = {}): Promise<void> {
+export async function updateLayoutIndex(directory: string, change: (index: ImageIndex) => ImageIndex, {temporaryFile, signal}: UpdateOptions): Promise<void> {
 	using _lock = await lockLayout(directory, signal);
 	const index = change(await readLayoutIndex(directory));
-	await replaceFile(path.join(directory, 'index.json'), JSON.stringify(index));
+	await replaceFile(path.join(directory, 'index.json'), JSON.stringify(index), temporaryFile);
 }
 
 // The lock is on the directory itself: a lock file would be a stranger in the layout.
@@ -92,12 +97,11 @@ async function writeUnlessThere(file: string, text: string): Promise<void> {
 			throw error;
 		}
 
-		await replaceFile(file, text);
+		await replaceFile(file, text, `${file}.${randomUUID()}`);
 	}
 }
 
-async function replaceFile(file: string, text: string): Promise<void> {
-	const temporary = `${file}.${randomUUID()}`;
+async function replaceFile(file: string, text: string, temporary: string): Promise<void> {
 	try {
 		await using handle = await open(temporary, 'wx', 0o644);
 		await handle.writeFile(text);

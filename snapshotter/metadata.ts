@@ -1,8 +1,9 @@
 import path from 'node:path';
 import process from 'node:process';
 import type {DatabaseSync, StatementSync} from 'node:sqlite';
-import {errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
 import {migrations} from './schema.ts';
+import {storeError} from './store-error.ts';
 
 // A writer holds the database for less than a millisecond, but a machine that is short of memory or disk can stop it there for seconds.
 const busyTimeoutMilliseconds = 60_000;
@@ -35,11 +36,12 @@ export class Metadata implements Disposable {
 	Runs `change` whole or not at all, alone among all processes. `change` is synchronous and short: everybody else who writes waits for it. A transaction inside another is a mistake.
 
 	@returns what `change` returns
+	@throws {TsbuildError} `ERR_TSBUILD_STORE` when it cannot be written; what `change` throws
 	*/
 	transaction<Value>(change: () => Value): Value {
-		// Taking the write lock at once never has to give up halfway, as a reader who starts to write would. https://sqlite.org/lang_transaction.html#immediate
-		this.#database.exec('BEGIN IMMEDIATE');
 		try {
+			// Taking the write lock at once never has to give up halfway, as a reader who starts to write would. https://sqlite.org/lang_transaction.html#immediate
+			this.#database.exec('BEGIN IMMEDIATE');
 			const value = change();
 			this.#database.exec('COMMIT');
 			return value;
@@ -49,7 +51,7 @@ export class Metadata implements Disposable {
 				this.#database.exec('ROLLBACK');
 			}
 
-			throw error;
+			throw errorCode(error) === 'ERR_SQLITE_ERROR' ? storeError('change metadata', error) : error;
 		}
 	}
 
@@ -77,7 +79,7 @@ export function openMetadata(root: string): Metadata {
 		return new Metadata(database);
 	} catch (error) {
 		database?.close();
-		throw error instanceof TsbuildError ? error : new TsbuildError('ERR_TSBUILD_STORE', `failed to open metadata ${file}: ${errorMessage(error)}`, {cause: error});
+		throw storeError(`open metadata ${file}`, error);
 	}
 }
 

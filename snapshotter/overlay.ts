@@ -18,6 +18,7 @@ import {
 	snapshotChain,
 	snapshotNotFound,
 } from './snapshot-rows.ts';
+import {storeError} from './store-error.ts';
 import type {
 	ActiveSnapshot,
 	SnapshotChanges,
@@ -85,7 +86,7 @@ class OverlaySnapshotter implements Snapshotter {
 			});
 		} catch (error) {
 			await remove();
-			throw error;
+			throw storeError(`make snapshot ${id}`, error);
 		}
 	}
 

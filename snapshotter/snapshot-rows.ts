@@ -2,7 +2,7 @@ import {TsbuildError} from '../src/kernel/errors.ts';
 import type {Metadata} from './metadata.ts';
 import type {SnapshotId, SnapshotInfo} from './snapshotter.ts';
 
-// The rows of snapshots, the same for every kind of snapshotter. Each function is one transaction.
+// The rows of snapshots, the same for every kind of snapshotter. Each change is one transaction.
 
 /**
 Adds an active snapshot of a session.
@@ -36,8 +36,13 @@ export function commitSnapshot(metadata: Metadata, id: SnapshotId, {session, des
 			throw snapshotNotFound(id);
 		}
 
-		metadata.statement('INSERT INTO leases (session, kind, resource) VALUES (?, \'snapshot\', ?)').run(session, String(id));
+		holdSnapshot(metadata, id, {session});
 	});
+}
+
+/** Keeps other sessions from removing a snapshot as long as this one lives. Belongs into the transaction that found the snapshot. */
+export function holdSnapshot(metadata: Metadata, id: SnapshotId, {session}: {readonly session: string}): void {
+	metadata.statement('INSERT OR IGNORE INTO leases (session, kind, resource) VALUES (?, \'snapshot\', ?)').run(session, String(id));
 }
 
 /**

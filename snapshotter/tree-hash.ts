@@ -177,7 +177,7 @@ export class TreeHash implements AsyncDisposable {
 		const kept = opened.move();
 		const {result} = await this.#reads.start(async () => {
 			using _kept = kept;
-			const large = await hashLargeFile(file, {signal: this.#reads.signal});
+			const large = await hashLargeFile(file, {name: entry.relativePath, signal: this.#reads.signal});
 			return this.#finishFile(file, large);
 		});
 		return async () => result;

@@ -127,9 +127,14 @@ test('a blob that was damaged on the disk is written anew', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const store = await createLayout(directory.path);
 	await store.write(Buffer.from(text));
-	await truncate(store.path(textDigest), 3);
-	await store.write(Buffer.from(text));
-	t.is(Buffer.from(await store.readBytes(textDigest)).toString(), text);
+	for (const write of [async () => store.write(Buffer.from(text)), async () => store.ingest(chunks(text))]) {
+		for (const damage of [async () => truncate(store.path(textDigest), 3), async () => writeFile(store.path(textDigest), 'same bytes')]) {
+			await damage();
+			await write();
+			const bytes = await store.readBytes(textDigest);
+			t.is(Buffer.from(bytes).toString(), text);
+		}
+	}
 });
 
 const detects = test.macro({

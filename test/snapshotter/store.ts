@@ -92,6 +92,37 @@ asRoot('a store on an overlay is refused with a hint', async t => {
 	t.is(output, 'ERR_TSBUILD_STORE_FILE_SYSTEM true\n');
 });
 
+asRoot('a full disk is told as such', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const output = await runCommand('unshare', ['--mount', 'sh', '-c', `
+		mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" --input-type=module-typescript --eval "$3" "$1/store"
+	`, 'sh', directory.path, process.execPath, `
+		import fs from 'node:fs';
+		import {openStore} from ${storeModule};
+		const store = await openStore(process.argv[1]);
+		const fill = fs.openSync(process.argv[1] + '/../fill', 'w');
+		try {
+			for (;;) fs.writeSync(fill, Buffer.alloc(4096));
+		} catch {}
+		const errors = [];
+		for (let round = 0; round < 1000 && errors.length === 0; round++) {
+			try {
+				const active = await store.snapshotter.prepare(undefined);
+				await active.commit({description: 'x'.repeat(10_000)});
+			} catch (error) {
+				errors.push(error);
+			}
+		}
+		console.log(errors[0].code, errors[0].hint);
+		fs.ftruncateSync(fill);
+		const active = await store.snapshotter.prepare(undefined);
+		await active.commit({description: ''});
+		await store[Symbol.asyncDispose]();
+		console.log('works again');
+	`]);
+	t.is(output, 'ERR_TSBUILD_STORE The disk is full.\nworks again\n');
+});
+
 asRoot('many processes may make and use the same store at once', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const program = `
