@@ -97,8 +97,10 @@ function isUnchanged(file: Descriptor, before: BigIntStats): boolean {
 	return (['dev', 'ino', 'mode', 'size', 'mtimeNs', 'ctimeNs'] as const).every(field => after[field] === before[field]);
 }
 
-function fileChanged(name: string): TsbuildError {
+/** The error for a file or directory that does not keep still. */
+export function fileChanged(name: string, options: {readonly cause?: unknown} = {}): TsbuildError {
 	return new TsbuildError('ERR_TSBUILD_FILE_CHANGED', `failed to read ${displayName(name)}: it changed each time while it was read`, {
+		...options,
 		hint: 'Exclude what is being written during the build by .dockerignore.',
 	});
 }

@@ -20,6 +20,9 @@ const maximumDepth = 64;
 // Other work of this process gets its turn this often.
 const changesAtOnce = 500;
 
+// In vain so often only where somebody changes names as quickly as they are looked at.
+const maximumIdleTurns = 1000;
+
 // What a directory is opened as: never through a symbolic link.
 const directoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 
@@ -58,14 +61,13 @@ export async function removeTree(file: string): Promise<void> {
 	});
 }
 
-// A turn leaves something when directories were too deep, or when somebody still writes there. A turn that changes nothing is the last: then the error tells why.
+// A turn leaves something when directories were too deep, or when somebody still writes there.
 async function removeAllIn(top: Descriptor): Promise<void> {
-	for (;;) {
+	let idleTurns = 0;
+	while (idleTurns < maximumIdleTurns && readdirSync(top.path).length > 0) {
 		const removal: Removal = {top, changes: 0};
 		await removeEntries(top, removal, 0);
-		if (removal.changes === 0) {
-			return;
-		}
+		idleTurns = removal.changes === 0 ? idleTurns + 1 : 0;
 	}
 }
 

@@ -27,6 +27,7 @@ import {
 	type NamedDigest,
 } from './hash-entry.ts';
 import {
+	fileChanged,
 	hashLargeFile,
 	hashSmallFile,
 	smallFileSize,
@@ -60,6 +61,9 @@ export type TreeEntry = {
 	/** Added to the flags when it is opened. */
 	readonly openFlags: number;
 };
+
+// How calls fail on a name that leads to another kind of file than a moment ago: `readlink`, `read`, `open`.
+const kindChanges: ReadonlySet<string> = new Set(['EINVAL', 'EISDIR', 'ELOOP', 'ENOTDIR', 'ENXIO']);
 
 /** The digest of an entry, or how to get it when what is read in the background has come. */
 type Pending = string | (() => Promise<string>);
@@ -151,12 +155,13 @@ export class TreeHash implements AsyncDisposable {
 			const isPassage = verdict === 'passage';
 			return verdict === 'excluded' || (isPassage && !entry.status.isDirectory()) ? undefined : await this.#hashEntry(entry, isPassage);
 		} catch (error) {
+			const code = errorCode(error) ?? '';
 			// Removed since the directory was listed, or a whiteout that overlayfs lists but does not open: both mean that it is not there.
-			if (errorCode(error) === 'ENOENT') {
+			if (code === 'ENOENT') {
 				return undefined;
 			}
 
-			throw error;
+			throw kindChanges.has(code) ? fileChanged(pathOfMember(name, place), {cause: error}) : error;
 		}
 	}
 
@@ -205,15 +210,19 @@ export class TreeHash implements AsyncDisposable {
 	}
 }
 
-function findMember(name: Buffer, {prefix, parentPath}: MemberPlace): TreeEntry {
-	const path = Buffer.concat([prefix, name]);
+function findMember(name: Buffer, place: MemberPlace): TreeEntry {
+	const path = Buffer.concat([place.prefix, name]);
 	return {
 		path,
 		attributes: path,
 		status: lstatSync(path, {bigint: true}),
-		relativePath: parentPath === '' ? name.toString() : `${parentPath}/${name.toString()}`,
+		relativePath: pathOfMember(name, place),
 		openFlags: O_NOFOLLOW,
 	};
+}
+
+function pathOfMember(name: Buffer, {parentPath}: MemberPlace): string {
+	return parentPath === '' ? name.toString() : `${parentPath}/${name.toString()}`;
 }
 
 function openEntry({path, openFlags}: TreeEntry, flags: number): Descriptor {

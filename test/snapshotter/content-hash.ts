@@ -21,7 +21,9 @@ import {FileDigests} from '../../snapshotter/file-digests.ts';
 import {openMetadata} from '../../snapshotter/metadata.ts';
 import {setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
+import {errorCode} from '../../src/kernel/errors.ts';
 import {runCommand, runProgram} from '../support/run-program.ts';
+import {swapAllTheTime} from '../support/swap-all-the-time.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
@@ -216,6 +218,40 @@ test('the filter gets paths relative to the selected directory', async t => {
 		},
 	});
 	t.deepEqual(seen, [['deep', true], ['deep/file', false]]);
+});
+
+test('a directory and a link that change places all the time lead nowhere else', async t => {
+	await using directory = await makeTemporaryDirectory();
+	await using outside = await makeTemporaryDirectory();
+	await writeFile(path.join(outside.path, 'canary'), 'secret');
+	const tree = path.join(directory.path, 'tree');
+	const makeFolder = async (name: string) => {
+		await mkdir(path.join(tree, name), {recursive: true});
+		await writeFile(path.join(tree, name, 'file'), 'text');
+	};
+
+	const makeLink = async (name: string) => symlink(outside.path, path.join(tree, name));
+	const expected = new Set<unknown>();
+	for (const [first, second] of [[makeFolder, makeFolder], [makeLink, makeLink], [makeLink, makeFolder], [makeFolder, makeLink]] as const) {
+		await rm(tree, {recursive: true, force: true});
+		await mkdir(tree);
+		await first('a');
+		await second('b');
+		expected.add(await hashDirectory(tree));
+	}
+
+	await using _swapper = await swapAllTheTime(path.join(tree, 'a'), path.join(tree, 'b'));
+	const outcomes = new Set<unknown>();
+	for (let round = 0; round < 500; round++) {
+		try {
+			const digest = await hashDirectory(tree);
+			outcomes.add(digest);
+		} catch (error) {
+			outcomes.add(errorCode(error));
+		}
+	}
+
+	t.deepEqual([...outcomes].filter(outcome => !expected.has(outcome) && outcome !== 'ERR_TSBUILD_FILE_CHANGED'), []);
 });
 
 test('an aborted signal ends it with its reason', async t => {

@@ -14,6 +14,7 @@ import {O_DIRECTORY} from '../../src/linux/constants.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {makeDirectory} from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
+import {swapAllTheTime} from '../support/swap-all-the-time.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 test('a tree is removed, and what its links lead to is not', async t => {
@@ -90,6 +91,23 @@ test('many directories and files are removed', async t => {
 	}));
 	await removeTree(tree);
 	t.deepEqual(await readdir(directory.path), []);
+});
+
+test('what a link leads to survives, also when it takes the place of a directory at any moment', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const outside = path.join(directory.path, 'outside');
+	await mkdir(path.join(outside, 'folder'), {recursive: true});
+	await writeFile(path.join(outside, 'folder/canary'), 'alive');
+	for (let round = 0; round < 20; round++) {
+		const tree = path.join(directory.path, 'tree');
+		await mkdir(path.join(tree, 'a/folder'), {recursive: true});
+		await symlink(outside, path.join(tree, 'b'));
+		await using _swapper = await swapAllTheTime(path.join(tree, 'a'), path.join(tree, 'b'));
+		await removeTree(tree);
+	}
+
+	t.is(await readFile(path.join(outside, 'folder/canary'), 'utf8'), 'alive');
+	t.deepEqual(await readdir(directory.path), ['outside']);
 });
 
 test('two may remove the same tree at the same time', async t => {
