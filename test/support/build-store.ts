@@ -205,5 +205,10 @@ function describeKind(file: string, status: BigIntStats): readonly string[] {
 		return ['file', ...(status.size > 0n && status.size < 100n ? [JSON.stringify(readFileSync(file, 'utf8'))] : [])];
 	}
 
-	return status.isCharacterDevice() || status.isBlockDevice() ? [status.isBlockDevice() ? 'block' : 'character', `0x${Buffer.from([Number(status.rdev >> 8n) & 0xFF, Number(status.rdev) & 0xFF]).toString('hex')}`] : [status.isDirectory() ? 'directory' : (status.isFIFO() ? 'fifo' : 'socket')];
+	if (status.isCharacterDevice() || status.isBlockDevice()) {
+		const number = Buffer.from([Number(status.rdev >> 8n) & 0xFF, Number(status.rdev) & 0xFF]);
+		return [status.isBlockDevice() ? 'block' : 'character', `0x${number.toString('hex')}`];
+	}
+
+	return status.isDirectory() ? ['directory'] : [status.isFIFO() ? 'fifo' : 'socket'];
 }
