@@ -7,14 +7,18 @@ const settlingMilliseconds = 2000;
 // About 50 MB of database.
 const maximumRows = 500_000;
 
-/** A file's state and the SHA-256 of its bytes in that state. */
-type Finding = {
-	readonly status: BigIntStats;
+/** What is in a file, besides what its status says. */
+export type FileContent = {
+	/** Of its bytes, hexadecimal. */
 	readonly sha256: string;
+	/** Its extended attributes, as text. */
+	readonly attributes: string;
 };
 
+type Finding = FileContent & {readonly status: BigIntStats};
+
 /**
-Remembers what the bytes of the host's files were, so that a file of the build context that has not changed is not read again.
+Remembers what was in the host's files, so that a file of the build context that has not changed is not read again.
 
 A file is the same when its device, inode, size, time of modification and time of status change are. The last of these cannot be set by a program. It does not catch a file that is changed through a memory mapping while it is read; neither does `git status`.
 */
@@ -26,12 +30,12 @@ export class FileDigests implements Disposable {
 		this.#metadata = metadata;
 	}
 
-	/** The SHA-256 of a file's bytes in hexadecimal, if it is known for this state. */
-	find(status: BigIntStats): string | undefined {
+	/** What is in a file, if it is known for this state. */
+	find(status: BigIntStats): FileContent | undefined {
 		const row = this.#metadata
-			.statement('SELECT digest FROM file_digests WHERE device = ? AND inode = ? AND size = ? AND modified_at = ? AND changed_at = ?')
+			.statement('SELECT sha256, attributes FROM file_digests WHERE device = ? AND inode = ? AND size = ? AND modified_at = ? AND changed_at = ?')
 			.get(...stateOf(status));
-		return row?.digest as string | undefined;
+		return row as FileContent | undefined;
 	}
 
 	/**
@@ -39,10 +43,10 @@ export class FileDigests implements Disposable {
 
 	`readAt` is when the reading began, in milliseconds since the epoch.
 	*/
-	remember(status: BigIntStats, sha256: string, readAt: number): void {
+	remember(status: BigIntStats, content: FileContent, readAt: number): void {
 		const newest = Math.max(Number(status.mtimeMs), Number(status.ctimeMs));
 		if (newest + settlingMilliseconds < readAt) {
-			this.#findings.push({status, sha256});
+			this.#findings.push({...content, status});
 		}
 	}
 
@@ -55,9 +59,9 @@ export class FileDigests implements Disposable {
 		}
 
 		this.#metadata.transaction(() => {
-			const insert = this.#metadata.statement('INSERT OR REPLACE INTO file_digests (device, inode, size, modified_at, changed_at, digest) VALUES (?, ?, ?, ?, ?, ?)');
-			for (const {status, sha256} of findings) {
-				insert.run(...stateOf(status), sha256);
+			const insert = this.#metadata.statement('INSERT OR REPLACE INTO file_digests (device, inode, size, modified_at, changed_at, sha256, attributes) VALUES (?, ?, ?, ?, ?, ?, ?)');
+			for (const {status, sha256, attributes} of findings) {
+				insert.run(...stateOf(status), sha256, attributes);
 			}
 
 			// A replaced row is a new one, so the oldest are those of files that have not changed for longest: they are read once more.
