@@ -28,7 +28,7 @@ export async function hashTree(root: BorrowedDescriptor, {path, ...options}: Has
 	await using tree = new TreeHash(options);
 	const sha256 = await tree.hash({
 		path: Buffer.from(found.path),
-		attributes: found,
+		attributesOf: found,
 		status: fstatSync(found.number, {bigint: true}),
 		relativePath: '',
 		// The path is a link of procfs, the one link to follow.

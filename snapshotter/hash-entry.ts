@@ -7,8 +7,8 @@ import {getExtendedAttribute, listExtendedAttributes, type AttributeTarget} from
 export type EntryDescription = {
 	readonly type: 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo' | 'socket';
 	readonly status: BigIntStats;
-	/** Where its extended attributes are. */
-	readonly attributes: AttributeTarget;
+	/** Its extended attributes, see `countedAttributes`. */
+	readonly attributes: string;
 	/** Of a symbolic link. */
 	readonly target?: Uint8Array;
 };
@@ -39,17 +39,13 @@ export function entryType({mode}: BigIntStats): EntryDescription['type'] {
 	return types[Number(mode) & 0o17_0000]!;
 }
 
-/**
-What a file is, as text: type, permissions, owner, device number, link target, extended attributes.
-
-Which attributes count is as in BuildKit's content hash: of `security.*` only the capabilities, of `system.*` none. Overlayfs' own never belong to a file.
-*/
+/** What a file is, as text: type, permissions, owner, device number, link target, extended attributes. */
 export function entryHeader({type, status, attributes, target}: EntryDescription, {zeroOwner}: {readonly zeroOwner: boolean}): string {
 	const isDevice = type === 'character' || type === 'block';
 	const permissions = (Number(status.mode) & 0o7777).toString(8);
 	const owner = zeroOwner ? '0:0' : `${status.uid}:${status.gid}`;
 	const device = isDevice ? status.rdev : 0n;
-	return `${version} ${type} ${permissions} ${owner} ${device} ${hexadecimal(target)} ${countedAttributes(attributes)}\n`;
+	return `${version} ${type} ${permissions} ${owner} ${device} ${hexadecimal(target)} ${attributes}\n`;
 }
 
 /** The SHA-256 that stands for a file: of its header and, for a file or directory, the digest of its content. */
@@ -63,7 +59,12 @@ export function hashEntries(entries: readonly NamedDigest[]): string {
 	return hash('sha256', entries.map(({name, sha256}) => `${name.toString('latin1')}\0${sha256}`).join(''));
 }
 
-function countedAttributes(file: AttributeTarget): string {
+/**
+A file's extended attributes with their values, as text.
+
+Which of them count is as in BuildKit's content hash: of `security.*` only the capabilities, of `system.*` none. Overlayfs' own never belong to a file.
+*/
+export function countedAttributes(file: AttributeTarget): string {
 	const names = listExtendedAttributes(file).filter(name => isCounted(name));
 	return names.map(name => `${hexadecimal(Buffer.from(name))}=${hexadecimal(getExtendedAttribute(file, name))}`).join(',');
 }

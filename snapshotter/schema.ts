@@ -75,14 +75,15 @@ export const migrations: readonly string[] = [`
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX leases_by_resource ON leases (kind, resource);
 
-	-- What the bytes of a host's file were, as long as nothing in this row changes. Times are nanoseconds.
+	-- What was in a host's file, as long as nothing in this row changes. Times are nanoseconds.
 	CREATE TABLE file_digests (
 		device INTEGER NOT NULL,
 		inode INTEGER NOT NULL,
 		size INTEGER NOT NULL,
 		modified_at INTEGER NOT NULL,
 		changed_at INTEGER NOT NULL,
-		digest TEXT NOT NULL,
+		sha256 TEXT NOT NULL,
+		attributes TEXT NOT NULL,
 		UNIQUE (device, inode)
 	) STRICT;
 `];

@@ -17,8 +17,9 @@ import {
 import {Descriptor} from '../src/linux/descriptor.ts';
 import type {AttributeTarget} from '../src/linux/extended-attributes.ts';
 import {BackgroundWork} from './background-work.ts';
-import type {FileDigests} from './file-digests.ts';
+import type {FileContent, FileDigests} from './file-digests.ts';
 import {
+	countedAttributes,
 	entryHeader,
 	entryType,
 	hashEntries,
@@ -54,7 +55,8 @@ export type TreeHashOptions = {
 export type TreeEntry = {
 	/** The descriptor of its directory, as a path, and its name. */
 	readonly path: Buffer;
-	readonly attributes: AttributeTarget;
+	/** Where its extended attributes are. */
+	readonly attributesOf: AttributeTarget;
 	readonly status: BigIntStats;
 	/** As the filter gets it; empty for the top. */
 	readonly relativePath: string;
@@ -109,7 +111,7 @@ export class TreeHash implements AsyncDisposable {
 		const type = entryType(entry.status);
 		switch (type) {
 			case 'directory': {
-				const header = this.#header({...entry, type});
+				const header = this.#header(entry, {type});
 				const members = await this.#hashMembers(entry);
 				return isPassage && members.length === 0 ? undefined : hashDirectory(header, members);
 			}
@@ -120,14 +122,14 @@ export class TreeHash implements AsyncDisposable {
 
 			case 'symlink': {
 				const target = readlinkSync(entry.path, 'buffer');
-				return hashEntry(this.#header({...entry, type, target}));
+				return hashEntry(this.#header(entry, {type, target}));
 			}
 
 			case 'block':
 			case 'character':
 			case 'fifo':
 			case 'socket': {
-				return hashEntry(this.#header({...entry, type}));
+				return hashEntry(this.#header(entry, {type}));
 			}
 		}
 	}
@@ -168,7 +170,7 @@ export class TreeHash implements AsyncDisposable {
 	async #hashFile(entry: TreeEntry): Promise<Pending> {
 		const known = this.#options.fileDigests?.find(entry.status);
 		if (known !== undefined) {
-			return hashEntry(this.#header({...entry, type: 'file'}), known);
+			return this.#hashKnown(entry.status, known);
 		}
 
 		using opened = new DisposableStack();
@@ -190,12 +192,17 @@ export class TreeHash implements AsyncDisposable {
 
 	// The file as it was when it was read. Its name may lead elsewhere by now, and its directory may be closed: the open file says what it is.
 	#finishFile(file: Descriptor, {status, sha256, readAt}: HashedFile): string {
-		this.#options.fileDigests?.remember(status, sha256, readAt);
-		return hashEntry(this.#header({type: 'file', status, attributes: file}), sha256);
+		const content = {sha256, attributes: countedAttributes(file)};
+		this.#options.fileDigests?.remember(status, content, readAt);
+		return this.#hashKnown(status, content);
 	}
 
-	#header(description: EntryDescription): string {
-		return entryHeader(description, this.#options);
+	#hashKnown(status: BigIntStats, {sha256, attributes}: FileContent): string {
+		return hashEntry(entryHeader({type: 'file', status, attributes}, this.#options), sha256);
+	}
+
+	#header({status, attributesOf}: TreeEntry, kind: Pick<EntryDescription, 'type' | 'target'>): string {
+		return entryHeader({...kind, status, attributes: countedAttributes(attributesOf)}, this.#options);
 	}
 
 	/** The SHA-256 of an entry with everything below it, in hexadecimal. */
@@ -214,7 +221,7 @@ function findMember(name: Buffer, place: MemberPlace): TreeEntry {
 	const path = Buffer.concat([place.prefix, name]);
 	return {
 		path,
-		attributes: path,
+		attributesOf: path,
 		status: lstatSync(path, {bigint: true}),
 		relativePath: pathOfMember(name, place),
 		openFlags: O_NOFOLLOW,

@@ -1,13 +1,14 @@
 import {DefinitionBuilder, type Definition} from '../../src/definition/definition.ts';
 import type {NetworkMode} from '../../src/definition/operations.ts';
+import type {Digest} from '../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
 import type {Platform} from '../../src/kernel/platform.ts';
 import {BaseImages, type ResolveImage} from './base-images.ts';
 import type {CheckWarning} from './check-warning.ts';
 import type {Conversion} from './convert/conversion.ts';
 import {addImage} from './convert/image.ts';
-import {beginWith, convertStage, countVertexes} from './convert/stage.ts';
-import type {StageResult} from './convert/stage-builder.ts';
+import {beginStage, convertStage, countVertexes} from './convert/stage.ts';
+import type {StageState} from './convert/stage-builder.ts';
 import {StageNames} from './convert/stage-names.ts';
 import {emptyImage, finishImage} from './image-config.ts';
 import {parseDockerfile} from './parse.ts';
@@ -71,9 +72,13 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 	const images = new BaseImages(options.resolveImage, plan.stages.map(({label}) => label));
 	const work = await resolveStages(plan, images, options);
 	const definition = new DefinitionBuilder();
-	const results = new StageResults(plan, {
-		options, images, definition, shared: {globalVariables, escape, budget},
-	});
+	const shared = {globalVariables, escape, budget};
+	const results = new StageResults({
+		plan,
+		images,
+		definition,
+		shared,
+	}, options);
 	for (const stage of work) {
 		results.add(stage);
 	}
@@ -87,45 +92,63 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 	};
 }
 
-type Shared = Pick<Conversion, 'globalVariables' | 'escape' | 'budget'>;
+/** What the stages of one build have in common. */
+type BuildParts = {
+	readonly plan: StagePlan;
+	readonly images: BaseImages;
+	readonly definition: DefinitionBuilder;
+	readonly shared: Pick<Conversion, 'globalVariables' | 'escape' | 'budget'>;
+};
 
 /** The stages that have been converted. */
 class StageResults {
-	readonly #results = new Map<number, StageResult>();
-	readonly #plan: StagePlan;
+	readonly #parts: BuildParts;
 	readonly #options: ConvertOptions;
-	readonly #images: BaseImages;
-	readonly #definition: DefinitionBuilder;
 	readonly #conversion: Conversion;
+	readonly #states = new Map<number, StageState>();
 
-	constructor(plan: StagePlan, {options, images, definition, shared}: {readonly options: ConvertOptions; readonly images: BaseImages; readonly definition: DefinitionBuilder; readonly shared: Shared}) {
-		this.#plan = plan;
+	constructor(parts: BuildParts, options: ConvertOptions) {
+		this.#parts = parts;
 		this.#options = options;
-		this.#images = images;
-		this.#definition = definition;
 		this.#conversion = {
-			...shared,
-			definition,
+			...parts.shared,
+			definition: parts.definition,
 			buildArgs: options.buildArgs,
 			network: options.network,
-			rootOf: source => this.#begin(source, undefined).root,
-			buildContext: () => definition.add({kind: 'source-local', name: 'context'}, [], {name: '[internal] load build context', locations: [], ignoreCache: false}),
+			rootOf: source => this.#rootOf(source),
+			buildContext: () => addBuildContext(parts.definition),
 		};
 	}
 
-	#begin(source: StageSource, names: StageNames | undefined): StageResult {
-		switch (source.type) {
+	#begin({base}: PlannedStage, names: StageNames): StageState {
+		const {platform} = this.#options;
+		switch (base.type) {
 			case 'scratch': {
-				return beginWith(null, emptyImage(this.#options.platform), this.#options.platform);
+				return beginStage(null, emptyImage(platform), platform);
 			}
 
 			case 'stage': {
-				return this.get(source.index);
+				return this.get(base.index);
 			}
 
 			case 'image': {
-				const image = this.#images.get(source);
-				return beginWith(addImage(image, source, {definition: this.#definition, names}), image.config, source.platform);
+				return beginStage(this.#rootOf(base, names), this.#parts.images.get(base).config, base.platform);
+			}
+		}
+	}
+
+	#rootOf(source: StageSource, names?: StageNames): Digest | null {
+		switch (source.type) {
+			case 'scratch': {
+				return null;
+			}
+
+			case 'stage': {
+				return this.get(source.index).root;
+			}
+
+			case 'image': {
+				return addImage(this.#parts.images.get(source), source, {definition: this.#parts.definition, names});
 			}
 		}
 	}
@@ -135,16 +158,20 @@ class StageResults {
 		return typeof noCache === 'boolean' ? noCache : noCache.some(wanted => wanted.toLowerCase() === name);
 	}
 
-	get(index: number): StageResult {
-		return this.#results.get(index)!;
+	get(index: number): StageState {
+		return this.#states.get(index)!;
 	}
 
 	/** Converts a stage; those that it needs have been added before. */
 	add(work: StageWork): void {
 		const {stage} = work;
-		const names = new StageNames(this.#plan.isAlone ? '' : stage.label, countVertexes(work));
-		const base = this.#begin(stage.base, names);
-		const result = stage.isReplaced ? base : convertStage(work, base, {conversion: this.#conversion, names, ignoresCache: this.#ignoresCache(stage)});
-		this.#results.set(stage.index, result);
+		const names = new StageNames(this.#parts.plan.isAlone ? '' : stage.label, countVertexes(work));
+		const base = this.#begin(stage, names);
+		const options = {conversion: this.#conversion, names, ignoresCache: this.#ignoresCache(stage)};
+		this.#states.set(stage.index, stage.isReplaced ? base : convertStage(work, base, options));
 	}
+}
+
+function addBuildContext(definition: DefinitionBuilder): Digest {
+	return definition.add({kind: 'source-local', name: 'context'}, [], {name: '[internal] load build context', locations: [], ignoreCache: false});
 }

@@ -41,7 +41,7 @@ Reads the flags of an instruction that knows those of `kinds`.
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` for a flag that is unknown, comes twice, lacks its value, or has one that is no boolean
 */
 export function readFlags<const Kinds extends FlagKinds>(flags: readonly string[], kinds: Kinds): Flags<Kinds> {
-	const values = new Map<string, boolean | string | readonly string[]>();
+	const values = new Map<string, boolean | string | string[]>();
 	for (const flag of flags) {
 		const separator = flag.indexOf('=');
 		const name = separator === -1 ? flag.slice(2) : flag.slice(2, separator);
@@ -66,7 +66,8 @@ export function readFlags<const Kinds extends FlagKinds>(flags: readonly string[
 
 type GivenFlag = {readonly name: string; readonly kind: FlagKind; readonly value: string | undefined; readonly previous: unknown};
 
-function readValue({name, kind, value, previous}: GivenFlag): boolean | string | readonly string[] {
+/** The flag's value; one more in the list of a flag that may come several times. */
+function readValue({name, kind, value, previous}: GivenFlag): boolean | string | string[] {
 	if (kind === 'boolean' && value === undefined) {
 		return true;
 	}
@@ -85,7 +86,9 @@ function readValue({name, kind, value, previous}: GivenFlag): boolean | string |
 		}
 
 		case 'strings': {
-			return [...(previous as readonly string[] | undefined ?? []), value];
+			const list = (previous as string[] | undefined) ?? [];
+			list.push(value);
+			return list;
 		}
 	}
 }

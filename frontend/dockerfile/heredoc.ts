@@ -1,7 +1,9 @@
 import {isJsonArray} from './json-array.ts';
-import {expandWord, splitWords} from './expand.ts';
+import {DockerfileError} from './errors.ts';
+import {expandToWords} from './expand.ts';
 import {splitKeyword} from './keyword.ts';
 import {splitFlags} from './flags.ts';
+import type {ExpandOptions} from './word-expander.ts';
 import {WorkBudget} from './work-budget.ts';
 
 /** A heredoc's opening word, such as `<<-EOF`. */
@@ -23,41 +25,22 @@ export type Heredoc = HeredocWord & {
 const heredocInstructions: ReadonlySet<string> = new Set(['ADD', 'COPY', 'RUN']);
 const noVariables: ReadonlyMap<string, string> = new Map();
 
-/**
-The heredocs that a line opens, in order. Only RUN, COPY and ADD in their shell forms have any, and ONBUILD of these.
-
-@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_EXPANSION` for a name with a quote that does not end
-*/
+/** The heredocs that a line opens, in order. Only RUN, COPY and ADD in their shell forms have any, and ONBUILD of these. */
 export function findHeredocs(text: string): readonly HeredocWord[] {
-	if (!text.includes('<<') || !canHaveHeredocs(text)) {
-		return [];
-	}
-
-	const words = splitWords(text, noVariables, {
-		escape: '\\', keepsQuotes: true, keepsEscapes: true, keepsUnset: true, budget: new WorkBudget(),
-	});
+	const words = text.includes('<<') && canHaveHeredocs(text) ? splitAsWritten(text) : [];
 	return words.map(word => parseHeredocWord(word)).filter(word => word !== undefined);
 }
 
-/**
-Reads one word; `undefined` when it opens no heredoc. A file descriptor may stand before it (`3<<EOF`).
-
-@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_EXPANSION` for a name with a quote that does not end
-*/
+/** Reads one word; `undefined` when it opens no heredoc. A file descriptor may stand before it (`3<<EOF`). */
 export function parseHeredocWord(word: string): HeredocWord | undefined {
 	const {dash, name = ''} = /^\d*<<(?<dash>-?)(?<name>[^<]*)$/v.exec(word)?.groups ?? {};
-	if (name.trim() === '') {
-		return undefined;
-	}
-
-	const options = {escape: '\\', keepsUnset: true, budget: new WorkBudget()} as const;
-	const {words} = expandWord(name, noVariables, options);
+	const words = splitWords(name, {});
 	const [unquoted] = words;
 	if (unquoted === undefined || words.length > 1) {
 		return undefined;
 	}
 
-	const [quoted = ''] = expandWord(name, noVariables, {...options, keepsQuotes: true}).words;
+	const [quoted = ''] = splitWords(name, {keepsQuotes: true});
 	return {name: unquoted, expands: countQuotes(quoted) === countQuotes(unquoted), removesTabs: dash === '-'};
 }
 
@@ -68,18 +51,35 @@ export function heredocText({content, removesTabs}: Heredoc): string {
 
 function canHaveHeredocs(text: string): boolean {
 	const {keyword, rest} = splitKeyword(text);
-	if (keyword.toUpperCase() === 'ONBUILD') {
-		const trigger = splitKeyword(splitFlags(rest).rest);
-		return isHeredocInstruction(trigger.keyword, trigger.rest);
+	if (keyword.toUpperCase() !== 'ONBUILD') {
+		return isHeredocInstruction(keyword, rest);
 	}
 
-	return isHeredocInstruction(keyword, rest);
+	const trigger = splitKeyword(splitFlags(rest).rest);
+	return isHeredocInstruction(trigger.keyword, trigger.rest);
 }
 
 function isHeredocInstruction(keyword: string, rest: string): boolean {
 	return heredocInstructions.has(keyword.toUpperCase()) && !isJsonArray(splitFlags(rest).rest);
 }
 
+function splitAsWritten(line: string): readonly string[] {
+	return splitWords(line, {keepsQuotes: true, keepsEscapes: true});
+}
+
+/** A text with an open quote has no words: the shell that gets it may well know what it means. */
+function splitWords(text: string, options: Partial<ExpandOptions>): readonly string[] {
+	try {
+		return expandToWords(text, noVariables, {escape: '\\', keepsUnset: true, budget: new WorkBudget(), ...options});
+	} catch (error) {
+		if (error instanceof DockerfileError && error.code === 'ERR_TSBUILD_DOCKERFILE_EXPANSION') {
+			return [];
+		}
+
+		throw error;
+	}
+}
+
 function countQuotes(text: string): number {
-	return text.split(/["']/v).length - 1;
+	return text.split(/['"]/v).length - 1;
 }

@@ -1,20 +1,14 @@
-import path from 'node:path';
-import type {ContainerConfig, HistoryEntry, ImageConfig} from '../../src/kernel/oci-types.ts';
+import type {ContainerConfig, ImageConfig} from '../../src/kernel/oci-types.ts';
 import {formatPlatform, type Platform} from '../../src/kernel/platform.ts';
-import {splitVariable} from './environment.ts';
+import type {ImageDraft} from './image-draft.ts';
 
-/** The part of an image config that instructions change. */
-export type ImageDraft = {
-	readonly author?: string;
-	readonly config: ContainerConfig;
-	readonly history: readonly HistoryEntry[];
+/** What the build says about the image besides the Dockerfile. */
+export type FinishOptions = {
+	readonly platform: Platform;
+	readonly buildPlatform: Platform;
+	/** They win over those of the Dockerfile. */
+	readonly labels: ReadonlyMap<string, string>;
 };
-
-// https://github.com/moby/buildkit/blob/master/util/system/path.go
-const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-/** How BuildKit signs its history entries. */
-export const historyComment = 'buildkit.dockerfile.v0';
 
 /** The config of an image without any file. */
 export function emptyImage({os, architecture, variant}: Platform): ImageConfig {
@@ -29,39 +23,19 @@ export function emptyImage({os, architecture, variant}: Platform): ImageConfig {
 }
 
 /**
-The draft of a stage that begins with an image: without the image's triggers, with a working directory and a PATH.
-*/
-export function draftFrom({author, config: {OnBuild: _triggers, ...config}, history}: ImageConfig): ImageDraft {
-	const environment = config.Env ?? [];
-	const hasPath = environment.some(variable => splitVariable(variable)[0] === 'PATH');
-	return {
-		...(author !== undefined && author !== '' && {author}),
-		config: {
-			...config,
-			Env: hasPath ? environment : [...environment, `PATH=${defaultPath}`],
-			WorkingDir: path.posix.resolve('/', config.WorkingDir ?? ''),
-		},
-		history: history ?? [],
-	};
-}
-
-/** What the build says about the image besides the Dockerfile. */
-export type FinishOptions = {
-	readonly platform: Platform;
-	readonly buildPlatform: Platform;
-	readonly labels: ReadonlyMap<string, string>;
-};
-
-/**
 The image config that the build gives to the exporter, its properties in the order in which Docker writes them. History entries of this build have no time yet, and `rootfs` lists the layers of the base alone. `base` is the image that the lowest stage begins with.
 */
-export function finishImage({author, config, history}: ImageDraft, base: ImageConfig, options: FinishOptions): ImageConfig {
+export function finishImage(draft: ImageDraft, base: ImageConfig, options: FinishOptions): ImageConfig {
 	const {os, architecture, variant} = platformOf(base, options);
+	for (const [name, value] of options.labels) {
+		draft.setLabel(name, value);
+	}
+
 	return {
 		architecture,
-		...(author !== undefined && {author}),
-		config: orderConfig({...config, Labels: {...config.Labels, ...Object.fromEntries(options.labels)}}),
-		history,
+		...(draft.author !== '' && {author: draft.author}),
+		config: orderConfig(draft.config),
+		history: draft.history,
 		os,
 		...(base['os.version'] !== undefined && {'os.version': base['os.version']}),
 		rootfs: {type: 'layers', diff_ids: base.rootfs.diff_ids ?? []},
@@ -75,17 +49,13 @@ function platformOf(base: ImageConfig, {platform, buildPlatform}: FinishOptions)
 	return isAskedFor || base.os === '' || base.architecture === '' ? platform : base;
 }
 
-// What is empty is left out, as Go's `omitempty` does; maps are sorted.
+// What is empty is left out, as Go's `omitempty` does.
 function orderConfig(config: ContainerConfig): ContainerConfig {
 	const {User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell} = config;
 	const ordered = {
-		User, ExposedPorts: sortKeys(ExposedPorts), Env, Entrypoint, Cmd, Volumes: sortKeys(Volumes), WorkingDir, Labels: sortKeys(Labels), StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell,
+		User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell,
 	};
 	return Object.fromEntries(Object.entries(ordered).filter(([, value]) => !isEmpty(value)));
-}
-
-function sortKeys<Value>(record: Readonly<Record<string, Value>> | undefined): Readonly<Record<string, Value>> {
-	return Object.fromEntries(Object.entries(record ?? {}).toSorted(([left], [right]) => left < right ? -1 : 1));
 }
 
 function isEmpty(value: unknown): boolean {

@@ -95,8 +95,7 @@ class Scanner {
 	}
 
 	#readHeredocs(text: string, startLine: number): readonly Heredoc[] {
-		const words = atLocation(this.#locate(startLine), () => findHeredocs(text));
-		return words.map(word => ({...word, content: this.#readHeredocBody(word, startLine)}));
+		return findHeredocs(text).map(word => ({...word, content: this.#readHeredocBody(word, startLine)}));
 	}
 
 	#readHeredocBody({name, removesTabs}: HeredocWord, startLine: number): string {

@@ -72,3 +72,9 @@ export function cutAtWhitespace(text: string): readonly [string, string] {
 
 	return [text.slice(0, end), trimWhitespace(text.slice(end))];
 }
+
+/** The pieces between single white space characters; some may be empty. */
+export function splitOnWhitespace(text: string): readonly string[] {
+	// Every character of the set above, and no other.
+	return text.split(/[\t\n\v\f\r \u{85}\u{A0}\u{1680}\u{2000}-\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}]/v);
+}

@@ -2,7 +2,7 @@ import type {EscapeCharacter} from './directives.ts';
 import {replacePattern} from './shell-pattern.ts';
 import {applyOperator, requireOperator} from './substitution.ts';
 import {SubstitutionProblem} from './substitution-problem.ts';
-import {WordList} from './word-list.ts';
+import type {WordList} from './word-list.ts';
 import type {WorkBudget} from './work-budget.ts';
 
 /** How a word is expanded. */
@@ -22,8 +22,6 @@ export type ExpandOptions = {
 /** A word after expansion. */
 export type Expansion = {
 	readonly text: string;
-	/** The result split at white space outside of quotes; values of variables are split too. */
-	readonly words: readonly string[];
 	/** The variables that were asked for and are not set. */
 	readonly unset: ReadonlySet<string>;
 };
@@ -51,7 +49,7 @@ export class WordExpander {
 	}
 
 	/** Reads up to `stop`, which is passed, or to the end. */
-	#readUntil(stop: string | undefined, words: WordList): string {
+	#readUntil(stop: string | undefined, words: WordList | undefined): string {
 		let text = '';
 		while (this.#position < this.#source.length) {
 			const character = this.#peek();
@@ -60,21 +58,12 @@ export class WordExpander {
 				return text;
 			}
 
-			if (character === '$') {
-				const value = this.#readSubstitution();
-				words.addSplit(value);
-				text += value;
-			} else if (this.#startsGroup(character)) {
-				const group = this.#readGroup(character);
-				words.addWhole(group);
-				text += group;
-			} else if (character === this.#options.escape) {
-				const escaped = this.#readEscaped();
-				words.addWhole(escaped);
-				text += escaped;
+			const piece = this.#readPiece(character);
+			text += piece.text;
+			if (piece.splits) {
+				words?.addSplit(piece.text);
 			} else {
-				words.addSplit(this.#next());
-				text += character;
+				words?.addWhole(piece.text);
 			}
 		}
 
@@ -83,6 +72,26 @@ export class WordExpander {
 		}
 
 		return text;
+	}
+
+	#readPiece(character: string): {readonly text: string; readonly splits: boolean} {
+		if (character === '$') {
+			return {text: this.#readSubstitution(), splits: true};
+		}
+
+		if (this.#startsGroup(character)) {
+			return {text: this.#readGroup(character), splits: false};
+		}
+
+		return character === this.#options.escape
+			? {text: this.#readEscaped(), splits: false}
+			: {text: this.#readPlain(), splits: true};
+	}
+
+	/** As many characters as have no meaning anywhere, or the next one, which has none here. */
+	#readPlain(): string {
+		const plain = this.#match(/[^"$'\/<\\`\}]+/vy);
+		return plain === '' ? this.#next() : plain;
 	}
 
 	#startsGroup(character: string): boolean {
@@ -146,7 +155,8 @@ export class WordExpander {
 	// Within double quotes an escape character is special only before a quote, a dollar and itself.
 	#readDoubleQuotedCharacter(): string {
 		const {escape} = this.#options;
-		const character = this.#next();
+		const plain = this.#match(/[^"$\\`]+/vy);
+		const character = plain === '' ? this.#next() : plain;
 		if (character !== escape) {
 			return character;
 		}
@@ -246,7 +256,7 @@ export class WordExpander {
 		const isOuter = this.#keepsEscapes;
 		this.#keepsEscapes = isPattern;
 		try {
-			return this.#readUntil(stop, new WordList());
+			return this.#readUntil(stop, undefined);
 		} catch (error) {
 			throw error instanceof SubstitutionProblem && this.#peek() === '' ? missing(stop) : error;
 		} finally {
@@ -293,11 +303,10 @@ export class WordExpander {
 		return character;
 	}
 
-	run(): Expansion {
+	/** Reads the whole word; its parts go into `words`, split at white space outside of quotes. */
+	run(words?: WordList): Expansion {
 		this.#options.budget.spend(this.#source.length);
-		const words = new WordList();
-		const text = this.#readUntil(undefined, words);
-		return {text, words: words.finish(), unset: this.#unset};
+		return {text: this.#readUntil(undefined, words), unset: this.#unset};
 	}
 }
 

@@ -1,4 +1,4 @@
-import {isWhitespace} from './whitespace.ts';
+import {splitOnWhitespace} from './whitespace.ts';
 
 /** Collects the words of a text that is read piece by piece. */
 export class WordList {
@@ -16,12 +16,12 @@ export class WordList {
 
 	/** Adds text whose white space separates words. */
 	addSplit(text: string): void {
-		for (const character of text) {
-			if (isWhitespace(character)) {
+		for (const [index, piece] of splitOnWhitespace(text).entries()) {
+			if (index > 0) {
 				this.#endWord();
-			} else {
-				this.#word += character;
 			}
+
+			this.#word += piece;
 		}
 	}
 

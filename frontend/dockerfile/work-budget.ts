@@ -1,7 +1,7 @@
 import {DockerfileError} from './errors.ts';
 
 // Characters. A thousand times what real Dockerfiles need; the work of it takes a part of a second.
-const defaultLimit = 64 * 1024 * 1024;
+const defaultLimit = 16 * 1024 * 1024;
 
 /**
 Bounds what a small Dockerfile can make of itself: `ENV A=$A$A$A` on thirty lines would otherwise fill any memory.

@@ -41,7 +41,7 @@ export type ContainerSpec = {
 	readonly mounts: readonly ContainerMount[];
 	readonly limits: ContainerLimits;
 	/** Lines added to /etc/hosts. */
-	readonly extraHosts: readonly {readonly name: string; readonly address: string}[];
+	readonly extraHosts: ReadonlyArray<{readonly name: string; readonly address: string}>;
 	/** Takes each piece of output as it comes. */
 	readonly output: (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 };

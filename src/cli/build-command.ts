@@ -1,13 +1,13 @@
 import {buildImage, type BuildOutcome} from '../build.ts';
-import type {ProgressSink} from '../kernel/progress-event.ts';
-import {PlainProgress} from '../progress/plain.ts';
+import type {ProgressDisplay} from '../progress/display.ts';
+import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
 import {buildFlags} from './build-flags.ts';
 import {readBuildOptions} from './build-options.ts';
 import type {Command, CommandContext} from './command.ts';
 import {parseFlags} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
 import {warnOfIgnoredFlags} from './ignored-flags.ts';
-import {readProgressMode, type ProgressMode} from './progress-mode.ts';
+import {readProgressMode} from './progress-mode.ts';
 import {writeIdentityFile, writeMetadataFile} from './result-files.ts';
 import {formatWarnings} from './warning-summary.ts';
 
@@ -23,10 +23,10 @@ export const buildCommand: Command = async (args, context) => {
 	const mode = readProgressMode(flags, context);
 	const options = readBuildOptions(parsed, context.environment);
 	warnOfIgnoredFlags(flags, context.writeError);
-	const outcome = await buildWithProgress(mode, context, async progress => buildImage({
+	const outcome = await buildWithProgress(mode, context, async display => buildImage({
 		...options,
-		progress,
-		warn: context.writeError,
+		progress: display.update,
+		warn: display.message,
 		signal: context.signal,
 	}));
 
@@ -45,16 +45,12 @@ export const buildCommand: Command = async (args, context) => {
 	return 0;
 };
 
-async function buildWithProgress(mode: ProgressMode, context: CommandContext, build: (progress: ProgressSink) => Promise<BuildOutcome>): Promise<BuildOutcome> {
-	if (mode === 'quiet' || mode === 'none') {
-		return build(() => undefined);
-	}
-
-	using progress = new PlainProgress(context.writeError, 'building with "default" instance using tsbuild driver');
+async function buildWithProgress(mode: ProgressMode, {writeError, environment, isTerminal}: CommandContext, build: (display: ProgressDisplay) => Promise<BuildOutcome>): Promise<BuildOutcome> {
+	using display = await openDisplay(mode, {write: writeError, environment});
 	try {
-		return await build(progress.update);
+		return await build(display);
 	} finally {
-		progress.finish();
-		context.writeError(formatWarnings(progress.trace.warnings));
+		display.finish();
+		writeError(formatWarnings(display.warnings, {colors: isTerminal && !environment.NO_COLOR}));
 	}
 }

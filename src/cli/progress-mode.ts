@@ -1,14 +1,15 @@
-import type {Environment} from './command.ts';
+import type {ProgressMode} from '../progress/open-display.ts';
+import type {CommandContext} from './command.ts';
 import {UsageError} from './usage-error.ts';
 
-const progressModes = ['auto', 'none', 'plain', 'quiet'] as const;
-
-export type ProgressMode = Exclude<(typeof progressModes)[number], 'auto'>;
+const progressModes = ['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'] as const;
 
 /**
-How the progress is shown: `--progress`, else `$BUILDKIT_PROGRESS`; `-q` is `quiet`.
+How the progress is shown: `--progress`, else `$BUILDKIT_PROGRESS`; `-q` is `quiet`; `auto` is `tty` on a terminal that can move its cursor, else `plain`.
+
+@throws {UsageError} for an unknown mode, for `tty` without a terminal, for `-q` with another mode
 */
-export function readProgressMode(flags: {readonly progress: string | undefined; readonly quiet: boolean | undefined}, {environment}: {readonly environment: Environment}): ProgressMode {
+export function readProgressMode(flags: {readonly progress: string | undefined; readonly quiet: boolean | undefined}, {environment, isTerminal}: Pick<CommandContext, 'environment' | 'isTerminal'>): ProgressMode {
 	const text = flags.progress ?? environment.BUILDKIT_PROGRESS ?? 'auto';
 	const mode = progressModes.find(candidate => candidate === text);
 	if (mode === undefined) {
@@ -23,5 +24,13 @@ export function readProgressMode(flags: {readonly progress: string | undefined; 
 		return 'quiet';
 	}
 
-	return mode === 'auto' ? 'plain' : mode;
+	if (mode === 'tty' && !isTerminal) {
+		throw new UsageError('failed to get console: provided file is not a console', {hint: 'Use --progress plain where the standard error is no terminal.'});
+	}
+
+	if (mode === 'auto') {
+		return isTerminal && environment.TERM !== 'dumb' ? 'tty' : 'plain';
+	}
+
+	return mode;
 }

@@ -1,15 +1,20 @@
 import type {Digest} from '../kernel/digest.ts';
-import type {ProgressEvent, StatusEvent} from '../kernel/progress-event.ts';
-import {endLine, Trace, type TracedVertex} from './trace.ts';
-import {formatBytes} from './units.ts';
+import type {ProgressEvent, WarningEvent} from '../kernel/progress-event.ts';
+import type {Clock, Ticker} from './clock.ts';
+import {idleDisplayInterval, minimumDisplayInterval, type DisplayOptions, type ProgressDisplay} from './display.ts';
+import {PlainVertex} from './plain-vertex.ts';
+import {endOf, hasFailed, Trace} from './trace.ts';
+import {chooseVertex, type Choice} from './vertex-choice.ts';
 
-// BuildKit's rules for when several vertexes run at once: the text stays with one of them, and changes to another when that one was busier for a while.
-// https://github.com/moby/buildkit/blob/master/util/progress/progressui/printer.go
-const antiFlicker = 5000;
-const maximumDelay = 10_000;
-const minimumStatusInterval = 5000;
-const minimumStatusShare = 0.05;
-const printInterval = 150;
+// A vertex out of view is shown, whoever's turn it is, when so much of its output waits. UTF-16 units.
+const maximumPendingSize = 2 ** 20;
+
+export type PlainOptions = DisplayOptions & {
+	/** The line `#0 ...` before the first vertex. */
+	readonly description?: string;
+	/** Longer names are cut; whole when not given. */
+	readonly nameLength?: number;
+};
 
 /**
 The progress of a build as lines of text, in the form of `docker buildx build --progress plain`:
@@ -19,221 +24,162 @@ The progress of a build as lines of text, in the form of `docker buildx build --
 	#5 DONE 0.3s
 
 The lines of vertexes that run at the same time are kept together; `#5 ...` says that others come first.
-*/
-export class PlainProgress implements Disposable {
-	readonly #write: (text: string) => void;
-	readonly #printedStatuses = new Map<string, StatusEvent>();
-	readonly #timer: NodeJS.Timeout;
-	readonly #description: string | undefined;
-	#hasPrinted = false;
-	#current: Digest | undefined;
-	#nextIndex = 1;
-	readonly trace = new Trace();
 
-	/** Takes an event. What ends a vertex is shown at once, the rest at the next tick. */
+@see https://github.com/moby/buildkit/blob/master/util/progress/progressui/printer.go
+*/
+export class PlainDisplay implements ProgressDisplay {
+	readonly #options: PlainOptions;
+	readonly #clock: Clock;
+	readonly #ticker: Ticker;
+	readonly #trace = new Trace();
+	readonly #vertexes = new Map<Digest, PlainVertex>();
+	/** Those with news. */
+	readonly #updated = new Set<PlainVertex>();
+	/** The one that the last lines belong to. */
+	#current: PlainVertex | undefined;
+	#nextIndex = 1;
+	#hasShown = false;
+	#lastDisplay = Number.NEGATIVE_INFINITY;
+	#text = '';
+
 	readonly update = (event: ProgressEvent): void => {
-		this.trace.update(event);
-		if (event.type === 'vertex' && event.completed !== undefined) {
-			this.#print();
+		const traced = this.#trace.update(event);
+		const now = this.#clock.now();
+		if (traced !== undefined) {
+			const vertex = this.#vertexes.get(traced.digest) ?? new PlainVertex(traced, this.#options);
+			this.#vertexes.set(traced.digest, vertex);
+			this.#updated.add(vertex);
+			vertex.update(event, now);
+			if (vertex.pendingSize > maximumPendingSize) {
+				this.#show(vertex);
+				this.#flush();
+			}
+		}
+
+		this.#ticker.restart();
+		if (now - this.#lastDisplay >= minimumDisplayInterval) {
+			this.#lastDisplay = now;
+			this.#display();
 		}
 	};
 
-	/** `write` takes whole lines; `description` is the line `#0 ...` before the first vertex. */
-	constructor(write: (text: string) => void, description?: string) {
-		this.#write = write;
-		this.#description = description;
-		this.#timer = setInterval(() => {
-			this.#print();
-		}, printInterval);
-		this.#timer.unref();
-	}
+	readonly message = (text: string): void => {
+		this.#text += (this.#current?.leaveOpenLine() ?? '') + text;
+		this.#flush();
+	};
 
-	#print(): void {
-		const updated = [...this.trace.updated].map(digest => this.trace.vertexes.get(digest)!);
-		const completed = updated.filter(vertex => isDone(vertex)).toSorted((left, right) => left.completed! - right.completed!);
-		const running = updated.filter(vertex => !isDone(vertex));
-		const shown = this.#current;
-		for (const vertex of [...completed.filter(vertex => vertex.digest === shown), ...completed.filter(vertex => vertex.digest !== shown)]) {
-			this.#printVertex(vertex);
+	/** Shows what is left, and the last lines of each step that failed. */
+	readonly finish = (): void => {
+		this.#display();
+		this.#text += this.#current?.leaveOpenLine() ?? '';
+		for (const {digest, name} of this.#trace.started.filter(vertex => hasFailed(vertex))) {
+			const lines = this.#vertexes.get(digest)!.lastLines.map(line => `${line}\n`).join('');
+			this.#text += `------\n > ${name}:\n${lines}------\n`;
 		}
 
-		if (running.length > 0) {
-			this.#printRunning(running, shown !== undefined && completed.some(vertex => vertex.digest === shown));
-		} else if (completed.length > 0) {
-			this.#returnToRunning(shown);
-		}
-	}
+		this.#flush();
+	};
 
-	/** Of the vertexes that run, shows the current one, or another whose turn it is. */
-	#printRunning(running: readonly TracedVertex[], hasCurrentEnded: boolean): void {
-		const now = Date.now();
-		const current = this.#current === undefined ? undefined : this.trace.vertexes.get(this.#current);
-		if (current !== undefined && running.includes(current)) {
-			this.#printVertex(current);
-		}
-
-		const candidates = current === undefined || running.includes(current) ? running : [...running, current];
-		const speeds = candidates.map(vertex => {
-			vertex.visibleSince ??= now;
-			const visible = now - vertex.visibleSince;
-			return {vertex, visible, speed: vertex.updateCount / Math.max(visible, 1)};
+	constructor(options: PlainOptions) {
+		this.#options = options;
+		this.#clock = options.clock;
+		this.#ticker = options.clock.every(idleDisplayInterval, () => {
+			this.#display();
 		});
-		const overdue = speeds.find(({vertex, visible}) => visible > maximumDelay && vertex !== current);
-		const busiest = speeds.toSorted((left, right) => right.speed - left.speed)[0]!;
-		if (current === undefined || hasCurrentEnded) {
-			this.#printVertex((overdue ?? busiest).vertex);
-			return;
+	}
+
+	get warnings(): readonly WarningEvent[] {
+		return this.#trace.warnings;
+	}
+
+	#display(): void {
+		const shown = this.#current;
+		const done = [...this.#updated].filter(vertex => vertex.isDone).toSorted((left, right) => endOf(left.traced)! - endOf(right.traced)!);
+		const running = [...this.#updated].filter(vertex => !vertex.isDone);
+		for (const vertex of [...done.filter(each => each === shown), ...done.filter(each => each !== shown)]) {
+			this.#show(vertex);
 		}
 
-		if (overdue !== undefined) {
-			this.#printVertex(overdue.vertex);
-			return;
+		if (running.length === 0) {
+			this.#returnToRunning(shown);
+		} else {
+			this.#showRunning({running, shown, hasShownEnded: shown === undefined || done.includes(shown)});
 		}
 
-		const own = speeds.find(({vertex}) => vertex === current)!;
-		const share = shareOf(own.speed, speeds.map(({speed}) => speed));
-		if (antiFlicker / (1 - Math.min(share, 0.999)) < own.visible) {
-			this.#printVertex(busiest.vertex);
-		}
+		this.#flush();
 	}
 
 	/** After others ended, the view goes back to a vertex that still runs. */
-	#returnToRunning(shown: Digest | undefined): void {
-		if (shown !== undefined && this.#current === shown) {
-			return;
-		}
-
-		const open = this.trace.vertexes.values().find(vertex => vertex.started !== undefined && !isDone(vertex));
+	#returnToRunning(shown: PlainVertex | undefined): void {
+		const open = shown?.isDone === false ? undefined : this.#vertexes.values().find(vertex => vertex.isRunning);
 		if (open !== undefined) {
-			this.#printVertex(open);
+			this.#show(open);
 		}
 	}
 
-	#printVertex(vertex: TracedVertex): void {
-		this.trace.updated.delete(vertex.digest);
+	/** Of the vertexes that run, shows the one in view, and another whose turn it is. */
+	#showRunning(choice: Omit<Choice, 'now'>): void {
+		if (choice.shown !== undefined && choice.running.includes(choice.shown)) {
+			this.#show(choice.shown);
+		}
+
+		const next = chooseVertex({...choice, now: this.#clock.now()});
+		if (next !== undefined) {
+			this.#show(next);
+		}
+	}
+
+	#show(vertex: PlainVertex): void {
+		this.#updated.delete(vertex);
 		vertex.index ||= this.#nextIndex++;
 		this.#switchTo(vertex);
-		const prefix = `#${vertex.index}`;
-		const isOpen = this.#printStatuses(vertex, prefix);
-		for (const warning of vertex.pendingWarnings.splice(0)) {
-			this.#write(`${prefix} WARN: ${warning.short}\n`);
+		this.#text += vertex.takeNews();
+		if (vertex.isDone) {
+			this.#text += `#${vertex.index} ${vertex.formatOutcome()}\n`;
+			this.#current = undefined;
+			vertex.updateCount = 0;
 		}
-
-		if (isDone(vertex)) {
-			endLine(vertex);
-		}
-
-		for (const line of vertex.pendingLines.splice(0)) {
-			this.#write(`${prefix} ${line}\n`);
-		}
-
-		if (isOpen || !isDone(vertex)) {
-			return;
-		}
-
-		this.#write(`${prefix} ${outcome(vertex)}\n`);
-		this.#current = undefined;
 	}
 
-	#switchTo(vertex: TracedVertex): void {
-		if (this.#current === vertex.digest) {
+	#switchTo(vertex: PlainVertex): void {
+		const previous = this.#current;
+		if (previous === vertex) {
 			return;
 		}
 
-		if (this.#current !== undefined) {
-			const previous = this.trace.vertexes.get(this.#current)!;
+		if (previous !== undefined) {
+			this.#text += `${previous.leaveOpenLine()}#${previous.index} ...\n`;
 			previous.updateCount = 0;
-			previous.visibleSince = undefined;
-			this.#write(`#${previous.index} ...\n`);
 		}
 
-		this.#write(`${this.#separator()}#${vertex.index} ${vertex.name}\n`);
-		this.#current = vertex.digest;
+		this.#text += `${this.#separator()}#${vertex.index} ${this.#nameOf(vertex)}\n`;
+		this.#current = vertex;
 	}
 
 	/** What stands before a vertex's first line: the description at the very start, then an empty line. */
 	#separator(): string {
-		if (this.#hasPrinted) {
+		if (this.#hasShown) {
 			return '\n';
 		}
 
-		this.#hasPrinted = true;
-		return this.#description === undefined ? '' : `#0 ${this.#description}\n\n`;
+		this.#hasShown = true;
+		const {description} = this.#options;
+		return description === undefined ? '' : `#0 ${description}\n\n`;
 	}
 
-	/** Shows changed statuses; says whether one is still open. */
-	#printStatuses(vertex: TracedVertex, prefix: string): boolean {
-		let isOpen = false;
-		for (const status of vertex.statuses.values()) {
-			if (!vertex.changedStatuses.has(status.id)) {
-				continue;
-			}
-
-			const key = `${vertex.digest} ${status.id}`;
-			if (!isWorthPrinting(status, this.#printedStatuses.get(key))) {
-				continue;
-			}
-
-			this.#printedStatuses.set(key, status);
-			isOpen ||= status.completed === undefined;
-			this.#write(`${prefix} ${formatStatus(status)}\n`);
-		}
-
-		vertex.changedStatuses.clear();
-		return isOpen;
+	#nameOf({traced: {name}}: PlainVertex): string {
+		const {nameLength = name.length} = this.#options;
+		return name.length > nameLength ? `${name.slice(0, nameLength)}...` : name;
 	}
 
-	/** Shows what is left, and the last lines of each step that failed. */
-	finish(): void {
-		this.#print();
-		for (const vertex of this.trace.failures()) {
-			const lines = vertex.lastLines.map(line => `${line}\n`).join('');
-			this.#write(`------\n > ${vertex.name}:\n${lines}------\n`);
+	#flush(): void {
+		if (this.#text !== '') {
+			this.#options.write(this.#text);
+			this.#text = '';
 		}
 	}
 
 	[Symbol.dispose](): void {
-		clearInterval(this.#timer);
+		this.#ticker[Symbol.dispose]();
 	}
-}
-
-function shareOf(part: number, parts: readonly number[]): number {
-	let total = 0;
-	for (const each of parts) {
-		total += each;
-	}
-
-	return total === 0 ? 0 : part / total;
-}
-
-function isDone(vertex: TracedVertex): boolean {
-	return vertex.completed !== undefined;
-}
-
-function isWorthPrinting(status: StatusEvent, last: StatusEvent | undefined): boolean {
-	if (last === undefined || status.completed !== undefined) {
-		return true;
-	}
-
-	const share = status.total > 0 ? (status.current - last.current) / status.total : 0;
-	return share >= minimumStatusShare || status.timestamp - last.timestamp >= minimumStatusInterval;
-}
-
-/** `sha256:ab… 1.05MB / 3.20MB 0.5s done`, as in BuildKit. */
-export function formatStatus({id, current, total, started, completed, timestamp}: StatusEvent): string {
-	const bytes = total === 0 ? (current === 0 ? '' : ` ${formatBytes(current)}`) : ` ${formatBytes(current)} / ${formatBytes(total)}`;
-	const seconds = started === undefined ? 0 : ((completed ?? timestamp) - started) / 1000;
-	return `${id}${bytes}${seconds > 0.01 ? ` ${seconds.toFixed(1)}s` : ''}${completed === undefined ? '' : ' done'}`;
-}
-
-function outcome(vertex: TracedVertex): string {
-	if (vertex.canceled) {
-		return 'CANCELED';
-	}
-
-	if (vertex.error !== undefined) {
-		return `ERROR: ${vertex.error}`;
-	}
-
-	return vertex.cached ? 'CACHED' : `DONE ${((vertex.completed! - (vertex.started ?? vertex.completed!)) / 1000).toFixed(1)}s`;
 }

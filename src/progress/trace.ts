@@ -1,165 +1,125 @@
 import type {Digest} from '../kernel/digest.ts';
 import type {
-	LogEvent,
 	ProgressEvent,
 	StatusEvent,
 	VertexEvent,
 	WarningEvent,
 } from '../kernel/progress-event.ts';
-import {formatLogTime} from './units.ts';
+import {mergeIntervals, type Interval} from './intervals.ts';
+import {cleanLine, cleanText} from './clean-text.ts';
 
-/** How many lines of a failed step are repeated at the end of the build. */
-const keptLogLines = 10;
-
-/** What is known of one vertex while the build runs, and what of it was not shown yet. */
+/** What is known of one vertex. Its texts are safe to print. */
 export type TracedVertex = {
 	readonly digest: Digest;
 	name: string;
-	/** The number it is shown with; 0 until it is shown for the first time. */
-	index: number;
-	started: number | undefined;
-	completed: number | undefined;
+	/** When it was at work, in order; empty until it starts. */
+	intervals: readonly Interval[];
 	cached: boolean;
 	error: string | undefined;
 	canceled: boolean;
 	readonly statuses: Map<string, StatusEvent>;
-	/** Statuses that changed since they were shown. */
-	readonly changedStatuses: Set<string>;
-	readonly pendingWarnings: WarningEvent[];
-	/** Whole lines, with their time, that were not shown yet. */
-	readonly pendingLines: string[];
-	/** The line that is still being written. */
-	partialLine: string;
-	/** The last lines, for the summary of a failure. */
-	readonly lastLines: string[];
-	/** Updates since the vertex came into view: the busier one is shown when several run at once. */
-	updateCount: number;
-	visibleSince: number | undefined;
+	readonly warnings: WarningEvent[];
 };
 
 /**
-The state of a build as its progress events tell it. Renderers read it; only `update` changes what is known, and a renderer clears what it has shown.
+The state of a build as its progress events tell it. Displays read it; only `update` changes it.
 */
 export class Trace {
-	readonly #decoders = new Map<Digest, InstanceType<typeof TextDecoder>>();
+	readonly #intervals = new Map<Digest, Map<number, number | undefined>>();
 	readonly vertexes = new Map<Digest, TracedVertex>();
-	/** Vertexes that changed since they were shown. */
-	readonly updated = new Set<Digest>();
+	/** Those that started, in the order in which they did. */
+	readonly started: TracedVertex[] = [];
+	/** All warnings, in order. */
 	readonly warnings: WarningEvent[] = [];
 
-	#updateVertex(event: VertexEvent): void {
-		const vertex = this.vertexes.get(event.digest) ?? newVertex(event.digest);
+	#updateVertex(event: VertexEvent): TracedVertex | undefined {
+		const vertex = this.vertexes.get(event.digest) ?? newVertex(event);
 		this.vertexes.set(event.digest, vertex);
-		vertex.name = event.name;
-		vertex.started = event.started;
-		vertex.completed = event.completed;
-		vertex.cached = event.cached ?? false;
-		vertex.error = event.error;
-		vertex.canceled = event.canceled ?? false;
-		if (event.started !== undefined) {
-			this.updated.add(event.digest);
-		}
-	}
-
-	#withVertex(digest: Digest, change: (vertex: TracedVertex) => void): void {
-		const vertex = this.vertexes.get(digest);
-		if (vertex === undefined) {
-			return;
+		if (event.started === undefined) {
+			return undefined;
 		}
 
-		change(vertex);
-		vertex.updateCount++;
-		this.updated.add(digest);
-	}
-
-	#appendLog(vertex: TracedVertex, {data, timestamp}: LogEvent): void {
-		const decoder = this.#decoders.get(vertex.digest) ?? new TextDecoder();
-		this.#decoders.set(vertex.digest, decoder);
-		const pieces = decoder.decode(data, {stream: true}).split('\n');
-		const time = formatLogTime(timestamp - (vertex.started ?? timestamp));
-		for (const [index, piece] of pieces.entries()) {
-			if (vertex.partialLine === '' && (piece !== '' || index < pieces.length - 1)) {
-				vertex.partialLine = `${time} `;
-			}
-
-			vertex.partialLine += piece;
-			if (index < pieces.length - 1) {
-				endLine(vertex);
-			}
+		if (vertex.intervals.length === 0) {
+			this.started.push(vertex);
 		}
+
+		return this.#changeVertex(vertex, {...event, started: event.started});
 	}
 
-	update(event: ProgressEvent): void {
+	/** Takes over what an event says. An event that says nothing new is as good as none. */
+	#changeVertex(vertex: TracedVertex, event: VertexEvent & {readonly started: number}): TracedVertex | undefined {
+		const {cached = false, canceled = false} = event;
+		const error = event.error === undefined ? undefined : cleanText(event.error);
+		const intervals = this.#intervals.get(vertex.digest) ?? new Map<number, number | undefined>();
+		this.#intervals.set(vertex.digest, intervals);
+		if (intervals.has(event.started) && intervals.get(event.started) === event.completed && vertex.cached === cached && vertex.error === error) {
+			return undefined;
+		}
+
+		intervals.set(event.started, event.completed);
+		vertex.intervals = mergeIntervals(intervals);
+		vertex.cached = cached;
+		vertex.canceled = canceled;
+		vertex.error = error;
+		return vertex;
+	}
+
+	/**
+	Takes an event.
+
+	@returns the vertex that has changed, unless there is nothing new to show of it
+	*/
+	update(event: ProgressEvent): TracedVertex | undefined {
 		switch (event.type) {
 			case 'vertex': {
-				this.#updateVertex(event);
-				break;
+				return this.#updateVertex(event);
 			}
 
 			case 'status': {
-				this.#withVertex(event.vertex, vertex => {
-					vertex.statuses.set(event.id, event);
-					vertex.changedStatuses.add(event.id);
-				});
-				break;
+				const vertex = this.vertexes.get(event.vertex);
+				vertex?.statuses.set(event.id, {...event, id: cleanLine(event.id)});
+				return vertex;
 			}
 
 			case 'log': {
-				this.#withVertex(event.vertex, vertex => {
-					this.#appendLog(vertex, event);
-				});
-				break;
+				return this.vertexes.get(event.vertex);
 			}
 
 			case 'warning': {
-				this.warnings.push(event);
-				this.#withVertex(event.vertex, vertex => {
-					vertex.pendingWarnings.push(event);
-				});
-				break;
+				const warning = {...event, short: cleanLine(event.short)};
+				const vertex = this.vertexes.get(event.vertex);
+				this.warnings.push(warning);
+				vertex?.warnings.push(warning);
+				return vertex;
 			}
 		}
 	}
-
-	/** Vertexes that failed by themselves, in the order in which they came up. */
-	failures(): readonly TracedVertex[] {
-		return this.vertexes.values().filter(vertex => vertex.error !== undefined && !vertex.canceled).toArray();
-	}
 }
 
-/** Turns a line that was never ended into a whole one, when its vertex is done. */
-export function endLine(vertex: TracedVertex): void {
-	if (vertex.partialLine === '') {
-		return;
-	}
-
-	const line = vertex.partialLine.replace(/\r$/v, '');
-	vertex.pendingLines.push(line);
-	vertex.lastLines.push(line);
-	if (vertex.lastLines.length > keptLogLines) {
-		vertex.lastLines.shift();
-	}
-
-	vertex.partialLine = '';
+/** When the vertex last began to work, or `undefined`. */
+export function startOf({intervals}: TracedVertex): number | undefined {
+	return intervals.at(-1)?.start;
 }
 
-function newVertex(digest: Digest): TracedVertex {
+/** When the vertex ended, or `undefined` if it did not start or still works. */
+export function endOf({intervals}: TracedVertex): number | undefined {
+	return intervals.at(-1)?.end;
+}
+
+/** The vertex failed itself, not because of another. */
+export function hasFailed({error, canceled}: TracedVertex): boolean {
+	return error !== undefined && !canceled;
+}
+
+function newVertex({digest, name}: VertexEvent): TracedVertex {
 	return {
 		digest,
-		name: '',
-		index: 0,
-		started: undefined,
-		completed: undefined,
+		name: cleanLine(name.replaceAll('\n', ' ')),
+		intervals: [],
 		cached: false,
 		error: undefined,
 		canceled: false,
 		statuses: new Map(),
-		changedStatuses: new Set(),
-		pendingWarnings: [],
-		pendingLines: [],
-		partialLine: '',
-		lastLines: [],
-		updateCount: 0,
-		visibleSince: undefined,
+		warnings: [],
 	};
 }

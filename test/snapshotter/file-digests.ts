@@ -5,7 +5,7 @@ import {FileDigests} from '../../snapshotter/file-digests.ts';
 import {openMetadata} from '../../snapshotter/metadata.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
-const sha256 = 'a'.repeat(64);
+const content = {sha256: 'a'.repeat(64), attributes: 'x=y'};
 const anHour = 3_600_000;
 
 test('a file that had been at rest is known until it changes', async t => {
@@ -17,11 +17,11 @@ test('a file that had been at rest is known until it changes', async t => {
 	{
 		using digests = new FileDigests(metadata);
 		t.is(digests.find(status), undefined);
-		digests.remember(status, sha256, Date.now() + anHour);
+		digests.remember(status, content, Date.now() + anHour);
 	}
 
 	using digests = new FileDigests(metadata);
-	t.is(digests.find(status), sha256);
+	t.like(digests.find(status), content);
 	await chmod(file, 0o600);
 	const changed = await stat(file, {bigint: true});
 	t.is(digests.find(changed), undefined);
@@ -35,7 +35,7 @@ test('a file that was changed just before it was read is not remembered', async 
 	const status = await stat(file, {bigint: true});
 	{
 		using digests = new FileDigests(metadata);
-		digests.remember(status, sha256, Date.now());
+		digests.remember(status, content, Date.now());
 		digests.remember({...status, mtimeMs: BigInt(Date.now() + anHour)}, sha256, Date.now());
 	}
 
@@ -47,11 +47,11 @@ test('a new finding for a file replaces the old one', async t => {
 	await using directory = await makeTemporaryDirectory();
 	using metadata = openMetadata(directory.path);
 	const file = path.join(directory.path, 'file');
-	for (const content of ['text', 'other text']) {
-		await writeFile(file, content);
+	for (const text of ['text', 'other text']) {
+		await writeFile(file, text);
 		const status = await stat(file, {bigint: true});
 		using digests = new FileDigests(metadata);
-		digests.remember(status, sha256, Date.now() + anHour);
+		digests.remember(status, content, Date.now() + anHour);
 	}
 
 	t.is(metadata.statement('SELECT count(*) AS count FROM file_digests').get()?.count, 1);
@@ -64,10 +64,10 @@ test('numbers that fill 64 bits are kept apart', async t => {
 	const large = {...status, ino: 0xFF_FF_FF_FF_FF_FF_FF_FFn};
 	{
 		using digests = new FileDigests(metadata);
-		digests.remember(large, sha256, Date.now() + anHour);
+		digests.remember(large, content, Date.now() + anHour);
 	}
 
 	using digests = new FileDigests(metadata);
-	t.is(digests.find(large), sha256);
+	t.like(digests.find(large), content);
 	t.is(digests.find({...large, ino: 0xFF_FF_FF_FF_FF_FF_FF_FEn}), undefined);
 });

@@ -1,4 +1,4 @@
-import test from 'ava';
+import type {TestFn} from 'ava';
 import {digestOf} from '../../src/kernel/digest.ts';
 import type {CacheStore} from '../../solver/cache-store.ts';
 
@@ -11,7 +11,7 @@ export type CacheStoreUnderTest<Result> = AsyncDisposable & {
 const [a, b, c] = ['a', 'b', 'c'].map(text => digestOf(text)) as [ReturnType<typeof digestOf>, ReturnType<typeof digestOf>, ReturnType<typeof digestOf>];
 
 /** What the solver expects of every cache. */
-export function testCacheStore<Result>(name: string, open: () => Promise<CacheStoreUnderTest<Result>>): void {
+export function testCacheStore<Result>(test: TestFn, name: string, open: () => Promise<CacheStoreUnderTest<Result>>): void {
 	const {signal} = new AbortController();
 
 	test(`${name}: a key that nobody recorded is not found`, async t => {
@@ -21,7 +21,8 @@ export function testCacheStore<Result>(name: string, open: () => Promise<CacheSt
 
 	test(`${name}: a result is found under each key, with the canonical one`, async t => {
 		await using opened = await open();
-		const {cache, results: [result]} = opened;
+		const {cache, results} = opened;
+		const [result] = results;
 		await cache.record([a, b], result, 'step');
 		for (const key of [a, b]) {
 			const record = await cache.find(key);
@@ -32,7 +33,8 @@ export function testCacheStore<Result>(name: string, open: () => Promise<CacheSt
 
 	test(`${name}: a key that exists leads to the new result`, async t => {
 		await using opened = await open();
-		const {cache, results: [first, second]} = opened;
+		const {cache, results} = opened;
+		const [first, second] = results;
 		await cache.record([a, b], first, 'step');
 		await cache.record([c, b], second, 'step');
 		const [old, replaced] = [await cache.find(a), await cache.find(b)];
@@ -42,7 +44,8 @@ export function testCacheStore<Result>(name: string, open: () => Promise<CacheSt
 
 	test(`${name}: an alias leads to the record of another key`, async t => {
 		await using opened = await open();
-		const {cache, results: [result]} = opened;
+		const {cache, results} = opened;
+		const [result] = results;
 		await cache.record([a], result, 'step');
 		await cache.alias(b, a);
 		const record = await cache.find(b);
@@ -57,7 +60,8 @@ export function testCacheStore<Result>(name: string, open: () => Promise<CacheSt
 
 	test(`${name}: recording the same again is fine`, async t => {
 		await using opened = await open();
-		const {cache, results: [result]} = opened;
+		const {cache, results} = opened;
+		const [result] = results;
 		await cache.record([a, b], result, 'step');
 		await cache.record([a, b], result, 'step');
 		const record = await cache.find(b);

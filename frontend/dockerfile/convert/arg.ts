@@ -9,7 +9,7 @@ export function convertArg({parameters}: ArgInstruction, stage: StageBuilder): v
 	const texts = parameters.map(({name, value: defaultValue}) => {
 		const {buildArgs, globalVariables} = stage.conversion;
 		const value = buildArgs.get(name) ?? (defaultValue === undefined ? globalVariables.get(name) : stage.expand(defaultValue));
-		stage.addBuildArgument({name, ...(value !== undefined && {value})});
+		stage.addBuildArgument(name, value);
 		if (value === undefined) {
 			return name;
 		}
@@ -20,5 +20,5 @@ export function convertArg({parameters}: ArgInstruction, stage: StageBuilder): v
 
 		return `${name}=${value}`;
 	});
-	stage.addHistory(`ARG ${texts.join(' ')}`, {hasLayer: false});
+	stage.image.addHistory(`ARG ${texts.join(' ')}`, {hasLayer: false});
 }

@@ -6,7 +6,7 @@ const defaultShell = ['/bin/sh', '-c'];
 
 /** The arguments to run: the shell form is one argument of the shell. */
 export function commandArguments({words, usesShell}: CommandLine, stage: StageBuilder): readonly string[] {
-	const {Shell: shell = []} = stage.config;
+	const {Shell: shell = []} = stage.image.plain;
 	return usesShell ? [...(shell.length === 0 ? defaultShell : shell), words.join(' ')] : words;
 }
 
@@ -14,12 +14,12 @@ export function commandArguments({words, usesShell}: CommandLine, stage: StageBu
 export function convertCmd({command}: CmdInstruction, stage: StageBuilder): void {
 	const words = commandArguments(command, stage);
 	stage.setCommand(words);
-	stage.addHistory(`CMD ${quoteGoList(words)}`, {hasLayer: false});
+	stage.image.addHistory(`CMD ${quoteGoList(words)}`, {hasLayer: false});
 }
 
 /** ENTRYPOINT: what a container runs. The base's CMD was meant for another one and falls out. */
 export function convertEntrypoint({command}: EntrypointInstruction, stage: StageBuilder): void {
 	const words = commandArguments(command, stage);
-	stage.updateConfig({Entrypoint: words, ...(!stage.hasCommand && {Cmd: []})});
-	stage.addHistory(`ENTRYPOINT ${quoteGoList(words)}`, {hasLayer: false});
+	stage.image.update({Entrypoint: words, ...(!stage.hasCommand && {Cmd: []})});
+	stage.image.addHistory(`ENTRYPOINT ${quoteGoList(words)}`, {hasLayer: false});
 }

@@ -10,6 +10,9 @@ import {Inputs} from './inputs.ts';
 import {isGitSource, isHttpSource} from './remote-source.ts';
 import type {StageBuilder} from './stage-builder.ts';
 
+// About the size of a copy action as text.
+const charactersPerSource = 256;
+
 type TransferInstruction = AddInstruction | CopyInstruction;
 
 /** A COPY or ADD with its variables expanded. */
@@ -65,7 +68,8 @@ type TransferOptions = {readonly transfer: ExpandedTransfer; readonly from: () =
 function addTransfer(instruction: TransferInstruction, stage: StageBuilder, {transfer, from}: TransferOptions): void {
 	const inputs = new Inputs();
 	const root = inputs.add(stage.root);
-	const name = stage.names.next(stage.describe(instruction.code));
+	stage.conversion.budget.spend(charactersPerSource * transfer.sources.length * (1 + transfer.exclude.length));
+	const name = stage.describe(instruction.code);
 	const actions = [
 		...transfer.sources.map(source => sourceAction(instruction, stage, {transfer, source, input: inputs.add(from())})),
 		...transfer.documents.map(document => documentAction(document, stage, {transfer, inputs})),
@@ -79,7 +83,7 @@ function addTransfer(instruction: TransferInstruction, stage: StageBuilder, {tra
 		instruction,
 		followsCacheWish: true,
 	});
-	stage.addHistory(historyText(instruction, transfer), {hasLayer: true});
+	stage.image.addHistory(historyText(instruction, transfer), {hasLayer: true});
 }
 
 type SourceOptions = {readonly transfer: ExpandedTransfer; readonly source: string; readonly input: number | null};

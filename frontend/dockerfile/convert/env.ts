@@ -1,16 +1,13 @@
-import {splitVariable} from '../environment.ts';
 import type {EnvInstruction} from '../instructions.ts';
 import type {StageBuilder} from './stage-builder.ts';
 
 /** ENV: variables of the image. All values see the variables as they were before the instruction. */
 export function convertEnv({pairs}: EnvInstruction, stage: StageBuilder): void {
 	const expanded = pairs.map(({name, value}) => [stage.expand(name), stage.expand(value)] as const);
-	const variables = new Map((stage.config.Env ?? []).map(variable => splitVariable(variable)));
 	for (const [name, value] of expanded) {
 		stage.environment.set(name, value);
-		variables.set(name, value);
+		stage.image.setVariable(name, value);
 	}
 
-	stage.updateConfig({Env: [...variables].map(([name, value]) => `${name}=${value}`)});
-	stage.addHistory(`ENV ${expanded.map(([name, value]) => `${name}=${value}`).join(' ')}`, {hasLayer: false});
+	stage.image.addHistory(`ENV ${expanded.map(([name, value]) => `${name}=${value}`).join(' ')}`, {hasLayer: false});
 }

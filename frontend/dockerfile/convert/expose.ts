@@ -16,8 +16,11 @@ EXPOSE: ports that containers listen on.
 */
 export function convertExpose({ports}: ExposeInstruction, stage: StageBuilder): void {
 	const exposed = ports.flatMap(port => stage.expandToWords(port)).flatMap(specification => parsePorts(specification, stage));
-	stage.updateConfig({ExposedPorts: {...stage.config.ExposedPorts, ...Object.fromEntries(exposed.map(port => [port, {}]))}});
-	stage.addHistory(`EXPOSE ${formatGoList(exposed)}`, {hasLayer: false});
+	for (const port of exposed) {
+		stage.image.addPort(port);
+	}
+
+	stage.image.addHistory(`EXPOSE ${formatGoList(exposed)}`, {hasLayer: false});
 }
 
 /** `[[ip:]host port:]port[-port][/protocol]`; what stands before the port is checked and left out. */

@@ -4,6 +4,9 @@ import type {StageBuilder} from './stage-builder.ts';
 /** LABEL: facts about the image. */
 export function convertLabel({pairs}: LabelInstruction, stage: StageBuilder): void {
 	const expanded = pairs.map(({name, value}) => [stage.expand(name), stage.expand(value)] as const);
-	stage.updateConfig({Labels: Object.fromEntries([...Object.entries(stage.config.Labels ?? {}), ...expanded])});
-	stage.addHistory(`LABEL ${expanded.map(([name, value]) => `${name}=${value}`).join(' ')}`, {hasLayer: false});
+	for (const [name, value] of expanded) {
+		stage.image.setLabel(name, value);
+	}
+
+	stage.image.addHistory(`LABEL ${expanded.map(([name, value]) => `${name}=${value}`).join(' ')}`, {hasLayer: false});
 }

@@ -24,25 +24,25 @@ export function convertHealthcheck({healthcheck}: HealthcheckInstruction, stage:
 		Interval, Timeout, StartPeriod, StartInterval,
 	};
 	const texts = Object.entries(times).map(([name, nanoseconds]) => `${name}:${formatGoDuration(nanoseconds)}`);
-	stage.updateConfig({Healthcheck: healthcheck});
-	stage.addHistory(`HEALTHCHECK {Test:${formatGoList(Test)} ${texts.join(' ')} Retries:${Retries}}`, {hasLayer: false});
+	stage.image.update({Healthcheck: healthcheck});
+	stage.image.addHistory(`HEALTHCHECK {Test:${formatGoList(Test)} ${texts.join(' ')} Retries:${Retries}}`, {hasLayer: false});
 }
 
 /** MAINTAINER: the image's author. */
 export function convertMaintainer({maintainer}: MaintainerInstruction, stage: StageBuilder): void {
-	stage.setAuthor(maintainer);
-	stage.addHistory(`MAINTAINER ${maintainer}`, {hasLayer: false});
+	stage.image.setAuthor(maintainer);
+	stage.image.addHistory(`MAINTAINER ${maintainer}`, {hasLayer: false});
 }
 
 /** ONBUILD: an instruction for builds that begin with this image. */
 export function convertOnBuild({expression}: OnBuildInstruction, stage: StageBuilder): void {
-	stage.updateConfig({OnBuild: [...(stage.config.OnBuild ?? []), expression]});
+	stage.image.addTrigger(expression);
 }
 
 /** SHELL: what the shell form is run by. */
 export function convertShell({shell}: ShellInstruction, stage: StageBuilder): void {
-	stage.updateConfig({Shell: shell});
-	stage.addHistory(`SHELL ${formatGoList(shell)}`, {hasLayer: false});
+	stage.image.update({Shell: shell});
+	stage.image.addHistory(`SHELL ${formatGoList(shell)}`, {hasLayer: false});
 }
 
 /**
@@ -56,15 +56,15 @@ export function convertStopSignal({signal}: StopSignalInstruction, stage: StageB
 		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', `invalid signal: ${expanded}`);
 	}
 
-	stage.updateConfig({StopSignal: expanded});
-	stage.addHistory(`STOPSIGNAL ${expanded}`, {hasLayer: false});
+	stage.image.update({StopSignal: expanded});
+	stage.image.addHistory(`STOPSIGNAL ${expanded}`, {hasLayer: false});
 }
 
 /** USER: whom processes run as, verbatim. */
 export function convertUser({user}: UserInstruction, stage: StageBuilder): void {
 	const expanded = stage.expand(user);
-	stage.updateConfig({User: expanded});
-	stage.addHistory(`USER ${expanded}`, {hasLayer: false});
+	stage.image.update({User: expanded});
+	stage.image.addHistory(`USER ${expanded}`, {hasLayer: false});
 }
 
 /**
@@ -78,6 +78,9 @@ export function convertVolume({volumes}: VolumeInstruction, stage: StageBuilder)
 		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', 'VOLUME specified can not be an empty string');
 	}
 
-	stage.updateConfig({Volumes: {...stage.config.Volumes, ...Object.fromEntries(expanded.map(volume => [volume, {}]))}});
-	stage.addHistory(`VOLUME ${formatGoList(expanded)}`, {hasLayer: false});
+	for (const volume of expanded) {
+		stage.image.addVolume(volume);
+	}
+
+	stage.image.addHistory(`VOLUME ${formatGoList(expanded)}`, {hasLayer: false});
 }

@@ -30,28 +30,28 @@ export function convertRun(instruction: RunInstruction, stage: StageBuilder): vo
 	const inputs = new Inputs();
 	const root = inputs.add(stage.root);
 	const {words, description, mounts} = readCommand(instruction, stage, inputs);
-	const environment = stage.environment.toStrings();
-	stage.conversion.budget.spend(environment.reduce((sum, variable) => sum + variable.length, 0));
+	// The environment, the history entry with the build arguments, and the vertex around them.
+	stage.conversion.budget.spend(2 * stage.environment.size);
 	const historyText = ['RUN', ...historyArguments(stage), ...words, '# buildkit'].join(' ');
 	stage.addVertex({
 		operation: {
 			kind: 'exec',
 			root,
 			args: words,
-			env: environment,
+			env: stage.environment.toStrings(),
 			cwd: cleanPath(stage.workingDirectory),
-			user: stage.config.User ?? '',
+			user: stage.user,
 			network: instruction.network ?? stage.conversion.network,
 			security: instruction.security,
 			mounts,
 			platform: stage.platform,
 		},
 		inputs: inputs.digests,
-		name: stage.names.next(stage.describe(description, {keepsQuotes: true, keepsUnset: true})),
+		name: stage.describe(description, {keepsQuotes: true, keepsUnset: true}),
 		instruction,
 		followsCacheWish: true,
 	});
-	stage.addHistory(historyText, {hasLayer: true});
+	stage.image.addHistory(historyText, {hasLayer: true});
 }
 
 function rejectMounts({mounts}: RunInstruction, stage: StageBuilder): void {
@@ -111,6 +111,7 @@ function summarize(content: string): string {
 
 /** `|2 A=1 B=2`: the build arguments, with the values that the variables have now. */
 function historyArguments(stage: StageBuilder): readonly string[] {
-	const values = new Map(stage.buildArguments.map(({name, value = ''}) => [name, stage.environment.variables.get(name) ?? value]));
-	return values.size === 0 ? [] : [`|${values.size}`, ...values.entries().map(([name, value]) => `${name}=${value}`)];
+	const {buildArguments, environment: {variables}} = stage;
+	const values = buildArguments.entries().map(([name, value = '']) => `${name}=${variables.get(name) ?? value}`);
+	return buildArguments.size === 0 ? [] : [`|${buildArguments.size}`, ...values];
 }

@@ -1,28 +1,26 @@
 import type {Operation} from '../../../src/definition/operations.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
-import type {ContainerConfig, ImageConfig} from '../../../src/kernel/oci-types.ts';
+import type {ImageConfig} from '../../../src/kernel/oci-types.ts';
 import type {Platform} from '../../../src/kernel/platform.ts';
-import {Environment} from '../environment.ts';
-import {expandWord} from '../expand.ts';
-import {historyComment, type ImageDraft} from '../image-config.ts';
-import type {Instruction} from '../instructions.ts';
+import type {Environment} from '../environment.ts';
 import {DockerfileError} from '../errors.ts';
+import {expandToWords, expandWord} from '../expand.ts';
+import type {ImageDraft} from '../image-draft.ts';
+import type {Instruction} from '../instructions.ts';
 import type {ExpandOptions} from '../word-expander.ts';
 import type {Conversion} from './conversion.ts';
 import type {StageNames} from './stage-names.ts';
 
-/** An ARG that was declared; a value that nobody gave is missing. */
-export type BuildArgument = {readonly name: string; readonly value?: string};
-
-/** What a stage leaves to those that begin with it. */
-export type StageResult = {
+/** What a stage is after some of its instructions. */
+export type StageState = {
 	/** The vertex whose file system is the stage's; `null` is the empty one. */
 	readonly root: Digest | null;
 	readonly image: ImageDraft;
 	readonly platform: Platform;
-	/** ENV and ARG, in the order in which they were set last. */
+	/** The values of ENV and ARG. */
 	readonly environment: Environment;
-	readonly buildArguments: readonly BuildArgument[];
+	/** The ARGs that were declared, with the values that they had then, if any. */
+	readonly buildArguments: ReadonlyMap<string, string | undefined>;
 	/** The image that the lowest of the stages begins with. */
 	readonly baseImage: ImageConfig;
 };
@@ -31,40 +29,48 @@ export type StageResult = {
 export type StageVertex = {
 	readonly operation: Operation;
 	readonly inputs: readonly Digest[];
+	/** Without the number of the step. */
 	readonly name: string;
 	readonly instruction: Instruction;
 	/** The stage's wish to do without the cache holds for this vertex. */
 	readonly followsCacheWish: boolean;
 };
 
-/**
-The state of one stage while its instructions are carried out one after the other.
-*/
-export class StageBuilder {
-	readonly #ignoresCache: boolean;
-	readonly #buildArguments: BuildArgument[];
-	readonly #baseImage: ImageConfig;
-	#root: Digest | null;
-	#image: ImageDraft;
-	#hasCommand = false;
+/** What a stage works with. */
+export type StageBuilderOptions = {
 	readonly conversion: Conversion;
 	readonly names: StageNames;
-	readonly platform: Platform;
+	/** The cache is not asked for the stage's vertexes. */
+	readonly ignoresCache: boolean;
+};
+
+/**
+Carries out the instructions of one stage, one after the other, on top of what it begins with.
+*/
+export class StageBuilder {
+	readonly #base: StageState;
+	readonly #names: StageNames;
+	readonly #ignoresCache: boolean;
+	readonly #buildArguments: Map<string, string | undefined>;
+	#root: Digest | null;
+	#hasCommand = false;
+	readonly conversion: Conversion;
+	readonly image: ImageDraft;
 	readonly environment: Environment;
 
-	constructor(base: StageResult, {conversion, names, ignoresCache}: {readonly conversion: Conversion; readonly names: StageNames; readonly ignoresCache: boolean}) {
-		this.conversion = conversion;
-		this.names = names;
-		this.platform = base.platform;
-		this.environment = new Environment(base.environment.variables);
+	constructor(base: StageState, {conversion, names, ignoresCache}: StageBuilderOptions) {
+		this.#base = base;
+		this.#names = names;
 		this.#ignoresCache = ignoresCache;
-		this.#buildArguments = [...base.buildArguments];
-		this.#baseImage = base.baseImage;
+		this.#buildArguments = new Map(base.buildArguments);
 		this.#root = base.root;
-		this.#image = base.image;
+		this.conversion = conversion;
+		conversion.budget.spend(base.image.size + base.environment.size);
+		this.image = base.image.fork();
+		this.environment = base.environment.fork();
 	}
 
-	#expandOptions(): ExpandOptions {
+	get #expandOptions(): ExpandOptions {
 		const {escape, budget} = this.conversion;
 		return {escape, budget};
 	}
@@ -85,27 +91,37 @@ export class StageBuilder {
 		return this.#root;
 	}
 
+	get platform(): Platform {
+		return this.#base.platform;
+	}
+
 	/** CMD was set in this stage. */
 	get hasCommand(): boolean {
 		return this.#hasCommand;
 	}
 
-	get config(): ContainerConfig {
-		return this.#image.config;
-	}
-
 	get workingDirectory(): string {
-		return this.config.WorkingDir ?? '/';
+		return this.image.plain.WorkingDir ?? '/';
 	}
 
-	get buildArguments(): readonly BuildArgument[] {
+	/** `user[:group]`; empty for root. */
+	get user(): string {
+		return this.image.plain.User ?? '';
+	}
+
+	get buildArguments(): ReadonlyMap<string, string | undefined> {
 		return this.#buildArguments;
 	}
 
 	/** What the instructions so far have made. */
-	finish(): StageResult {
+	finish(): StageState {
 		return {
-			root: this.#root, image: this.#image, platform: this.platform, environment: this.environment, buildArguments: this.#buildArguments, baseImage: this.#baseImage,
+			root: this.#root,
+			image: this.image,
+			platform: this.platform,
+			environment: this.environment,
+			buildArguments: this.#buildArguments,
+			baseImage: this.#base.baseImage,
 		};
 	}
 
@@ -115,47 +131,38 @@ export class StageBuilder {
 	@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_EXPANSION`, `ERR_TSBUILD_DOCKERFILE_LIMIT`
 	*/
 	expand(word: string, options: Partial<ExpandOptions> = {}): string {
-		return expandWord(word, this.environment.variables, {...this.#expandOptions(), ...options}).text;
+		return expandWord(word, this.environment.variables, {...this.#expandOptions, ...options}).text;
 	}
 
 	/** Like `expand`; the result is split into words. */
 	expandToWords(word: string): readonly string[] {
-		return expandWord(word, this.environment.variables, this.#expandOptions()).words;
+		return expandToWords(word, this.environment.variables, this.#expandOptions);
 	}
 
-	/** The instruction as the progress shows it: with variables expanded where that works. */
+	/** An instruction as the progress shows it: with variables expanded where that works. */
 	describe(text: string, options: Partial<ExpandOptions> = {}): string {
 		const expanded = this.#expandOrKeep(text, options);
 		const [keyword = ''] = expanded.split(' ', 1);
 		return keyword.toUpperCase() + expanded.slice(keyword.length);
 	}
 
-	updateConfig(changes: Partial<ContainerConfig>): void {
-		this.#image = {...this.#image, config: {...this.config, ...changes}};
-	}
-
+	/** Sets CMD; it then outlives a later ENTRYPOINT. */
 	setCommand(words: readonly string[]): void {
 		this.#hasCommand = true;
-		this.updateConfig({Cmd: words, ArgsEscaped: true});
+		this.image.update({Cmd: words, ArgsEscaped: true});
 	}
 
-	setAuthor(author: string): void {
-		this.#image = {...this.#image, author};
-	}
-
-	addBuildArgument(argument: BuildArgument): void {
-		this.#buildArguments.push(argument);
-	}
-
-	/** Adds a line to the history; those without a layer are marked. */
-	addHistory(text: string, {hasLayer}: {readonly hasLayer: boolean}): void {
-		const entry = {created_by: text, comment: historyComment, ...(!hasLayer && {empty_layer: true})};
-		this.#image = {...this.#image, history: [...this.#image.history, entry]};
+	/** Declares an ARG. */
+	addBuildArgument(name: string, value: string | undefined): void {
+		this.#buildArguments.set(name, value);
 	}
 
 	/** Adds a vertex; its file system becomes the stage's. */
 	addVertex({operation, inputs, name, instruction, followsCacheWish}: StageVertex): void {
-		this.conversion.budget.spend(name.length);
-		this.#root = this.conversion.definition.add(operation, inputs, {name, locations: [instruction.location], ignoreCache: followsCacheWish && this.#ignoresCache});
+		this.#root = this.conversion.definition.add(operation, inputs, {
+			name: this.#names.next(instruction.isTrigger ? `ONBUILD ${name}` : name),
+			locations: [instruction.location],
+			ignoreCache: followsCacheWish && this.#ignoresCache,
+		});
 	}
 }

@@ -2,15 +2,13 @@ import type {Digest} from '../../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../../src/kernel/oci-types.ts';
 import type {Platform} from '../../../src/kernel/platform.ts';
 import {DockerfileError} from '../errors.ts';
-import {Environment, splitVariable} from '../environment.ts';
+import {Environment} from '../environment.ts';
 import {quoteGoString} from '../go-format.ts';
-import {draftFrom} from '../image-config.ts';
+import {ImageDraft} from '../image-draft.ts';
 import type {StageWork} from '../resolve-stages.ts';
 import type {StageStep} from '../stage-plan.ts';
-import type {Conversion} from './conversion.ts';
 import {convertInstruction} from './instruction.ts';
-import {StageBuilder, type StageResult} from './stage-builder.ts';
-import type {StageNames} from './stage-names.ts';
+import {StageBuilder, type StageBuilderOptions, type StageState} from './stage-builder.ts';
 
 const stepKinds: ReadonlySet<string> = new Set(['add', 'copy', 'run', 'workdir']);
 
@@ -20,33 +18,26 @@ export function countVertexes({stage: {base, steps}}: StageWork): number {
 }
 
 /** A stage before its first instruction. */
-export function beginWith(root: Digest | null, baseImage: ImageConfig, platform: Platform): StageResult {
-	const image = draftFrom(baseImage);
+export function beginStage(root: Digest | null, baseImage: ImageConfig, platform: Platform): StageState {
+	const image = new ImageDraft(baseImage);
 	return {
 		root,
 		image,
 		platform,
-		environment: new Environment((image.config.Env ?? []).map(variable => splitVariable(variable))),
-		buildArguments: [],
+		environment: new Environment(image.variables),
+		buildArguments: new Map(),
 		baseImage,
 	};
 }
-
-export type ConvertStageOptions = {
-	readonly conversion: Conversion;
-	readonly names: StageNames;
-	readonly ignoresCache: boolean;
-};
 
 /**
 Carries out the instructions of a stage on top of what it begins with.
 
 @throws {DockerfileError} with the location of the instruction that is wrong
 */
-export function convertStage(work: StageWork, base: StageResult, options: ConvertStageOptions): StageResult {
+export function convertStage(work: StageWork, base: StageState, options: StageBuilderOptions): StageState {
 	const {stage, triggers} = work;
-	const {OnBuild: _doneHere, ...config} = base.image.config;
-	const builder = new StageBuilder({...base, image: {...base.image, config}}, options);
+	const builder = new StageBuilder(base, options);
 	options.names.expect(triggers.length);
 	for (const step of [...triggers, ...stage.steps]) {
 		requireEarlierSource(step, work);
@@ -57,7 +48,10 @@ export function convertStage(work: StageWork, base: StageResult, options: Conver
 }
 
 function requireEarlierSource({instruction, source}: StageStep, {stage}: StageWork): void {
-	if (source?.type === 'stage' && source.index >= stage.index && instruction.kind === 'copy') {
-		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_STAGE', `cannot copy from stage ${quoteGoString(instruction.from ?? '')}, it needs to be defined before current stage ${quoteGoString(stage.label)}`, {locations: [instruction.location]});
+	if (instruction.kind !== 'copy' || source?.type !== 'stage' || source.index < stage.index) {
+		return;
 	}
+
+	const message = `cannot copy from stage ${quoteGoString(instruction.from ?? '')}, it needs to be defined before current stage ${quoteGoString(stage.label)}`;
+	throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_STAGE', message, {locations: [instruction.location]});
 }

@@ -5,7 +5,7 @@ import {SnapshotCache} from '../../../solver/ops/snapshot-cache.ts';
 import {BuildStore} from '../../support/build-store.ts';
 import {testCacheStore} from '../../support/cache-store-contract.ts';
 
-testCacheStore<BuildResult>('in a store', async () => {
+testCacheStore<BuildResult>(test, 'in a store', async () => {
 	const build = await BuildStore.open();
 	const snapshot = await build.snapshot(() => undefined);
 	return {
