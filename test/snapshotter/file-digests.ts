@@ -36,7 +36,7 @@ test('a file that was changed just before it was read is not remembered', async 
 	{
 		using digests = new FileDigests(metadata);
 		digests.remember(status, content, Date.now());
-		digests.remember({...status, mtimeMs: BigInt(Date.now() + anHour)}, sha256, Date.now());
+		digests.remember({...status, mtimeMs: BigInt(Date.now() + anHour)}, content, Date.now());
 	}
 
 	using digests = new FileDigests(metadata);
