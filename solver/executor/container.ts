@@ -35,6 +35,8 @@ type Ending = {
 // As runc when there is nothing to run.
 const commandNotRunExitCode = 1;
 
+const privilegesHint = 'A container needs the rights of root (CAP_SYS_ADMIN and others); in another container, the options that this one was started with may take them away.';
+
 // https://man7.org/linux/man-pages/man2/fcntl.2.html
 const F_DUPFD_CLOEXEC = 1030;
 
@@ -125,7 +127,7 @@ function reportFailure({index, errorNumber}: FailedEntry, {spec, prepared}: {rea
 	const {call, describe} = prepared.table[index]!;
 	if (call !== 'execve') {
 		const cause = new LinuxError(call, -errorNumber, {action: describe});
-		throw setupError(cause.message, {cause});
+		throw setupError(cause.message, {cause, ...(cause.code === 'EPERM' && {hint: privilegesHint})});
 	}
 
 	spec.output('stderr', Buffer.from(`${explainExecFailure({root: spec.root, command: prepared.command, errorNumber})}\n`));

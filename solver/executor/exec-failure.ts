@@ -28,7 +28,7 @@ export function explainExecFailure({root, command, errorNumber}: ExecFailure): s
 }
 
 function reasonOf(root: Descriptor, {name, path}: {readonly name: string; readonly path: string}): string {
-	return statInRoot(root, path) === undefined ? `stat ${name}: no such file or directory` : 'permission denied';
+	return statIfPossible(root, path) === undefined ? `stat ${name}: no such file or directory` : 'permission denied';
 }
 
 function isExecutable(root: Descriptor, path: string): boolean {
