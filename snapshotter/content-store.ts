@@ -18,6 +18,7 @@ import {
 } from '../src/kernel/digest.ts';
 import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
 import type {ImageIndex} from '../src/kernel/oci-types.ts';
+import {gatherChunks} from './gather-chunks.ts';
 import {
 	checkImageLayout,
 	createImageLayout,
@@ -50,6 +51,9 @@ export type ContentStoreOptions = {
 
 // Manifests and configs are a few kilobytes; registries take at most 4 MiB. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
 const defaultMaximumSize = 4 * 1024 * 1024;
+
+// Layers come in many small pieces, which would each cost a system call.
+const writeSize = 256 * 1024;
 
 const algorithms = ['sha256', 'sha512'] as const;
 
@@ -202,21 +206,16 @@ export async function createLayout(directory: string, options: ContentStoreOptio
 
 type CopyOptions = IngestOptions & {readonly write: (chunk: Uint8Array) => Promise<void>};
 
-async function copyChecked(source: AsyncIterable<Uint8Array>, {expectedDigest, expectedSize, signal, write}: CopyOptions): Promise<StoredBlob> {
+async function copyChecked(source: AsyncIterable<Uint8Array>, {write, ...options}: CopyOptions): Promise<StoredBlob> {
+	const {expectedDigest, expectedSize} = options;
 	const algorithm = expectedDigest === undefined ? 'sha256' : splitDigest(expectedDigest).algorithm;
 	const hash = createHash(algorithm);
 	let size = 0;
-	signal?.throwIfAborted();
-	for await (const chunk of source) {
-		signal?.throwIfAborted();
-		size += chunk.length;
-		if (expectedSize !== undefined && size > expectedSize) {
-			throw unexpected(expectedDigest, `more than the expected ${expectedSize} bytes came`);
-		}
-
+	for await (const chunk of gatherChunks(withinSize(source, options), writeSize)) {
 		const written = write(chunk);
 		// Hashed while the disk works.
 		hash.update(chunk);
+		size += chunk.length;
 		await written;
 	}
 
@@ -230,6 +229,20 @@ async function copyChecked(source: AsyncIterable<Uint8Array>, {expectedDigest, e
 	}
 
 	return {digest, size};
+}
+
+async function * withinSize(source: AsyncIterable<Uint8Array>, {expectedDigest, expectedSize = Number.MAX_SAFE_INTEGER, signal}: IngestOptions): AsyncGenerator<Uint8Array, void, undefined> {
+	let size = 0;
+	signal?.throwIfAborted();
+	for await (const chunk of source) {
+		signal?.throwIfAborted();
+		size += chunk.length;
+		if (size > expectedSize) {
+			throw unexpected(expectedDigest, `more than the expected ${expectedSize} bytes came`);
+		}
+
+		yield chunk;
+	}
 }
 
 // The directory is not synced: a blob that a power loss took away is missing, never wrong, and whoever needs it makes it again.
