@@ -14,18 +14,18 @@ export type Command = {
 // What a search goes on after, as execvp(3) does.
 const searchErrors: readonly ToleratedError[] = ['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'];
 
+// Mostly EEXIST. Whatever else is wrong, `chdir` tells it better.
+const makeErrors: readonly ToleratedError[] = ['EEXIST', 'EROFS', 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG'];
+
 /**
 The calls that enter the working directory. No descriptor but 0 to 3 is open by then, so `/proc/self/fd/8` leads nowhere (CVE-2024-21626).
 
-@param cwd absolute
-@param makeFrom where the working directory lies in a mount that only init sees, the part of its path that is there for certain; what is missing below is made
+The directory is there already, unless it lies in a mount; then it is made here, as runc does.
 */
-export function workingDirectoryEntries(cwd: string, makeFrom: string | undefined): readonly SyscallEntry[] {
-	const missing = makeFrom === undefined ? [] : pathsBelow(cwd, makeFrom);
+export function workingDirectoryEntries(cwd: string): readonly SyscallEntry[] {
 	return [
-		// Whatever goes wrong, `chdir` tells it better.
-		...missing.map((path): SyscallEntry => ({
-			call: 'mkdirat', args: [AT_FDCWD, path, 0o755], mayFail: ['EEXIST', 'EROFS', 'ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'ELOOP'], describe: `make ${path}`,
+		...pathsTo(cwd).map((path): SyscallEntry => ({
+			call: 'mkdirat', args: [AT_FDCWD, path, 0o755], mayFail: makeErrors, describe: `make ${path}`,
 		})),
 		{call: 'chdir', args: [cwd], describe: `enter working directory ${cwd}`},
 	];
@@ -79,6 +79,6 @@ export function completeEnvironment(env: readonly string[], home: string): reado
 	return variables.values().toArray();
 }
 
-function pathsBelow(path: string, top: string): readonly string[] {
-	return path === top || path === '/' ? [] : [...pathsBelow(posix.dirname(path), top), path];
+function pathsTo(path: string): readonly string[] {
+	return path === '/' ? [] : [...pathsTo(posix.dirname(path)), path];
 }

@@ -53,7 +53,6 @@ The mounts of the specification are used up; their descriptors, and that of the 
 */
 export async function runContainer(spec: ContainerSpec, {environment, signal}: RunContainerOptions): Promise<ContainerResult> {
 	signal?.throwIfAborted();
-	refuseNulBytes(spec);
 	await using cgroup = await openCgroups({
 		name: spec.id,
 		hierarchy: environment.cgroups,
@@ -71,13 +70,6 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 		outOfMemory: await cgroup.outOfMemory(),
 		usage: await cgroup.usage(),
 	};
-}
-
-function refuseNulBytes({args, env, cwd, hostname}: ContainerSpec): void {
-	const offender = [...args, ...env, cwd, hostname].find(text => text.includes('\0'));
-	if (offender !== undefined) {
-		throw setupError(`failed to run the command: ${JSON.stringify(offender)} has a NUL byte`);
-	}
 }
 
 function createProgram({table, stdio}: PreparedContainer, {architecture}: ContainerEnvironment): Descriptor {

@@ -28,8 +28,6 @@ export type InitPlan = {
 	/** The hard limit of open files of the parent. */
 	readonly maximumOpenFiles: bigint;
 	readonly command: Command;
-	/** See `workingDirectoryEntries`. */
-	readonly makeWorkingDirectoryFrom: string | undefined;
 	readonly privileges: Privileges;
 	/** The lowest descriptor number that is free when init starts. */
 	readonly scratch: number;
@@ -63,7 +61,7 @@ export function initTable(plan: InitPlan): readonly SyscallEntry[] {
 		// Only standard input, output, error output and the status descriptor are left, and of these the program gets the first three.
 		{call: 'close_range', args: [statusDescriptor + 1, lastDescriptor, 0], describe: 'close descriptors'},
 		{call: 'close_range', args: [statusDescriptor, statusDescriptor, CLOSE_RANGE_CLOEXEC], describe: 'mark the status descriptor'},
-		...workingDirectoryEntries(plan.command.cwd, plan.makeWorkingDirectoryFrom),
+		...workingDirectoryEntries(plan.command.cwd),
 		...privilegeEntries(plan.privileges),
 		// If tsbuild is killed, so is the step. A change of the user would clear this.
 		{call: 'prctl', args: [PR_SET_PDEATHSIG, constants.signals.SIGKILL, 0, 0, 0], describe: 'follow the end of tsbuild'},

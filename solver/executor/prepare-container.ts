@@ -13,6 +13,7 @@ import {initTable} from './init-table.ts';
 import {MountTargets} from './mount-targets.ts';
 import {resolveNetwork, type ContainerNetwork} from './network.ts';
 import type {Rootfs} from './rootfs.ts';
+import {setupError} from './setup-error.ts';
 import {isWithin, prepareStepMounts, type StepMount} from './step-mounts.ts';
 import type {SyscallEntry} from './syscall-table.ts';
 import {lookUpUser, type ContainerUser} from './user.ts';
@@ -47,6 +48,8 @@ Does what can be done for a container before its first process is there: looks u
 */
 export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo}: PreparationOptions): PreparedContainer {
 	const user = lookUpUser(spec.root, spec.user);
+	const command: Command = {args: spec.args, env: completeEnvironment(spec.env, user.home), cwd: posix.resolve('/', spec.cwd)};
+	refuseNulBytes(spec, command);
 	const network = resolveNetwork(spec.network);
 	const pipes = createPipes(user, undo);
 	const input = undo.use(Descriptor.open('/dev/null', constants.O_RDONLY));
@@ -55,7 +58,7 @@ export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo
 	const rootfs = prepareRootfs(spec, {
 		environment, network, inherited, undo,
 	});
-	const command: Command = {args: spec.args, env: completeEnvironment(spec.env, user.home), cwd: posix.resolve('/', spec.cwd)};
+	makeWorkingDirectory(spec.root, {cwd: command.cwd, user, stepMounts: rootfs.stepMounts});
 	const table = initTable({
 		cgroupProcesses,
 		network,
@@ -64,7 +67,6 @@ export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo
 		resourceLimits: spec.limits.ulimits ?? {},
 		maximumOpenFiles: environment.maximumOpenFiles,
 		command,
-		makeWorkingDirectoryFrom: makeWorkingDirectory(spec.root, {cwd: command.cwd, user, stepMounts: rootfs.stepMounts}),
 		privileges: {user, ...(spec.security === 'sandbox' ? environment : {capabilities: undefined, seccompFilter: undefined})},
 		scratch: inherited.next,
 	});
@@ -119,16 +121,22 @@ function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, un
 	};
 }
 
-// The working directory becomes part of the layer, unless it lies in a mount: then init has to make it, below the returned path.
+// The working directory becomes part of the layer, unless it lies in a mount, where init makes it.
 function makeWorkingDirectory(root: Descriptor, {cwd, user, stepMounts}: {
 	readonly cwd: string;
 	readonly user: ContainerUser;
 	readonly stepMounts: readonly StepMount[];
-}): string | undefined {
-	const covering = ['/proc', '/sys', '/dev', ...stepMounts.map(({path}) => path)].findLast(path => isWithin(cwd, path));
-	if (covering === undefined) {
+}): void {
+	const mountPoints = ['/proc', '/sys', '/dev', ...stepMounts.map(({path}) => path)];
+	if (mountPoints.every(path => !isWithin(cwd, path))) {
 		makeDirectoriesInRoot(root, cwd, {mode: 0o755, uid: user.uid, gid: user.gid}).directory.close();
 	}
+}
 
-	return covering;
+// A user's home directory comes from the image, so it is checked with all else.
+function refuseNulBytes(spec: ContainerSpec, {args, env, cwd}: Command): void {
+	const offender = [...args, ...env, cwd, spec.hostname, ...spec.mounts.map(({target}) => target)].find(text => text.includes('\0'));
+	if (offender !== undefined) {
+		throw setupError(`failed to run the command: ${JSON.stringify(offender)} has a NUL byte`);
+	}
 }

@@ -61,6 +61,7 @@ export function prepareStepMounts(mounts: readonly ContainerMount[], {root, root
 		const mount = specification.type === 'tmpfs' ? opened.use(createTmpfs(specification.options)) : specification.mount;
 		const isReadOnly = specification.type === 'detached' && specification.readOnly;
 		const isDirectory = fstatSync(mount.number).isDirectory();
+		refuseTarget(path);
 		const point = isWithin(path, '/dev') ? path : inherited.add(openPlace(places, {path, isDirectory}));
 		places.unshift({
 			path, targets: opened.use(new MountTargets(mount)), mount, readOnly: isReadOnly,
@@ -90,12 +91,14 @@ export function isWithin(path: string, directory: string): boolean {
 	return path === directory || directory === '/' || path.startsWith(`${directory}/`);
 }
 
-function openPlace(places: readonly Place[], {path, isDirectory}: {readonly path: string; readonly isDirectory: boolean}): Descriptor {
-	const forbidden = ['/proc', '/sys'].find(directory => isWithin(path, directory));
-	if (path === '/' || forbidden !== undefined) {
-		throw setupError(`failed to mount on ${path}: nothing can be mounted in ${forbidden ?? 'place of the root'}`);
+function refuseTarget(path: string): void {
+	const isSystem = ['/proc', '/sys'].some(directory => isWithin(path, directory));
+	if (isSystem || path === '/' || path === '/dev') {
+		throw setupError(`failed to mount on ${path}: the target belongs to the system`);
 	}
+}
 
+function openPlace(places: readonly Place[], {path, isDirectory}: {readonly path: string; readonly isDirectory: boolean}): Descriptor {
 	// The last one that was mounted over the path; the root is the last of all.
 	const place = places.find(({path: placePath}) => isWithin(path, placePath))!;
 	const inside = posix.join('/', posix.relative(place.path, path));

@@ -161,6 +161,12 @@ testWithCgroups('memory beyond the limit is told as such', async t => {
 	t.true(usage.peakMemory! <= limits.memory);
 });
 
+test('a NUL byte in the image\'s passwd file is refused by name', async t => {
+	await using root = await makeStepRoot();
+	await writeFile(path.join(root.lower, 'etc/passwd'), 'evil:x:1:1::/home/\0/x:\n');
+	await t.throwsAsync(root.run('true', {environment, user: 'evil'}), {code: 'ERR_TSBUILD_CONTAINER_SETUP', message: /NUL byte$/v});
+});
+
 test('a NUL byte in an argument is refused by name', async t => {
 	await using root = await makeStepRoot();
 	await t.throwsAsync(root.run(['sh', 'a\0b'], {environment}), {code: 'ERR_TSBUILD_CONTAINER_SETUP', message: String.raw`failed to run the command: "a\u0000b" has a NUL byte`});

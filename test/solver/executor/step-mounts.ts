@@ -127,6 +127,8 @@ const refusesTarget = test.macro({
 
 test(refusesTarget, '/');
 test(refusesTarget, '/proc');
+test(refusesTarget, '/dev');
+test(refusesTarget, '/dev/../dev/');
 test(refusesTarget, '/proc/sys');
 test(refusesTarget, '/sys/fs/cgroup');
 test(refusesTarget, '/x/../proc/self');
