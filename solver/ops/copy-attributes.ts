@@ -1,4 +1,4 @@
-import {fstatSync, type BigIntStats} from 'node:fs';
+import {fchmodSync, type BigIntStats} from 'node:fs';
 import {errorCode} from '../../src/kernel/errors.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {
@@ -17,23 +17,24 @@ export type AttributeChanges = {
 	readonly mode?: ModeChange | undefined;
 };
 
-/** What a source is. */
-export type SourceAttributes = {
+/** A file or directory that is copied. */
+export type CopySource = {
 	/** Open on the source, at least with O_PATH. */
 	readonly file: Descriptor;
 	readonly status: BigIntStats;
+	/** Whether `file` is open for reading. */
+	readonly isReadable: boolean;
 };
 
 /**
-Gives a copy the owner, permissions, extended attributes and times of its source, as far as they are not changed. `copy` is open on it, at least with O_PATH.
+Gives a copy the owner, permissions, extended attributes and times of its source, as far as they are not changed. `copy` is open on it; for anything but a regular file O_PATH will do.
 
 The order matters: a new owner takes set-user-ID and capabilities away. Extended attributes are kept where they can be, as with BuildKit; the security labels of the host and the marks of overlayfs are nobody's.
 */
-export function copyAttributes({file, status}: SourceAttributes, copy: Descriptor, {owner, mode}: AttributeChanges): void {
+export function copyAttributes({file, status}: CopySource, copy: Descriptor, {owner, mode}: AttributeChanges): void {
 	changeOwner(copy, '', owner ?? ownerOf(status));
 	if (!status.isSymbolicLink()) {
-		const bits = Number(status.mode) & 0o7777;
-		changeMode(copy, '', mode?.({mode: bits, isDirectory: status.isDirectory()}) ?? bits);
+		copyMode(status, copy, mode);
 		copyExtendedAttributes(file, copy);
 	}
 
@@ -43,6 +44,16 @@ export function copyAttributes({file, status}: SourceAttributes, copy: Descripto
 /** The changes for files of a client: they are root's unless an owner is asked for. */
 export function changesOf({owner, mode, isLocal}: AttributeChanges & {readonly isLocal: boolean}): AttributeChanges {
 	return {owner: owner ?? (isLocal ? rootOwner : undefined), mode};
+}
+
+function copyMode(status: BigIntStats, copy: Descriptor, change: ModeChange | undefined): void {
+	const own = Number(status.mode) & 0o7777;
+	const mode = change?.({mode: own, isDirectory: status.isDirectory()}) ?? own;
+	if (status.isFile()) {
+		fchmodSync(copy.number, mode);
+	} else {
+		changeMode(copy, '', mode);
+	}
 }
 
 function ownerOf({uid, gid}: BigIntStats): Owner {
@@ -72,9 +83,4 @@ function setIfPossible(copy: Descriptor, name: string, value: Uint8Array): void 
 			throw error;
 		}
 	}
-}
-
-/** The status of an open file with times in nanoseconds. */
-export function statusOf(file: Descriptor): BigIntStats {
-	return fstatSync(file.number, {bigint: true});
 }

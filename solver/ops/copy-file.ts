@@ -11,7 +11,7 @@ import {
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {copyRange, readDataSegments, type DataSegment} from '../../src/linux/file-data.ts';
 import {openFile} from '../../src/linux/open-file.ts';
-import type {SourceAttributes} from './copy-attributes.ts';
+import type {CopySource} from './copy-attributes.ts';
 import type {Place} from './destination.ts';
 
 // The call blocks; this much takes a few milliseconds where the blocks cannot be shared.
@@ -25,9 +25,10 @@ Makes a new file with the content of another, sharing its blocks where the file 
 
 @throws {LinuxError} `EEXIST` when something has the name; `ENOSPC`; a system error of Node; the reason of `signal`
 */
-export async function copyFile({file, status}: SourceAttributes, {directory, name}: Place, signal: AbortSignal): Promise<Descriptor> {
-	using source = Descriptor.open(file.path, O_RDONLY | O_NONBLOCK);
+export async function copyFile({file, status, isReadable}: CopySource, {directory, name}: Place, signal: AbortSignal): Promise<Descriptor> {
 	using opened = new DisposableStack();
+	using reopened = isReadable ? undefined : Descriptor.open(file.path, O_RDONLY | O_NONBLOCK);
+	const source = reopened ?? file;
 	const copy = opened.use(openFile(directory, name, {flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600}));
 	const size = Number(status.size);
 	if (status.blocks * blockSize >= status.size) {

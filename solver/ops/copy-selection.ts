@@ -1,5 +1,5 @@
 import {Buffer} from 'node:buffer';
-import {fstatSync, readdirSync, type BigIntStats} from 'node:fs';
+import {fstatSync, readdirSync} from 'node:fs';
 import {posix} from 'node:path';
 import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
 import {digestOf, type Digest} from '../../src/kernel/digest.ts';
@@ -11,6 +11,7 @@ import {readSymbolicLink} from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
 import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
+import type {CopySource} from './copy-attributes.ts';
 import {sourceNotFound} from './file-error.ts';
 import {Glob, hasWildcard} from './glob.ts';
 import {createSourceFilter, type SourceFilter} from './source-filter.ts';
@@ -77,9 +78,9 @@ export async function digestSources(action: CopyAction, tree: SourceTree, signal
 }
 
 /** Opens a selected source, or the link itself where links are not followed. */
-export function openSource({path, followsLink}: SelectedSource, tree: SourceTree): {readonly file: Descriptor; readonly status: BigIntStats} {
+export function openSource({path, followsLink}: SelectedSource, tree: SourceTree): CopySource {
 	const file = openInTree(path, {followsLink}, tree);
-	return {file, status: fstatSync(file.number, {bigint: true})};
+	return {file, status: fstatSync(file.number, {bigint: true}), isReadable: false};
 }
 
 async function digestSource({path, filter, followsLink}: SelectedSource, tree: SourceTree, signal: AbortSignal): Promise<Digest> {

@@ -1,9 +1,20 @@
 import {Buffer} from 'node:buffer';
-import {fstatSync, readdirSync, type BigIntStats} from 'node:fs';
+import {
+	fstatSync,
+	readdirSync,
+	type BigIntStats,
+	type Dirent,
+} from 'node:fs';
 import {posix} from 'node:path';
 import {setImmediate} from 'node:timers/promises';
 import {errorCode} from '../../src/kernel/errors.ts';
-import {O_DIRECTORY, O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
+import {
+	O_DIRECTORY,
+	O_NOFOLLOW,
+	O_NONBLOCK,
+	O_PATH,
+	O_RDONLY,
+} from '../../src/linux/constants.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {
 	linkFile,
@@ -15,7 +26,7 @@ import {
 } from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
 import {openInRoot} from '../../src/linux/resolve.ts';
-import {copyAttributes, type AttributeChanges, type SourceAttributes} from './copy-attributes.ts';
+import {copyAttributes, type AttributeChanges, type CopySource} from './copy-attributes.ts';
 import {copyFile} from './copy-file.ts';
 import {
 	openDirectory,
@@ -40,7 +51,7 @@ type TargetDirectory = {
 };
 
 /** A directory or file of the source. */
-type Entry = SourceAttributes & {
+type Entry = CopySource & {
 	/** As the filter gets it. */
 	readonly relativePath: string;
 };
@@ -65,10 +76,12 @@ export class TreeCopier {
 
 	async #copyEntries(directory: Entry, target: TargetDirectory, filter: SourceFilter | undefined): Promise<void> {
 		await this.#pause();
-		for (const name of readdirSync(directory.file.path, {encoding: 'buffer'}).toSorted((first, second) => first.compare(second))) {
-			using file = openFile(directory.file, name, {flags: O_PATH | O_NOFOLLOW});
-			const status = fstatSync(file.number, {bigint: true});
-			const entry = {file, status, relativePath: posix.join(directory.relativePath, name.toString())};
+		for (const dirent of readdirSync(directory.file.path, {encoding: 'buffer', withFileTypes: true}).toSorted((first, second) => first.name.compare(second.name))) {
+			const {name} = dirent;
+			const source = openEntry(directory.file, dirent);
+			using _file = source.file;
+			const {status} = source;
+			const entry = {...source, relativePath: posix.join(directory.relativePath, name.toString())};
 			const verdict = filter?.(entry.relativePath, status.isDirectory()) ?? 'included';
 			if (verdict === 'excluded') {
 				continue;
@@ -88,28 +101,30 @@ export class TreeCopier {
 		}
 	}
 
-	async #copyEntry(source: SourceAttributes, place: Place): Promise<void> {
+	async #copyEntry(source: CopySource, place: Place): Promise<void> {
 		await this.#pause();
 		const {status, file} = source;
 		if (status.isSocket()) {
 			return;
 		}
 
-		removeUnlessDirectory(place);
-		if (status.isSymbolicLink()) {
-			makeSymbolicLink(place.directory, place.name, readSymbolicLink(file, ''));
-		} else if (status.isFile()) {
-			await this.#copyRegularFile(source, place);
+		if (status.isFile()) {
+			await replacing(place, async () => this.#copyRegularFile(source, place));
 			return;
-		} else {
-			makeDeviceFile(place.directory, place.name, {kind: deviceKind(status), mode: 0o600, ...deviceNumbers(status)});
 		}
 
+		await replacing(place, async () => {
+			if (status.isSymbolicLink()) {
+				makeSymbolicLink(place.directory, place.name, readSymbolicLink(file, ''));
+			} else {
+				makeDeviceFile(place.directory, place.name, {kind: deviceKind(status), mode: 0o600, ...deviceNumbers(status)});
+			}
+		});
 		using copy = openFile(place.directory, place.name, {flags: O_PATH | O_NOFOLLOW});
 		copyAttributes(source, copy, this.#options.changes);
 	}
 
-	async #copyRegularFile(source: SourceAttributes, place: Place): Promise<void> {
+	async #copyRegularFile(source: CopySource, place: Place): Promise<void> {
 		const {root, changes, signal} = this.#options;
 		const {status} = source;
 		const identity = `${status.dev}:${status.ino}`;
@@ -137,7 +152,7 @@ export class TreeCopier {
 	}
 
 	/** Copies the entries of a directory into another. The other keeps its own attributes. */
-	async copyContents(source: SourceAttributes, target: {readonly directory: Descriptor; readonly path: Buffer}, filter: SourceFilter | undefined): Promise<void> {
+	async copyContents(source: CopySource, target: {readonly directory: Descriptor; readonly path: Buffer}, filter: SourceFilter | undefined): Promise<void> {
 		await this.#copyEntries({...source, relativePath: ''}, {path: target.path, open: () => target.directory}, filter);
 	}
 
@@ -146,7 +161,7 @@ export class TreeCopier {
 
 	@throws {TsbuildError} `ERR_TSBUILD_FILE` when there is a directory in the place of a file, or the other way round
 	*/
-	async copy(source: SourceAttributes, place: Place, filter: SourceFilter | undefined): Promise<void> {
+	async copy(source: CopySource, place: Place, filter: SourceFilter | undefined): Promise<void> {
 		if (!source.status.isDirectory()) {
 			await this.#copyEntry(source, place);
 			return;
@@ -164,11 +179,11 @@ export class TreeCopier {
 class NestedDirectory implements TargetDirectory, Disposable {
 	readonly #parent: TargetDirectory;
 	readonly #name: Buffer;
-	readonly #source: SourceAttributes;
+	readonly #source: CopySource;
 	#opened: Descriptor | undefined;
 	readonly path: Buffer;
 
-	constructor(parent: TargetDirectory, name: Buffer, source: SourceAttributes) {
+	constructor(parent: TargetDirectory, name: Buffer, source: CopySource) {
 		this.#parent = parent;
 		this.#name = name;
 		this.#source = source;
@@ -189,6 +204,40 @@ class NestedDirectory implements TargetDirectory, Disposable {
 
 	[Symbol.dispose](): void {
 		this.#opened?.close();
+	}
+}
+
+/** Makes a file by `make`, which fails with `EEXIST` when something is in its place; that goes, unless it is a directory. */
+async function replacing(place: Place, make: () => Promise<void>): Promise<void> {
+	try {
+		await make();
+	} catch (error) {
+		if (errorCode(error) !== 'EEXIST') {
+			throw error;
+		}
+
+		removeUnlessDirectory(place);
+		await make();
+	}
+}
+
+/** Opens an entry of a directory, a regular file for reading at once. What it is is asked of the open file, since the directory may change meanwhile. */
+function openEntry(directory: Descriptor, dirent: Dirent<Buffer>): CopySource {
+	const readable = dirent.isFile() ? openReadable(directory, dirent.name) : undefined;
+	const file = readable ?? openFile(directory, dirent.name, {flags: O_PATH | O_NOFOLLOW});
+	return {file, status: fstatSync(file.number, {bigint: true}), isReadable: readable !== undefined};
+}
+
+function openReadable(directory: Descriptor, name: Buffer): Descriptor | undefined {
+	try {
+		return openFile(directory, name, {flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK});
+	} catch (error) {
+		// It is no regular file any more.
+		if (errorCode(error) === 'ELOOP' || errorCode(error) === 'ENXIO') {
+			return undefined;
+		}
+
+		throw error;
 	}
 }
 
