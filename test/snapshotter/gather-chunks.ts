@@ -18,11 +18,11 @@ test('all bytes come, in their order, in chunks that are not small', async t => 
 	await t.notThrowsAsync(async () => fc.assert(property));
 });
 
-async function * reusingOneBuffer(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+async function * reusingOneBuffer(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
 	const buffer = Buffer.alloc(64);
-	for (const part of parts) {
-		buffer.set(part);
-		yield buffer.subarray(0, part.length);
+	for (const chunk of chunks) {
+		buffer.set(chunk);
+		yield buffer.subarray(0, chunk.length);
 		buffer.fill(0);
 	}
 }
