@@ -71,10 +71,11 @@ function encodeTable(entries: readonly SyscallEntry[], architecture: Architectur
 	return memory.bytes();
 }
 
-function toleratedErrors({mayFail = []}: SyscallEntry): bigint {
-	let mask = 0n;
-	for (const name of mayFail) {
-		mask |= 1n << BigInt(constants.errno[name]);
+// All error numbers that can be tolerated are small enough for their bits to add up exactly.
+function toleratedErrors({mayFail = []}: SyscallEntry): number {
+	let mask = 0;
+	for (const name of new Set(mayFail)) {
+		mask += 2 ** constants.errno[name];
 	}
 
 	return mask;
@@ -82,8 +83,19 @@ function toleratedErrors({mayFail = []}: SyscallEntry): bigint {
 
 function writeWords(target: Buffer, index: number, words: ReadonlyArray<number | bigint>): void {
 	for (const [offset, word] of words.entries()) {
-		target.writeBigUInt64LE(BigInt.asUintN(64, BigInt(word)), (index + offset) * 8);
+		writeWord(target, (index + offset) * 8, word);
 	}
+}
+
+// Most of a thousand words are small numbers, for which BigInt would be most of the time that encoding takes.
+function writeWord(target: Buffer, position: number, word: number | bigint): void {
+	if (typeof word === 'bigint' || word < 0) {
+		target.writeBigUInt64LE(BigInt.asUintN(64, BigInt(word)), position);
+		return;
+	}
+
+	target.writeUInt32LE(word % (2 ** 32), position);
+	target.writeUInt32LE(Math.floor(word / (2 ** 32)), position + 4);
 }
 
 /** The data segment: the table, and behind it whatever its words point to. */
@@ -92,14 +104,14 @@ class Memory {
 	readonly #chunks: Uint8Array[] = [];
 	#size: number;
 	// The same strings, such as "proc" and "/", come again and again.
-	readonly #strings = new Map<string, bigint>();
+	readonly #strings = new Map<string, number>();
 
 	constructor(tableSize: number) {
 		this.#table = Buffer.alloc(tableSize);
 		this.#size = tableSize;
 	}
 
-	#stringAddress(text: string): bigint {
+	#stringAddress(text: string): number {
 		if (text.includes('\0')) {
 			throw new TypeError('a string for init has a NUL byte');
 		}
@@ -115,8 +127,8 @@ class Memory {
 		return encoded;
 	}
 
-	#put(bytes: Uint8Array): bigint {
-		const address = BigInt(dataAddress + this.#size);
+	#put(bytes: Uint8Array): number {
+		const address = dataAddress + this.#size;
 		const size = alignToWord(bytes.length);
 		this.#chunks.push(bytes, Buffer.alloc(size - bytes.length));
 		this.#size += size;
@@ -127,13 +139,13 @@ class Memory {
 		writeWords(this.#table, index, words);
 	}
 
-	wordOf(argument: SyscallArgument): bigint {
+	wordOf(argument: SyscallArgument): number | bigint {
 		if (argument === null) {
-			return 0n;
+			return 0;
 		}
 
 		if (typeof argument === 'number' || typeof argument === 'bigint') {
-			return BigInt(argument);
+			return argument;
 		}
 
 		return typeof argument === 'string' ? this.#stringAddress(argument) : this.#put(argument instanceof Uint8Array ? argument : this.#encodeWords(argument));
