@@ -1,5 +1,6 @@
 import {buildImage, type BuildOutcome} from '../build.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
+import {isColorRefused} from '../progress/no-color.ts';
 import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
 import {buildFlags} from './build-flags.ts';
 import {readBuildOptions} from './build-options.ts';
@@ -26,7 +27,9 @@ export const buildCommand: Command = async (args, context) => {
 	const outcome = await buildWithProgress(mode, context, async display => buildImage({
 		...options,
 		progress: display.update,
-		warn: display.message,
+		warn(line) {
+			display.message(`WARNING: ${line}\n`);
+		},
 		signal: context.signal,
 	}));
 
@@ -51,6 +54,6 @@ async function buildWithProgress(mode: ProgressMode, {writeError, environment, i
 		return await build(display);
 	} finally {
 		display.finish();
-		writeError(formatWarnings(display.warnings, {colors: isTerminal && !environment.NO_COLOR}));
+		writeError(formatWarnings(display.warnings, {colors: isTerminal && !isColorRefused(environment)}));
 	}
 }

@@ -8,7 +8,8 @@ const reset = `${escape}[0m`;
 /**
 The warnings of a build once more at its end, in the words of buildx.
 
-@param options.colors - whether the first line may be yellow: on a terminal, without `$NO_COLOR`
+With `colors` its first line is yellow, which is for terminals only.
+
 @returns an empty text when there are none
 */
 export function formatWarnings(warnings: readonly WarningEvent[], {colors}: {readonly colors: boolean}): string {

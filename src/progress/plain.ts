@@ -1,7 +1,12 @@
 import type {Digest} from '../kernel/digest.ts';
 import type {ProgressEvent, WarningEvent} from '../kernel/progress-event.ts';
 import type {Clock, Ticker} from './clock.ts';
-import {idleDisplayInterval, minimumDisplayInterval, type DisplayOptions, type ProgressDisplay} from './display.ts';
+import {
+	idleDisplayInterval,
+	minimumDisplayInterval,
+	type DisplayOptions,
+	type ProgressDisplay,
+} from './display.ts';
 import {PlainVertex} from './plain-vertex.ts';
 import {endOf, hasFailed, Trace} from './trace.ts';
 import {chooseVertex, type Choice} from './vertex-choice.ts';
@@ -39,7 +44,7 @@ export class PlainDisplay implements ProgressDisplay {
 	#current: PlainVertex | undefined;
 	#nextIndex = 1;
 	#hasShown = false;
-	#lastDisplay = Number.NEGATIVE_INFINITY;
+	#lastDisplay = -Infinity;
 	#text = '';
 
 	readonly update = (event: ProgressEvent): void => {
@@ -57,10 +62,12 @@ export class PlainDisplay implements ProgressDisplay {
 		}
 
 		this.#ticker.restart();
-		if (now - this.#lastDisplay >= minimumDisplayInterval) {
-			this.#lastDisplay = now;
-			this.#display();
+		if (!(now - this.#lastDisplay >= minimumDisplayInterval)) {
+			return;
 		}
+
+		this.#lastDisplay = now;
+		this.#display();
 	};
 
 	readonly message = (text: string): void => {
@@ -72,7 +79,8 @@ export class PlainDisplay implements ProgressDisplay {
 	readonly finish = (): void => {
 		this.#display();
 		this.#text += this.#current?.leaveOpenLine() ?? '';
-		for (const {digest, name} of this.#trace.started.filter(vertex => hasFailed(vertex))) {
+		const failures = this.#trace.started.filter(vertex => hasFailed(vertex));
+		for (const {digest, name} of failures) {
 			const lines = this.#vertexes.get(digest)!.lastLines.map(line => `${line}\n`).join('');
 			this.#text += `------\n > ${name}:\n${lines}------\n`;
 		}
@@ -86,10 +94,6 @@ export class PlainDisplay implements ProgressDisplay {
 		this.#ticker = options.clock.every(idleDisplayInterval, () => {
 			this.#display();
 		});
-	}
-
-	get warnings(): readonly WarningEvent[] {
-		return this.#trace.warnings;
 	}
 
 	#display(): void {
@@ -134,11 +138,13 @@ export class PlainDisplay implements ProgressDisplay {
 		vertex.index ||= this.#nextIndex++;
 		this.#switchTo(vertex);
 		this.#text += vertex.takeNews();
-		if (vertex.isDone) {
-			this.#text += `#${vertex.index} ${vertex.formatOutcome()}\n`;
-			this.#current = undefined;
-			vertex.updateCount = 0;
+		if (!vertex.isDone) {
+			return;
 		}
+
+		this.#text += `#${vertex.index} ${vertex.formatOutcome()}\n`;
+		this.#current = undefined;
+		vertex.updateCount = 0;
 	}
 
 	#switchTo(vertex: PlainVertex): void {
@@ -173,10 +179,16 @@ export class PlainDisplay implements ProgressDisplay {
 	}
 
 	#flush(): void {
-		if (this.#text !== '') {
-			this.#options.write(this.#text);
-			this.#text = '';
+		if (this.#text === '') {
+			return;
 		}
+
+		this.#options.write(this.#text);
+		this.#text = '';
+	}
+
+	get warnings(): readonly WarningEvent[] {
+		return this.#trace.warnings;
 	}
 
 	[Symbol.dispose](): void {
