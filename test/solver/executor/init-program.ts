@@ -68,13 +68,14 @@ for (const architecture of ['x86_64', 'arm64'] as const) {
 
 	testWhere(`${architecture}: all six arguments, strings, bytes, arrays and structures reach the kernel`, async t => {
 		const text = 'täxt';
+		const script = 'echo "$A" "$0" "$1"; ulimit -c; grep NoNewPrivs /proc/self/status';
 		const {stdout} = await play([
 			{call: 'write', args: [1, text, Buffer.byteLength(text)], describe: 'write string'},
 			{call: 'write', args: [1, Uint8Array.of(0x21, 0x0A, 0x00), 2], describe: 'write bytes'},
 			// `struct rlimit64` by its address; a wrong fourth argument would be EFAULT.
 			{call: 'prlimit64', args: [0, 4, [0n, 0n], null], describe: 'set limit'},
 			{call: 'prctl', args: [38, 1n, 0, 0, 0], describe: 'no new privileges'},
-			{call: 'execve', args: ['/bin/busybox', ['busybox', 'sh', '-c', 'echo "$A" "$0" "$1"; ulimit -c; grep NoNewPrivs /proc/self/status', 'zero', 'one', null], ['A=b c', null]], describe: 'run busybox'},
+			{call: 'execve', args: ['/bin/busybox', ['busybox', 'sh', '-c', script, 'zero', 'one', null], ['A=b c', null]], describe: 'run busybox'},
 		], architecture);
 		t.is(stdout, 'täxt!\nb c zero one\n0\nNoNewPrivs:\t1\n');
 	});

@@ -114,13 +114,15 @@ test('what tells about the host is masked, and what acts on it read-only', async
 
 test('generated files of /etc cannot be changed or unmounted', async t => {
 	await using root = await makeStepRoot();
-	const {stdout} = await root.run('echo x >> /etc/hosts; rm -f /etc/resolv.conf; umount /etc/hosts; mv /etc/hosts /etc/h; mount -o remount,rw /etc/hosts; grep -c localhost /etc/hosts', {environment});
+	const attempts = 'echo x >> /etc/hosts; rm -f /etc/resolv.conf; umount /etc/hosts; mv /etc/hosts /etc/h; mount -o remount,rw /etc/hosts';
+	const {stdout} = await root.run(`${attempts}; grep -c localhost /etc/hosts`, {environment});
 	t.is(stdout, '2\n');
 });
 
 test('the host\'s file systems are gone, and no new ones can be mounted', async t => {
 	await using root = await makeStepRoot();
-	const {stdout, stderr} = await root.run(String.raw`awk '{print $5}' /proc/self/mountinfo | head -n1; mount -t tmpfs x /tmp; chroot / true; unshare -m true; ls /proc/1/root/ | tr "\n" " "`, {environment});
+	const script = String.raw`awk '{print $5}' /proc/self/mountinfo | head -n1; mount -t tmpfs x /tmp; chroot / true; unshare -m true; ls /proc/1/root/ | tr "\n" " "`;
+	const {stdout, stderr} = await root.run(script, {environment});
 	t.is(stdout, '/\nbin dev etc proc root sys tmp ');
 	t.regex(stderr, /mount: .*(?:Operation not permitted|permission denied)/v);
 	t.regex(stderr, /unshare.*Operation not permitted/v);

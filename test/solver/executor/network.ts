@@ -8,7 +8,8 @@ const environment = await prepareContainerEnvironment();
 
 test('without a network there is lo, which is up, and nothing else', async t => {
 	await using root = await makeStepRoot();
-	const {stdout} = await root.run('ls /sys/class/net; ip -o link | grep -c "LOOPBACK,UP"; ping -c 1 127.0.0.1 | grep -c "1 packets received"; readlink /proc/self/ns/net', {environment, network: 'none'});
+	const script = 'ls /sys/class/net; ip -o link | grep -c "LOOPBACK,UP"; ping -c 1 127.0.0.1 | grep -c "1 packets received"; readlink /proc/self/ns/net';
+	const {stdout} = await root.run(script, {environment, network: 'none'});
 	t.regex(stdout, /^lo\n1\n1\nnet:/v);
 	t.false(stdout.includes(readlinkSync('/proc/self/ns/net')));
 });

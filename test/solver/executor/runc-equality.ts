@@ -73,7 +73,11 @@ function dockerConfiguration(args: readonly string[]): unknown {
 					allow: true, access: rule.access, type: rule.type, ...numbersOf(rule),
 				}))],
 			},
-			maskedPaths: ['/proc/acpi', '/proc/asound', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi', '/sys/firmware', '/sys/devices/virtual/powercap'],
+			maskedPaths: [
+				...['acpi', 'asound', 'kcore', 'keys', 'latency_stats', 'timer_list', 'timer_stats', 'sched_debug', 'scsi'].map(name => `/proc/${name}`),
+				'/sys/firmware',
+				'/sys/devices/virtual/powercap',
+			],
 			readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
 			seccomp: {
 				defaultAction: defaultSeccompProfile.defaultAction,
