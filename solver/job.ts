@@ -86,7 +86,7 @@ export class Job<Result> {
 			return {key: undefined, definitionKey: undefined, record: undefined};
 		}
 
-		const byDefinition = definitionKey(map, await this.#inputKeys(vertex, map));
+		const byDefinition = definitionKey(map, await this.#inputKeys(vertex));
 		if (vertex.ignoreCache) {
 			return {key: freshKey(), definitionKey: byDefinition, record: undefined};
 		}
@@ -117,19 +117,14 @@ export class Job<Result> {
 		return this.#once(vertex, 'cacheMap', async () => this.#attempt(vertex, 'failed to load cache key', async () => vertex.op.cacheMap(this.#signal)));
 	}
 
-	async #inputKeys(vertex: Vertex<Result>, map: CacheMap<Result>): Promise<Array<CacheKey | undefined>> {
+	async #inputKeys(vertex: Vertex<Result>): Promise<Array<CacheKey | undefined>> {
 		using waiting = this.#speculation.wait();
 		let unknown = vertex.inputs.length;
-		return await Promise.all(vertex.inputs.map(async (input, index) => {
+		return await Promise.all(vertex.inputs.map(async input => {
 			const {key, record} = await this.#identity(input);
 			unknown--;
 			if (record === undefined && unknown > 0) {
 				waiting.add(input);
-			}
-
-			if (key === undefined && map.inputs[index] !== undefined) {
-				// There will be no key by definition, so the contents are needed in any case.
-				this.#begin(this.#contents(vertex));
 			}
 
 			return key;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {TsbuildError} from '../../src/kernel/errors.ts';
 import {SolveError} from '../../solver/solve-error.ts';
-import type {ExecutionContext} from '../../solver/vertex.ts';
+import type {ExecutionContext, Vertex} from '../../solver/vertex.ts';
 import {FakeGraph} from '../support/fake-graph.ts';
 
 test('a failure names its vertex and keeps its cause', async t => {
@@ -102,6 +102,21 @@ test('a content that cannot be digested fails the vertex that takes it', async t
 	t.is(error.digest, copy.digest);
 	t.deepEqual(graph.told('copy'), ['started', 'error: "/x": not found']);
 	t.deepEqual(graph.told('context'), ['started', 'completed']);
+});
+
+test('of several contents that cannot be digested, the first in the order of the steps is told', async t => {
+	const graph = new FakeGraph();
+	const context = graph.vertex('context', {uncacheable: true});
+	const missing = (name: string, root: Vertex<string>) => graph.vertex(name, {
+		inputs: [root, context],
+		byContent: ['context'],
+		digestContent() {
+			throw new Error(`"/${name}": not found`);
+		},
+	});
+	const first = missing('first', graph.vertex('base'));
+	const second = missing('second', graph.vertex('between', {inputs: [first]}));
+	await t.throwsAsync(graph.solve(second), {message: 'failed to solve: failed to compute cache key: "/first": not found'});
 });
 
 test('an operation without a cache map fails its vertex', async t => {
