@@ -29,9 +29,6 @@ export type SelectedSource = {
 	readonly followsLink: boolean;
 };
 
-// What stands before it in a source of `COPY --parents` is left out at the destination.
-const pivot = '/./';
-
 const slash = 0x2F;
 
 /**
@@ -43,7 +40,7 @@ Wildcards are matched part by part; directories that are symbolic links are ente
 */
 export function selectSources(action: CopyAction, tree: SourceTree): readonly SelectedSource[] {
 	if (action.keepParents) {
-		return [selectWithParents(action, tree)];
+		requireIncluded(action, tree);
 	}
 
 	if (!action.allowWildcard || !hasWildcard(action.source)) {
@@ -110,17 +107,13 @@ function select(path: Buffer, {followSymlinks, include, exclude}: CopyAction, tr
 	};
 }
 
-/** The part before the pivot is the source; the part after it says what is taken of that, with all directories on the way. */
-function selectWithParents(action: CopyAction, tree: SourceTree): SelectedSource {
-	const position = `${action.source}/`.indexOf(pivot);
-	const base = posix.resolve('/', position === -1 ? '' : action.source.slice(0, position));
-	const rest = posix.resolve('/', position === -1 ? action.source : action.source.slice(position + pivot.length)).slice(1);
-	if (!hasWildcard(rest)) {
-		const path = Buffer.from(posix.join(base, rest));
+/** What is named below the source, without a wildcard, has to be there. */
+function requireIncluded({source, include}: CopyAction, tree: SourceTree): void {
+	const names = include.filter(pattern => !hasWildcard(pattern));
+	for (const name of names) {
+		const path = Buffer.from(posix.resolve('/', source, name));
 		openInTree(path, {followsLink: false}, tree).close();
 	}
-
-	return select(Buffer.from(base), {...action, include: rest === '' ? action.include : [rest]}, tree);
 }
 
 function openInTree(path: Buffer, {followsLink}: {readonly followsLink: boolean}, tree: SourceTree): Descriptor {

@@ -2,6 +2,8 @@ import {Buffer} from 'node:buffer';
 import type {CopyAction} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {NewDirectory} from '../../src/linux/make-directories.ts';
+import {displayName} from '../../src/linux/name.ts';
+import {looksLikeArchive} from './archive.ts';
 import {changesOf} from './copy-attributes.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
 import {
@@ -12,6 +14,7 @@ import {
 	statPlace,
 	type Place,
 } from './destination.ts';
+import {fileError} from './file-error.ts';
 import {octalMode, parseMode} from './mode.ts';
 import {rootOwner, type Owner} from './owner.ts';
 import type {SourceTree} from './source-tree.ts';
@@ -66,6 +69,10 @@ async function copySource(selected: SelectedSource, copying: Copying): Promise<v
 	using opened = new DisposableStack();
 	const source = openSource(selected, tree);
 	opened.use(source.file);
+	if (action.attemptUnpack && looksLikeArchive(source)) {
+		throw fileError(`failed to unpack ${displayName(selected.path)}: ADD of archives is not supported yet`, {hint: 'ADD --unpack=false copies it as it is.'});
+	}
+
 	const place = findDestination(root, withoutTrailingSlash(destination), newDirectory);
 	opened.use(place.directory);
 	if (source.status.isDirectory() && (action.directoryContentsOnly || action.keepParents)) {

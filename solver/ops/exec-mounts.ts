@@ -1,3 +1,4 @@
+import {posix} from 'node:path';
 import {TsbuildError, errorCode} from '../../src/kernel/errors.ts';
 import type {ExecMount} from '../../src/definition/operations.ts';
 import {O_PATH} from '../../src/linux/constants.ts';
@@ -28,7 +29,7 @@ export async function openExecMounts(mounts: readonly ExecMount[], inputs: reado
 		const root = mount.readOnly ? opened.use(await openSourceTree(input, store)).root : await openWritable(input, {store, opened});
 		result.push({
 			type: 'detached',
-			mount: opened.use(openSource(root, mount)),
+			mount: isWholeSnapshot(input, mount) ? root : opened.use(openSource(root, mount)),
 			target: mount.target,
 			readOnly: mount.readOnly,
 		});
@@ -50,6 +51,11 @@ async function openWritable(input: BuildResult | null, {store, opened}: {readonl
 
 	const active = opened.use(await store.snapshotter.prepare((input === null ? null : snapshotOf(input)) ?? undefined));
 	return opened.use(await active.mount());
+}
+
+/** Then the view is the mount itself: a copy of a mount that is attached nowhere needs Linux 6.15. */
+function isWholeSnapshot(input: BuildResult | null, {source}: ExecMount): boolean {
+	return input?.kind === 'snapshot' && input.snapshot !== null && posix.resolve('/', source) === '/';
 }
 
 function openSource(root: Descriptor, {source, readOnly}: ExecMount): Descriptor {

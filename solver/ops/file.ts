@@ -114,7 +114,7 @@ function copiesFrom({actions}: FileOperation, input: InputIndex): readonly CopyA
 /** An action without the directory that it copies from, when the content stands for that. */
 function withoutPlace(action: FileAction, root: InputIndex | null): FileAction {
 	const isByContent = action.action === 'copy' && action.input !== null && action.input !== root;
-	return isByContent && !action.keepParents ? {...action, source: posix.basename(action.source)} : action;
+	return isByContent ? {...action, source: posix.basename(action.source)} : action;
 }
 
 function contentDigest(copies: readonly CopyAction[], store: FileOpContext['store']): ContentDigest<BuildResult> {

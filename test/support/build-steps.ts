@@ -27,6 +27,12 @@ const plainRun: ExecOperation = {
 	platform,
 };
 
+/** What a step is besides its command; the inputs come after the root. */
+export type RunOptions = Partial<ExecOperation> & {
+	readonly inputs?: readonly Digest[];
+	readonly ignoreCache?: boolean;
+};
+
 /** How a build went. */
 export type SolvedBuild = {
 	readonly snapshot: SnapshotId | null;
@@ -62,7 +68,7 @@ export class BuildSteps {
 		return this.#add('context', {operation: {kind: 'source-local', name: 'context'}, inputs: []});
 	}
 
-	run(root: Digest, script: string | readonly string[], {inputs = [], ignoreCache = false, ...operation}: Partial<ExecOperation> & {readonly inputs?: readonly Digest[]; readonly ignoreCache?: boolean} = {}): Digest {
+	run(root: Digest, script: string | readonly string[], {inputs = [], ignoreCache = false, ...operation}: RunOptions = {}): Digest {
 		const args = typeof script === 'string' ? ['/bin/sh', '-c', script] : script;
 		return this.#add(`RUN ${args.at(-1)}`, {operation: {...plainRun, args, ...operation}, inputs: [root, ...inputs], ignoreCache});
 	}
@@ -88,11 +94,12 @@ export class BuildSteps {
 export type SolveBuildOptions = Partial<VertexContext> & {
 	readonly signal?: AbortSignal;
 	/** Called whenever a step has written something. */
-	readonly onOutput?: () => void;
+	readonly onOutput?: (text: string) => void;
 };
 
 /** Solves a definition in a store, whose context it may use. */
-export async function solveBuild({store, contextDirectory}: BuildStore, definition: Definition, {signal = new AbortController().signal, onOutput, ...context}: SolveBuildOptions = {}): Promise<SolvedBuild> {
+export async function solveBuild({store, contextDirectory}: BuildStore, definition: Definition, options: SolveBuildOptions = {}): Promise<SolvedBuild> {
+	const {signal = new AbortController().signal, onOutput, ...context} = options;
 	const events: ProgressEvent[] = [];
 	const warnings: string[] = [];
 	const vertex = createVertexes(definition, {
@@ -110,7 +117,7 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 		progress(event) {
 			events.push(event);
 			if (event.type === 'log') {
-				onOutput?.();
+				onOutput?.(Buffer.from(event.data).toString());
 			}
 		},
 		signal,

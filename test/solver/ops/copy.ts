@@ -225,17 +225,19 @@ test('--parents keeps the directories above what is taken', async t => {
 		'x/y/a.txt': '1', 'x/y/b.md': '2', 'x/z/c.txt': '3', 'x/z/deep/d.txt': '4',
 	});
 	chmodSync(path.join(build.context, 'x/y'), 0o700);
-	const names = async (source: string) => {
-		const listed = await build.list(await build.copy({source, destination: '/o/', keepParents: true}), '/o');
+	const names = async (source: string, include: string) => {
+		const listed = await build.list(await build.copy({
+			source, include: [include], destination: '/o/', keepParents: true,
+		}), '/o');
 		return listed.map(line => line.split(' ').slice(0, 2).join(' '));
 	};
 
-	t.deepEqual(await names('/x/y/a.txt'), ['/o/x 0755', '/o/x/y 0700', '/o/x/y/a.txt 0644']);
-	t.deepEqual(await names('/x/./*/*.txt'), ['/o/y 0700', '/o/y/a.txt 0644', '/o/z 0755', '/o/z/c.txt 0644']);
-	t.deepEqual(await names('/x/./**/*.txt'), ['/o/y 0700', '/o/y/a.txt 0644', '/o/z 0755', '/o/z/c.txt 0644', '/o/z/deep 0755', '/o/z/deep/d.txt 0644']);
-	t.deepEqual(await names('/x/z'), ['/o/x 0755', '/o/x/z 0755', '/o/x/z/c.txt 0644', '/o/x/z/deep 0755', '/o/x/z/deep/d.txt 0644']);
-	t.deepEqual(await names('/x/*.nope'), []);
-	await t.throwsAsync(build.copy({source: '/x/missing', keepParents: true}), {code: 'ERR_TSBUILD_SOURCE_NOT_FOUND'});
+	t.deepEqual(await names('/', 'x/y/a.txt'), ['/o/x 0755', '/o/x/y 0700', '/o/x/y/a.txt 0644']);
+	t.deepEqual(await names('/x', '*/*.txt'), ['/o/y 0700', '/o/y/a.txt 0644', '/o/z 0755', '/o/z/c.txt 0644']);
+	t.deepEqual(await names('/x', '**/*.txt'), ['/o/y 0700', '/o/y/a.txt 0644', '/o/z 0755', '/o/z/c.txt 0644', '/o/z/deep 0755', '/o/z/deep/d.txt 0644']);
+	t.deepEqual(await names('/', 'x/z'), ['/o/x 0755', '/o/x/z 0755', '/o/x/z/c.txt 0644', '/o/x/z/deep 0755', '/o/x/z/deep/d.txt 0644']);
+	t.deepEqual(await names('/', 'x/*.nope'), []);
+	await t.throwsAsync(build.copy({source: '/x', include: ['missing'], keepParents: true}), {code: 'ERR_TSBUILD_SOURCE_NOT_FOUND'});
 });
 
 test('a link that is named is followed, links inside a tree stay links', async t => {
@@ -452,6 +454,19 @@ test('names of any bytes are copied', async t => {
 		t.deepEqual(readdirSync(path.join(root, 'x'), 'latin1'), ['\u{FF}']);
 		t.deepEqual(readdirSync(path.join(root, 'y'), 'latin1'), ['\u{FE}.txt']);
 	});
+});
+
+test('ADD says that it does not unpack archives, and copies everything else', async t => {
+	await using build = await BuildStore.open();
+	write(build.context, {'d/a': 'A', plain: 'no archive'});
+	execFileSync('sh', ['-c', 'cd "$1" && tar -cf a.tar d && for tool in gzip bzip2 xz zstd; do $tool -qk a.tar; done', 'sh', build.context]);
+	for (const name of ['a.tar', 'a.tar.gz', 'a.tar.bz2', 'a.tar.xz', 'a.tar.zst']) {
+		await t.throwsAsync(build.copy({source: `/${name}`, attemptUnpack: true}), {code: 'ERR_TSBUILD_FILE', message: `failed to unpack /${name}: ADD of archives is not supported yet`});
+		const copied = await build.list(await build.copy({source: `/${name}`}));
+		t.is(copied.length, 1);
+	}
+
+	t.deepEqual(await build.list(await build.copy({source: '/plain', attemptUnpack: true})), ['/plain 0644 0:0 file "no archive"']);
 });
 
 test('a large file is copied whole', async t => {

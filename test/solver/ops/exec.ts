@@ -5,12 +5,16 @@ import {ProcessError} from '../../../solver/ops/process-error.ts';
 import {SolveError} from '../../../solver/solve-error.ts';
 import {makeTemporaryBaseImage, type BaseImage} from '../../support/base-image.ts';
 import {BuildStore, plainCopy} from '../../support/build-store.ts';
-import {BuildSteps, solveBuild, type SolvedBuild} from '../../support/build-steps.ts';
-
-type Step = Parameters<BuildSteps['run']>;
+import {
+	BuildSteps,
+	solveBuild,
+	type RunOptions,
+	type SolveBuildOptions,
+	type SolvedBuild,
+} from '../../support/build-steps.ts';
 
 /** Runs one step on the base image. */
-async function run(build: BuildStore, base: BaseImage, script: Step[1], {signal, limits, ...options}: Step[2] & Parameters<typeof solveBuild>[2] = {}): Promise<SolvedBuild> {
+async function run(build: BuildStore, base: BaseImage, script: string | readonly string[], {signal, limits, ...options}: RunOptions & SolveBuildOptions = {}): Promise<SolvedBuild> {
 	const steps = new BuildSteps();
 	const definition = steps.finish(steps.run(steps.from(base), script, options));
 	return solveBuild(build, definition, {...(signal && {signal}), ...(limits && {limits})});
@@ -149,11 +153,39 @@ test('a mount shows a part of an input, and what is written to it is thrown away
 	t.is(changed.output, 'changeda\nb\n');
 });
 
+test('a whole snapshot is mounted, and an empty one', async t => {
+	await using build = await BuildStore.open();
+	await using base = await makeTemporaryBaseImage();
+	const steps = new BuildSteps();
+	const from = steps.from(base);
+	const script = steps.files(null, [], [{
+		action: 'make-file', path: '/SCRIPT', content: '#!/bin/sh\necho from the script\n', mode: 0o755,
+	}]);
+	const definition = steps.finish(steps.run(from, '/dev/pipes/SCRIPT; ls -A /empty; touch /empty/x /dev/pipes/x', {
+		inputs: [script],
+		mounts: [
+			{
+				type: 'bind', input: 1, source: '/', target: '/dev/pipes', readOnly: true,
+			},
+			{
+				type: 'bind', input: null, source: '/', target: '/empty', readOnly: true,
+			},
+		],
+	}));
+	const output: string[] = [];
+	await failure(t, solveBuild(build, definition, {
+		onOutput(text) {
+			output.push(text);
+		},
+	}));
+	t.is(output.join(''), 'from the script\ntouch: /empty/x: Read-only file system\ntouch: /dev/pipes/x: Read-only file system\n');
+});
+
 test('what a step sees is part of its key, what limits it is not', async t => {
 	await using build = await BuildStore.open();
 	await using base = await makeTemporaryBaseImage();
 	const script = 'true';
-	const isCached = async (options: Step[2] & Parameters<typeof solveBuild>[2]) => {
+	const isCached = async (options: RunOptions & SolveBuildOptions) => {
 		const {cached} = await run(build, base, script, options);
 		return cached.includes('RUN true');
 	};
