@@ -1,6 +1,5 @@
 import {Buffer} from 'node:buffer';
 import type {Transform} from 'node:stream';
-import {pipeline} from 'node:stream/promises';
 import {createGunzip, createZstdDecompress} from 'node:zlib';
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {cutZstdFrames} from './zstd-frames.ts';
@@ -97,7 +96,7 @@ function decode(stream: AsyncIterable<Uint8Array>, compression: Compression): As
 }
 
 async function * passThrough(stream: AsyncIterable<Uint8Array>, decoder: Transform): AsyncGenerator<Uint8Array> {
-	const feeding = pipeline(stream, decoder);
+	const feeding = feed(stream, decoder);
 	// What goes wrong there also ends the reading below.
 	feeding.catch(() => undefined);
 	try {
@@ -107,6 +106,39 @@ async function * passThrough(stream: AsyncIterable<Uint8Array>, decoder: Transfo
 		throw isDecoderError(error) ? new TsbuildError('ERR_TSBUILD_DECOMPRESS', `failed to decompress: ${errorMessage(error)}`, {cause: error}) : error;
 	} finally {
 		decoder.destroy();
+		await Promise.allSettled([feeding]);
+	}
+}
+
+// Not `pipeline`: it takes a decoder that ends before its input for a failure, and stops to read.
+async function feed(stream: AsyncIterable<Uint8Array>, decoder: Transform): Promise<void> {
+	const closed = new Promise<void>(resolve => {
+		decoder.once('close', resolve);
+	});
+	try {
+		for await (const chunk of stream) {
+			if (decoder.destroyed && !decoder.readableEnded) {
+				return;
+			}
+
+			// A decoder that has ended within a chunk never says that it has taken it.
+			await Promise.race([write(decoder, chunk), closed]);
+		}
+
+		decoder.end();
+	} catch (error) {
+		decoder.destroy(error as Error);
+		throw error;
+	}
+}
+
+async function write(decoder: Transform, chunk: Uint8Array): Promise<void> {
+	if (decoder.writable) {
+		await new Promise<void>(resolve => {
+			decoder.write(chunk, () => {
+				resolve();
+			});
+		});
 	}
 }
 
