@@ -70,7 +70,9 @@ function splitAsWritten(line: string): readonly string[] {
 /** A text with an open quote has no words: the shell that gets it may well know what it means. */
 function splitWords(text: string, options: Partial<ExpandOptions>): readonly string[] {
 	try {
-		return expandToWords(text, noVariables, {escape: '\\', keepsUnset: true, budget: new WorkBudget(), ...options});
+		return expandToWords(text, noVariables, {
+			escape: '\\', keepsUnset: true, budget: new WorkBudget(), ...options,
+		});
 	} catch (error) {
 		if (error instanceof DockerfileError && error.code === 'ERR_TSBUILD_DOCKERFILE_EXPANSION') {
 			return [];
@@ -81,5 +83,5 @@ function splitWords(text: string, options: Partial<ExpandOptions>): readonly str
 }
 
 function countQuotes(text: string): number {
-	return text.split(/['"]/v).length - 1;
+	return text.split(/["']/v).length - 1;
 }
