@@ -1,5 +1,5 @@
 import {Buffer} from 'node:buffer';
-import {mkdirSync} from 'node:fs';
+import {mkdirSync, mkdtempSync} from 'node:fs';
 import path from 'node:path';
 import {runContainer, type RunContainerOptions} from '../../solver/executor/container.ts';
 import type {ContainerResult, ContainerSpec} from '../../solver/executor/container-spec.ts';
@@ -33,17 +33,20 @@ export type StepRoot = AsyncDisposable & {
 /** Makes a root filesystem in a temporary directory. */
 export async function makeStepRoot(): Promise<StepRoot> {
 	const directory = await makeTemporaryDirectory();
-	const [lower, upper, work] = ['lower', 'upper', 'work'].map(name => path.join(directory.path, name)) as [string, string, string];
-	for (const name of [lower, upper, work]) {
-		mkdirSync(name);
-	}
+	const [lower, upper] = ['lower', 'upper'].map(name => path.join(directory.path, name)) as [string, string];
+	mkdirSync(lower);
+	mkdirSync(upper);
 
 	makeBusyboxRoot(lower);
 	return {
 		lower,
 		upper,
 		async run(command, options) {
-			await using root = await createDetachedOverlay({lowerDirectories: [lower], upperDirectory: upper, workDirectory: work});
+			// Overlays are volatile: none may have the work directory of another.
+			const work = mkdtempSync(path.join(directory.path, 'work-'));
+			// A work directory serves one mount only.
+			const workDirectory = mkdtempSync(path.join(directory.path, 'work-'));
+			await using root = await createDetachedOverlay({lowerDirectories: [lower], upperDirectory: upper, workDirectory});
 			return await runStep(root, typeof command === 'string' ? ['/bin/sh', '-c', command] : command, options);
 		},
 		async [Symbol.asyncDispose]() {
