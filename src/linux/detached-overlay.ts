@@ -3,7 +3,12 @@ import {cloneMount} from './detached-mount.ts';
 import {FilesystemContext} from './filesystem-context.ts';
 import {lazy} from './lazy.ts';
 import {hasFailedWith} from './linux-error.ts';
-import {fixedOverlayOptions, openOverlayLayers, type OverlayLayers} from './overlay-layers.ts';
+import {
+	fixedOverlayOptions,
+	openOverlayLayers,
+	overlayFlags,
+	type OverlayLayers,
+} from './overlay-layers.ts';
 import {mountOverlayInThread} from './overlay-thread.ts';
 
 /**
@@ -53,8 +58,8 @@ async function mountOverlay(layers: OverlayLayers, method: OverlayMethod | undef
 		context.set(key, value);
 	}
 
-	if (layers.userxattr === true) {
-		context.setFlag('userxattr');
+	for (const flag of overlayFlags(layers)) {
+		context.setFlag(flag);
 	}
 
 	return context.mount(0);

@@ -38,6 +38,17 @@ export const fixedOverlayOptions: ReadonlyArray<readonly [key: string, value: st
 ];
 
 /**
+The options of an overlay that have no value.
+
+A writable one is `volatile`: what is written reaches the disk when the whole file system is synced, not at each fsync(2) of a step, nor when the overlay is unmounted. Linux refuses to mount the same work directory again afterwards.
+
+@see https://docs.kernel.org/filesystems/overlayfs.html#volatile-mount
+*/
+export function overlayFlags({upperDirectory, userxattr = false}: OverlayLayers): readonly string[] {
+	return [...(upperDirectory === undefined ? [] : ['volatile']), ...(userxattr ? ['userxattr'] : [])];
+}
+
+/**
 The layers as paths `/proc/self/fd/N`: they are short, hold none of the characters that overlay gives a meaning (`\`, `:`, `,`), and tell a container nothing about the host. Their descriptors are closed with `opened`.
 
 @throws {LinuxError} `ENOENT`, `ENOTDIR`

@@ -11,7 +11,12 @@ import {libc} from './libc.ts';
 import {check, LinuxError} from './linux-error.ts';
 import {cString, type Name} from './name.ts';
 import {unshareThread} from './namespace.ts';
-import {fixedOverlayOptions, openOverlayLayers, type OverlayLayers} from './overlay-layers.ts';
+import {
+	fixedOverlayOptions,
+	openOverlayLayers,
+	overlayFlags,
+	type OverlayLayers,
+} from './overlay-layers.ts';
 import type {OverlayThreadAnswer} from './overlay-thread.ts';
 
 // The script of a thread, see `mountOverlayInThread`. Its mount namespace ends with it; the descriptor it hands over belongs to the whole process.
@@ -42,7 +47,7 @@ function mountInOwnNamespace(layers: OverlayLayers): number {
 function mountOverlay(layers: OverlayLayers, target: Name): void {
 	using opened = new DisposableStack();
 	const {lowerPaths, writableOptions} = openOverlayLayers(layers, opened);
-	const options = [['lowerdir', lowerPaths.join(':')], ...writableOptions, ...fixedOverlayOptions, ...(layers.userxattr === true ? [['userxattr']] : [])];
+	const options = [['lowerdir', lowerPaths.join(':')], ...writableOptions, ...fixedOverlayOptions, ...overlayFlags(layers).map(flag => [flag])];
 	mount('overlay', target, {flags: 0, data: options.map(option => option.join('=')).join(',')});
 }
 

@@ -114,7 +114,9 @@ test('an overlay ends with its process, even by SIGKILL', async t => {
 	const mounts = await readMountInformation();
 	t.false(mounts.some(({type, superOptions}) => type === 'overlay' && superOptions.join(',').includes(directory.path)));
 	// The kernel would warn, and on some systems refuse, if the first overlay were still there.
-	using mount = await createDetachedOverlay(layers);
+	const nextWorkDirectory = join(directory.path, 'next-work');
+	mkdirSync(nextWorkDirectory);
+	using mount = await createDetachedOverlay({...layers, workDirectory: nextWorkDirectory});
 	t.true(readdirSync(mount.path).includes('top'));
 });
 
