@@ -1,3 +1,5 @@
+import {readlinkSync, realpathSync} from 'node:fs';
+import path from 'node:path';
 import type {Definition, DefinitionVertex, VertexMetadata} from '../../src/definition/definition.ts';
 import type {ExecOperation, Operation} from '../../src/definition/operations.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
@@ -10,6 +12,7 @@ import type {Op, Vertex} from '../vertex.ts';
 import type {BuildResult} from './build-result.ts';
 import {createExecOp} from './exec.ts';
 import {createFileOp} from './file.ts';
+import {escapeGlob} from './glob.ts';
 import {PathPatterns} from './path-patterns.ts';
 import {createSourceImageOp} from './source-image.ts';
 import {createSourceLocalOp} from './source-local.ts';
@@ -101,7 +104,7 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 	}
 }
 
-function localDirectory(name: string, {localDirectories, ignorePatterns}: OpContext) {
+function localDirectory(name: string, {localDirectories, ignorePatterns, store}: OpContext) {
 	const directory = localDirectories.get(name);
 	if (directory === undefined) {
 		throw new TypeError(`there is no local directory ${name}`);
@@ -111,8 +114,15 @@ function localDirectory(name: string, {localDirectories, ignorePatterns}: OpCont
 		kind: 'directory',
 		name,
 		directory,
-		ignore: new PathPatterns(ignorePatterns?.get(name) ?? [], 'ignore patterns'),
+		ignore: new PathPatterns([...ignorePatterns?.get(name) ?? [], ...storePatterns(directory, store.root)], 'ignore patterns'),
 	} as const;
+}
+
+/** Leaves out a store that is kept inside the directory: a copy of it would go on for as long as it makes the store grow. */
+function storePatterns(directory: Descriptor, storeRoot: string): readonly string[] {
+	const relative = path.relative(readlinkSync(directory.path), realpathSync(storeRoot));
+	const isInside = relative !== '' && relative !== '..' && !relative.startsWith('../');
+	return isInside ? [escapeGlob(relative)] : [];
 }
 
 function withNetworkWarning({network}: ExecOperation, {warnOfHostNetwork}: OpContext, op: Op<BuildResult>): Op<BuildResult> {

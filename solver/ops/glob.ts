@@ -26,6 +26,11 @@ export function hasWildcard(path: string): boolean {
 	return /[*?\[]/v.test(path.replaceAll(/\\./gsv, ''));
 }
 
+/** A glob that matches this path alone, also as a pattern that must not begin with `!` or a blank. */
+export function escapeGlob(path: string): string {
+	return path.replaceAll(/[\s!*?\[\\]/gv, String.raw`\$&`);
+}
+
 /**
 A glob of Go's `filepath.Match` for a whole path: `*` and `?` stop at slashes, `[^a-z]` is negated by `^` alone, a backslash takes the next character as it is.
 

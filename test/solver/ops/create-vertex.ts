@@ -125,6 +125,20 @@ test('a snapshot that was removed is made again', async t => {
 	t.not(again.snapshot, first.snapshot);
 });
 
+test('a store inside the context is not copied', async t => {
+	await using build = await BuildStore.open();
+	writeFileSync(path.join(build.context, 'a'), 'A');
+	await using store = await openStore(path.join(build.context, '.cache/[store]'));
+	const inside = Object.assign(Object.create(build) as BuildStore, {store});
+	const steps = new BuildSteps();
+	const context = steps.context();
+	const definition = steps.finish(steps.files(null, [context], [{...plainCopy, input: 0}]));
+	const {snapshot} = await solveBuild(inside, definition);
+	t.deepEqual(await inside.list(snapshot), ['/.cache 0700 0:0 directory', '/a 0644 0:0 file "A"']);
+	const again = await solveBuild(inside, definition);
+	t.deepEqual(again.executed, ['context']);
+});
+
 test('a base that is gone is not needed for what is cached', async t => {
 	await using build = await BuildStore.open();
 	await using base = await makeTemporaryBaseImage();

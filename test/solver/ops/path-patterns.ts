@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {Glob, hasWildcard} from '../../../solver/ops/glob.ts';
+import {escapeGlob, Glob, hasWildcard} from '../../../solver/ops/glob.ts';
 import {PathPatterns} from '../../../solver/ops/path-patterns.ts';
 
 const globs = test.macro((t, glob: string, matching: readonly string[], others: readonly string[]) => {
@@ -29,6 +29,14 @@ for (const glob of ['[', '[a', '[]a]', '[-a]', '[a-]', 'a\\', '[\\']) {
 test('a hostile glob takes no exponential time', t => {
 	t.false(new Glob('*a'.repeat(100), {allowsDoubleStar: false}).matches(`${'a'.repeat(250)}b`));
 	t.false(new Glob(`${'**/a*'.repeat(50)}b`, {allowsDoubleStar: true}).matches('a/'.repeat(200)));
+});
+
+test('an escaped path matches itself alone', t => {
+	for (const path of ['a*b', '!a', ' a[b]', String.raw`a\b?`, 'plain/path']) {
+		const patterns = new PathPatterns([escapeGlob(path)], '');
+		t.true(patterns.matchWithParents(path).isMatch, `${path} matches`);
+		t.false(patterns.matchWithParents(`x${path}`).isMatch);
+	}
 });
 
 test('knows wildcards that are not escaped', t => {
