@@ -88,51 +88,44 @@ function parseTrigger(line: LogicalLine, text: string): {readonly trigger?: Stat
 	};
 }
 
+type ArgumentSplitter = (text: string, escape: EscapeCharacter) => Arguments;
+
+const splitters: Readonly<Record<Keyword, ArgumentSplitter>> = {
+	[Keyword.ADD]: splitJsonOrBlanks,
+	[Keyword.ARG]: (text, escape) => ({words: splitQuotedWords(text, escape), isJson: false}),
+	[Keyword.CMD]: splitJsonOrOne,
+	[Keyword.COPY]: splitJsonOrBlanks,
+	[Keyword.ENTRYPOINT]: splitJsonOrOne,
+	[Keyword.ENV]: (text, escape) => ({words: splitPairs(Keyword.ENV, text, escape), isJson: false}),
+	[Keyword.EXPOSE]: splitBlanks,
+	[Keyword.FROM]: splitBlanks,
+	[Keyword.HEALTHCHECK]: splitHealthcheck,
+	[Keyword.LABEL]: (text, escape) => ({words: splitPairs(Keyword.LABEL, text, escape), isJson: false}),
+	[Keyword.MAINTAINER]: oneWord,
+	[Keyword.ONBUILD]: () => ({words: [], isJson: false}),
+	[Keyword.RUN]: splitJsonOrOne,
+	[Keyword.SHELL]: splitJsonOrOne,
+	[Keyword.STOPSIGNAL]: oneWord,
+	[Keyword.USER]: oneWord,
+	[Keyword.VOLUME]: splitJsonOrBlanks,
+	[Keyword.WORKDIR]: oneWord,
+};
+
+/** An unknown instruction is refused later, when all lines have been cut. */
 function splitArguments(keyword: Keyword | undefined, text: string, escape: EscapeCharacter): Arguments {
-	switch (keyword) {
-		case Keyword.ENV:
-		case Keyword.LABEL: {
-			return {words: splitPairs(keyword, text, escape), isJson: false};
-		}
+	return keyword === undefined ? {words: [], isJson: false} : splitters[keyword](text, escape);
+}
 
-		case Keyword.ARG: {
-			return {words: splitQuotedWords(text, escape), isJson: false};
-		}
+function splitJsonOrBlanks(text: string): Arguments {
+	return readJson(text) ?? splitBlanks(text);
+}
 
-		case Keyword.EXPOSE:
-		case Keyword.FROM: {
-			return {words: splitOnBlanks(text), isJson: false};
-		}
+function splitJsonOrOne(text: string): Arguments {
+	return readJson(text) ?? oneWord(text);
+}
 
-		case Keyword.ADD:
-		case Keyword.COPY:
-		case Keyword.VOLUME: {
-			return readJson(text) ?? {words: splitOnBlanks(text), isJson: false};
-		}
-
-		case Keyword.CMD:
-		case Keyword.ENTRYPOINT:
-		case Keyword.RUN:
-		case Keyword.SHELL: {
-			return readJson(text) ?? oneWord(text);
-		}
-
-		case Keyword.HEALTHCHECK: {
-			return splitHealthcheck(text);
-		}
-
-		case Keyword.MAINTAINER:
-		case Keyword.STOPSIGNAL:
-		case Keyword.USER:
-		case Keyword.WORKDIR: {
-			return oneWord(text);
-		}
-
-		case Keyword.ONBUILD:
-		case undefined: {
-			return {words: [], isJson: false};
-		}
-	}
+function splitBlanks(text: string): Arguments {
+	return {words: splitOnBlanks(text), isJson: false};
 }
 
 function readJson(text: string): Arguments | undefined {

@@ -3,7 +3,9 @@ import {DockerfileError} from './errors.ts';
 import {quoteGoString} from './go-format.ts';
 
 // https://github.com/containerd/platforms/blob/main/database.go
-const systems: ReadonlySet<string> = new Set(['aix', 'android', 'darwin', 'dragonfly', 'freebsd', 'illumos', 'ios', 'js', 'linux', 'netbsd', 'openbsd', 'plan9', 'solaris', 'wasip1', 'windows', 'zos']);
+const systems: ReadonlySet<string> = new Set([
+	'aix', 'android', 'darwin', 'dragonfly', 'freebsd', 'illumos', 'ios', 'js', 'linux', 'netbsd', 'openbsd', 'plan9', 'solaris', 'wasip1', 'windows', 'zos',
+]);
 const architectures: ReadonlySet<string> = new Set([
 	'386', 'aarch64', 'amd64', 'arm', 'arm64', 'armel', 'armhf', 'i386', 'loong64', 'mips', 'mips64', 'mips64le', 'mipsle', 'ppc64', 'ppc64le', 'riscv64', 's390x', 'wasm', 'x86-64', 'x86_64',
 ]);

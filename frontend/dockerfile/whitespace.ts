@@ -5,7 +5,9 @@ The loops replace expressions such as `/\s+$/`, whose time grows with the square
 */
 
 // https://pkg.go.dev/unicode#IsSpace
-const whitespace: ReadonlySet<string> = new Set('\t\n\v\f\r \u{85}\u{A0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}');
+const asciiWhitespace = '\t\n\v\f\r ';
+const otherWhitespace = '\u{85}\u{A0}\u{1680}\u{2000}\u{2001}\u{2002}\u{2003}\u{2004}\u{2005}\u{2006}\u{2007}\u{2008}\u{2009}\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}';
+const whitespace: ReadonlySet<string> = new Set(asciiWhitespace + otherWhitespace);
 
 /** Whether one character is white space. */
 export function isWhitespace(character: string): boolean {

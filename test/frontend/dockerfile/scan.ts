@@ -82,16 +82,38 @@ test('lines of 64 KiB with their end are taken', t => {
 	t.is(line?.text.length, 65_535);
 });
 
-const fails = test.macro<[content: string, message: string, startLine: number | undefined, endLine?: number]>((t, content, message, startLine, endLine = startLine) => {
+type Failure = {readonly message: string; readonly lines: ReadonlyArray<readonly [start: number, end: number]>};
+
+const fails = test.macro<[content: string, failure: Failure]>((t, content, {message, lines: expected}) => {
 	const error = t.throws(() => scan(content), {instanceOf: DockerfileError, message});
-	t.is(error.location?.startLine, startLine);
-	t.is(error.location?.endLine, endLine);
+	t.deepEqual(error.locations.map(({startLine, endLine}) => [startLine, endLine]), expected.map(([start, end]) => [start, end]));
 });
 
-test('a longer line is refused', fails, `FROM a\nRUN ${'x'.repeat(65_532)}\n`, 'dockerfile line greater than max allowed size of 65535', 2);
-test('64 KiB without a line end are refused', fails, 'x'.repeat(65_536), 'dockerfile line greater than max allowed size of 65535', 1);
-test('a longer line in a heredoc is refused', fails, `RUN <<E\n${'x'.repeat(65_536)}\nE\n`, 'dockerfile line greater than max allowed size of 65535', 2);
-test('a heredoc without its end is refused', fails, 'FROM a\nRUN <<E\na\n E\nE \n', 'unterminated heredoc', 2, 5);
-test('a file of comments is refused', fails, '# a\n# b\n', 'file with no instructions', 2);
-test('a directive that comes twice is refused, with the line before it as BuildKit does', fails, '# escape=`\n# check=skip=all\n# escape=`\nFROM a\n', 'only one escape parser directive can be used', 2);
-test('an escape character that is none is refused', fails, '# escape=x\nFROM a\n', 'invalid escape token \'x\' does not match ` or \\', undefined);
+test('a longer line is refused', fails, `FROM a\nRUN ${'x'.repeat(65_532)}\n`, {
+	message: 'dockerfile line greater than max allowed size of 65535',
+	lines: [[2, 2]],
+});
+test('64 KiB without a line end are refused', fails, 'x'.repeat(65_536), {
+	message: 'dockerfile line greater than max allowed size of 65535',
+	lines: [[1, 1]],
+});
+test('a longer line in a heredoc is refused', fails, `RUN <<E\n${'x'.repeat(65_536)}\nE\n`, {
+	message: 'dockerfile line greater than max allowed size of 65535',
+	lines: [[2, 2]],
+});
+test('a heredoc without its end is refused', fails, 'FROM a\nRUN <<E\na\n E\nE \n', {
+	message: 'unterminated heredoc',
+	lines: [[2, 5]],
+});
+test('a file of comments is refused', fails, '# a\n# b\n', {
+	message: 'file with no instructions',
+	lines: [[2, 2]],
+});
+test('a directive that comes twice is refused, with the line before it as BuildKit does', fails, '# escape=`\n# check=skip=all\n# escape=`\nFROM a\n', {
+	message: 'only one escape parser directive can be used',
+	lines: [[2, 2]],
+});
+test('an escape character that is none is refused', fails, '# escape=x\nFROM a\n', {
+	message: 'invalid escape token \'x\' does not match ` or \\',
+	lines: [],
+});
