@@ -99,9 +99,9 @@ export function snapshotChain(metadata: Metadata, id: SnapshotId): readonly Snap
 	return rows.map(row => row.id as SnapshotId);
 }
 
-/** The committed snapshots whose files may not be on the disk yet. */
-export function unsyncedSnapshots(metadata: Metadata): readonly SnapshotId[] {
-	const rows = metadata.statement('SELECT id FROM snapshots WHERE unsynced_boot IS NOT NULL').all();
+/** The committed snapshots, made until a time in milliseconds since the epoch, whose files may not be on the disk yet. */
+export function unsyncedSnapshots(metadata: Metadata, {madeUntil}: {readonly madeUntil: number}): readonly SnapshotId[] {
+	const rows = metadata.statement('SELECT id FROM snapshots WHERE unsynced_boot IS NOT NULL AND created_at <= ?').all(madeUntil);
 	return rows.map(row => row.id as SnapshotId);
 }
 

@@ -22,10 +22,13 @@ export type Store = AsyncDisposable & {
 	/** What earlier sessions had left. */
 	readonly sweepReport: SweepReport;
 	/**
-	Writes the files of all committed snapshots to the disk. What a build did not cover by this is dropped after a power loss. It blocks, and does nothing when nothing is new.
+	Makes sure that committed snapshots are on the disk, once they are half a minute old: by then the kernel has written them by itself, so this blocks for a moment only. What is not covered is dropped after a power loss and built again.
 	*/
 	sync(): void;
 };
+
+// Changed pages are written within this time in any case. https://docs.kernel.org/admin-guide/sysctl/vm.html#dirty-expire-centisecs
+const writebackTime = 30_000;
 
 /** How to open a store. */
 export type StoreOptions = {
@@ -69,7 +72,7 @@ export async function openStore(directory: string, {killSession}: StoreOptions =
 
 function syncSnapshots(root: string, metadata: Metadata): void {
 	// Asked before: what is committed meanwhile is not covered.
-	const ids = unsyncedSnapshots(metadata);
+	const ids = unsyncedSnapshots(metadata, {madeUntil: Date.now() - writebackTime});
 	if (ids.length === 0) {
 		return;
 	}

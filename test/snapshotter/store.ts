@@ -222,6 +222,7 @@ asRoot('after a power loss only what was synced is kept', async t => {
 	{
 		await using store = await openStore(directory.path);
 		const synced = await build(store.snapshotter, undefined, async () => {/* An empty tree. */});
+		store.metadata.statement('UPDATE snapshots SET created_at = created_at - 60000').run();
 		store.sync();
 		const unsynced = await build(store.snapshotter, synced, async () => {/* An empty tree. */});
 		await build(store.snapshotter, unsynced, async () => {/* An empty tree. */});
