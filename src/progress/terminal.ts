@@ -130,7 +130,7 @@ export class TerminalDisplay implements ProgressDisplay {
 		const seconds = first === undefined ? 0 : (this.#clock.now() - first.intervals[0]!.start) / 1000;
 		const total = this.#trace.vertexes.size;
 		const completed = this.#trace.started.filter(vertex => endOf(vertex) !== undefined).length;
-		const state = isLast && total > 0 && completed === total ? 'FINISHED' : '';
+		const state = isLast && completed === total && total > 0 ? 'FINISHED' : '';
 		const text = `[+] Building ${Math.max(seconds, 0).toFixed(1)}s (${completed}/${total}) ${state}`;
 		return cutToWidth(alignRight(text, this.#options.description ?? '', columns - 1), columns - 1);
 	}

@@ -80,8 +80,8 @@ export class TerminalScreen {
 			}
 
 			const line = this.#lines[this.#row]!.padEnd(this.#column);
-			this.#lines[this.#row] = line.slice(0, this.#column) + character + line.slice(this.#column + 1);
-			this.#column++;
+			this.#lines[this.#row] = line.slice(0, this.#column) + character + line.slice(this.#column + character.length);
+			this.#column += character.length;
 		}
 	}
 
