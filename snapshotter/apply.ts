@@ -41,7 +41,7 @@ As containerd does it, an entry for the root directory itself is passed over, `.
 export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent: parentRoot, overlayAttributes = 'trusted', signal}: ApplyOptions): Promise<AppliedLayer> {
 	const parent = new ParentTree(parentRoot);
 	using upper = new UpperTree({directory: into, parent, overlayAttributes});
-	await using stream = new HashedStream(layer);
+	await using stream = new HashedStream(layer, signal);
 	for await (const member of readTar(stream)) {
 		signal?.throwIfAborted();
 		if (overlayAttributes === 'trusted' || !isDevice(member)) {
@@ -50,7 +50,7 @@ export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent
 	}
 
 	upper.finish();
-	const {digest, size} = await stream.finish(signal);
+	const {digest, size} = await stream.finish();
 	return {diffId: diffIdFrom(digest), size};
 }
 

@@ -110,21 +110,21 @@ function * enterDirectory({level, name, status}: Found, levels: Levels): Generat
 	const directory = openDirectoryIn(level.directory, name)!;
 	const below = level.below === undefined ? undefined : openDirectoryIn(level.below, name);
 	const isHiding = below !== undefined && isOverlayOpaque(directory);
+	if (isHiding) {
+		below.close();
+	}
+
 	const path = Buffer.concat([level.path, name, slash]);
 	const attributes = readFileAttributes(level.directory, name, status)!;
 	levels.enter({
 		directory, below: isHiding ? undefined : below, path, unwritten: entryOf(path, attributes),
 	});
-	if (isHiding || !isUnchanged(level, name, attributes)) {
+	if (isHiding) {
+		yield * levels.takeUnwritten();
+		yield {entry: whiteoutEntry(Buffer.concat([path, opaqueMarkName]))};
+	} else if (!isUnchanged(level, name, attributes)) {
 		yield * levels.takeUnwritten();
 	}
-
-	if (!isHiding) {
-		return;
-	}
-
-	below.close();
-	yield {entry: whiteoutEntry(Buffer.concat([path, opaqueMarkName]))};
 }
 
 function * fileMembers(found: Found, {levels, firstNames}: {readonly levels: Levels; readonly firstNames: FirstNames}): Generator<TarMember> {

@@ -10,6 +10,7 @@ import {applyLayer} from './apply.ts';
 import {compressed} from './compress.ts';
 import {decompressed, type Compression} from './decompress.ts';
 import {layerTar} from './diff.ts';
+import {HashedStream} from './hashed-stream.ts';
 import {KeyedLock} from './keyed-lock.ts';
 import {
 	findLayer,
@@ -73,18 +74,31 @@ export class LayerStore {
 	}
 
 	async #apply({parent: parentId, chainId, diffId, blob, signal}: LayerToUnpack): Promise<SnapshotId> {
-		const {content, metadata, snapshotter} = this.#store;
+		const {metadata, snapshotter} = this.#store;
 		await using active = await snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
-		const tar = decompressed(content.read(blob.digest, {size: blob.size, signal}), {signal});
-		const applied = await applyLayer(tar, {into: active.changesDirectory, parent, signal});
-		if (applied.diffId !== diffId) {
-			throw new TsbuildError('ERR_TSBUILD_LAYER', `its content has the diff ID ${applied.diffId} instead of ${diffId}`);
-		}
-
+		const applied = await applyLayer(this.#readTar(blob, signal), {into: active.changesDirectory, parent, signal});
+		checkDiffId(applied.diffId, diffId);
 		const id = await active.commit({description: `unpack layer ${diffId}`});
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
 		return id;
+	}
+
+	// A blob that went from the store while its snapshot stayed comes back with the image: else the layer would be made again, with another digest.
+	async #restoreBlob(id: SnapshotId, {chainId, diffId, blob, signal}: LayerToUnpack): Promise<void> {
+		const {content, metadata} = this.#store;
+		const known = findLayer(metadata, id)!;
+		if (await content.has(known.descriptor.digest) || !await content.has(blob.digest)) {
+			return;
+		}
+
+		const {digest} = await new HashedStream(this.#readTar(blob, signal)).finish();
+		checkDiffId(diffIdFrom(digest), diffId);
+		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
+	}
+
+	#readTar({digest, size}: Descriptor, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+		return decompressed(this.#store.content.read(digest, {size, signal}), {signal});
 	}
 
 	/**
@@ -122,13 +136,14 @@ export class LayerStore {
 		const {metadata, session} = this.#store;
 		using _lock = await this.#chains.acquire(layer.chainId);
 		layer.signal?.throwIfAborted();
-		const known = takeSnapshotOfChain(metadata, layer.chainId, session.id);
-		if (known !== undefined) {
-			return known;
-		}
-
 		try {
-			return await this.#apply(layer);
+			const known = takeSnapshotOfChain(metadata, layer.chainId, session.id);
+			if (known === undefined) {
+				return await this.#apply(layer);
+			}
+
+			await this.#restoreBlob(known, layer);
+			return known;
 		} catch (error) {
 			throw explainFailure(layer, error);
 		}
@@ -153,11 +168,17 @@ export class LayerStore {
 			return known;
 		}
 
-		const tar = decompressed(content.read(source.digest, {size: source.size, signal}), {signal});
+		const tar = this.#readTar(source, signal);
 		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression}), {signal});
 		const variant = {mediaType, digest, size};
 		recordVariant(metadata, source.digest, variant);
 		return variant;
+	}
+}
+
+function checkDiffId(actual: DiffId, expected: DiffId): void {
+	if (actual !== expected) {
+		throw new TsbuildError('ERR_TSBUILD_LAYER', `its content has the diff ID ${actual} instead of ${expected}`);
 	}
 }
 

@@ -58,7 +58,11 @@ export type TarHeader = {
 };
 
 /** What a ustar header block is written from. Numbers that do not fit are written as 0: their PAX record counts. */
-export type NewTarHeader = Omit<TarHeader, 'format'> & {readonly prefix?: Buffer};
+export type NewTarHeader = Omit<TarHeader, 'format' | 'deviceMajor' | 'deviceMinor'> & {
+	/** Left empty in the header of PAX records. */
+	readonly device?: {readonly major: number; readonly minor: number};
+	readonly prefix?: Buffer;
+};
 
 /**
 Reads a header block.
@@ -109,8 +113,11 @@ export function encodeTarHeader(header: NewTarHeader): Buffer {
 	block.write(header.typeFlag, fields.typeFlag.start, 'latin1');
 	writeString(block, fields.linkName, header.linkName);
 	block.write('ustar\u{0}00', fields.magic.start, 'latin1');
-	writeOctal(block, fields.deviceMajor, header.deviceMajor);
-	writeOctal(block, fields.deviceMinor, header.deviceMinor);
+	if (header.device !== undefined) {
+		writeOctal(block, fields.deviceMajor, header.device.major);
+		writeOctal(block, fields.deviceMinor, header.device.minor);
+	}
+
 	header.prefix?.copy(block, fields.prefix.start);
 
 	// The checksum alone ends with a NUL and a space.

@@ -118,7 +118,9 @@ function typeOf({typeFlag}: TarHeader, path: Buffer): TarEntryType {
 	return typeFlag === '\u{0}' && path.at(-1) === slash ? 'directory' : type;
 }
 
-async function readSparseMap(bytes: ByteReader, {block, header}: ExtendedHeader, {records, storedSize}: {readonly records: readonly PaxRecord[]; readonly storedSize: number}): Promise<SparseMap | undefined> {
+type StoredContent = {readonly records: readonly PaxRecord[]; readonly storedSize: number};
+
+async function readSparseMap(bytes: ByteReader, {block, header}: ExtendedHeader, {records, storedSize}: StoredContent): Promise<SparseMap | undefined> {
 	const map = header.typeFlag === 'S' ? await readOldGnuSparseMap(block, bytes) : await readPaxSparseMap(records, bytes, storedSize);
 	if (map !== undefined && sparseDataLength(map) !== storedSize - map.mapLength) {
 		throw tarError('the map of a sparse file does not match its content');

@@ -85,8 +85,7 @@ export function encodeTarEntry(entry: NewTarEntry): Buffer {
 		gid: entry.gid ?? 0,
 		size: contentSize(entry),
 		mtime: Number(floorToSeconds(entry.mtimeNanoseconds ?? 0n)),
-		deviceMajor: entry.deviceMajor ?? 0,
-		deviceMinor: entry.deviceMinor ?? 0,
+		device: {major: entry.deviceMajor ?? 0, minor: entry.deviceMinor ?? 0},
 	};
 	return isNeedsRecords
 		? Buffer.concat([encodePaxHeader(path, records), encodeTarHeader({...header, name: toAscii(path), linkName: toAscii(linkName)})])
@@ -140,8 +139,6 @@ function encodePaxHeader(path: Buffer, records: ReadonlyMap<string, Uint8Array |
 		gid: 0,
 		size: content.length,
 		mtime: 0,
-		deviceMajor: 0,
-		deviceMinor: 0,
 	});
 	return Buffer.concat([header, content, Buffer.alloc(paddingAfter(content.length))]);
 }

@@ -163,6 +163,23 @@ asRoot('a chain that is known is not unpacked again, whoever asks', async t => {
 	t.is(await readInView(store.snapshotter, ids[0], 'a'), 'text');
 });
 
+asRoot('a blob that has gone comes back with the next image of its chain, after a check', async t => {
+	await using fixture = await openFixture();
+	const {store, layers} = fixture;
+	const bytes = await collect(tarOf('a', 'text'));
+	const diffId = diffIdFrom(digestOf(bytes));
+	const layer = {parent: undefined, chainId: chainIdOf(undefined, diffId), diffId};
+	const blob = await addBlob(store, bytes);
+	const id = await layers.unpack({...layer, blob});
+	await store.content.remove(blob.digest);
+	const otherArchive = await collect(tarOf('b', 'text'));
+	const other = await addBlob(store, otherArchive);
+	await t.throwsAsync(layers.unpack({...layer, blob: other}), {code: 'ERR_TSBUILD_LAYER', message: /diff ID/v});
+	const compressed = await addBlob(store, gzipSync(bytes), mediaTypes.layerGzip);
+	t.is(await layers.unpack({...layer, blob: compressed}), id);
+	t.deepEqual(await layers.layerOf(id), {chainId: layer.chainId, diffId, descriptor: compressed});
+});
+
 asRoot('a snapshot that was built is found by its chain', async t => {
 	await using fixture = await openFixture();
 	const {store, layers} = fixture;

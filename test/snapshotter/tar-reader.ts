@@ -67,7 +67,7 @@ const readsArchive = test.macro({
 		}
 
 		const [program, ...parameters] = command as [string, ...string[]];
-		const archive = execFileSync(program, [...parameters, '-C', directory.path, '.']);
+		const archive = execFileSync(program, [...parameters, '-C', directory.path, '.'], {stdio: 'pipe'});
 		const members = await readMembers(archive);
 		const byName = new Map(members.map(member => [member.entry.path.toString('latin1'), member]));
 		const [first, second] = ['./directory/file', './directory/hardlink'].map(name => byName.get(name)!);

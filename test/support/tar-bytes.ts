@@ -46,8 +46,7 @@ export function rawHeader(header: Partial<NewTarHeader>, patches: ReadonlyArray<
 		gid: 0,
 		size: 0,
 		mtime: 0,
-		deviceMajor: 0,
-		deviceMinor: 0,
+		device: {major: 0, minor: 0},
 		...header,
 	});
 	for (const {offset, bytes} of patches) {
