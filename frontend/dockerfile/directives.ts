@@ -47,11 +47,6 @@ export class DirectiveReader {
 		this.#values.set(name, value);
 		return true;
 	}
-
-	/** The value of a directive that has been read. */
-	get(name: 'check' | 'syntax'): string | undefined {
-		return this.#values.get(name);
-	}
 }
 
 function parseDirective(line: string): {readonly name: string; readonly value: string} | undefined {

@@ -23,7 +23,7 @@ export function emptyImage({os, architecture, variant}: Platform): ImageConfig {
 }
 
 /**
-The image config that the build gives to the exporter, its properties in the order in which Docker writes them. History entries of this build have no time yet, and `rootfs` lists the layers of the base alone. `base` is the image that the lowest stage begins with.
+The image config that the build gives to the exporter. History entries of this build have no time yet, and `rootfs` lists the layers of the base alone. `base` is the image that the lowest stage begins with.
 */
 export function finishImage(draft: ImageDraft, base: ImageConfig, options: FinishOptions): ImageConfig {
 	const {os, architecture, variant} = platformOf(base, options);
@@ -34,7 +34,7 @@ export function finishImage(draft: ImageDraft, base: ImageConfig, options: Finis
 	return {
 		architecture,
 		...(draft.author !== '' && {author: draft.author}),
-		config: orderConfig(draft.config),
+		config: withoutEmpty(draft.config),
 		history: draft.history,
 		os,
 		...(base['os.version'] !== undefined && {'os.version': base['os.version']}),
@@ -50,12 +50,8 @@ function platformOf(base: ImageConfig, {platform, buildPlatform}: FinishOptions)
 }
 
 // What is empty is left out, as Go's `omitempty` does.
-function orderConfig(config: ContainerConfig): ContainerConfig {
-	const {User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell} = config;
-	const ordered = {
-		User, ExposedPorts, Env, Entrypoint, Cmd, Volumes, WorkingDir, Labels, StopSignal, ArgsEscaped, Healthcheck, OnBuild, Shell,
-	};
-	return Object.fromEntries(Object.entries(ordered).filter(([, value]) => !isEmpty(value)));
+function withoutEmpty(config: ContainerConfig): ContainerConfig {
+	return Object.fromEntries(Object.entries(config).filter(([, value]) => !isEmpty(value)));
 }
 
 function isEmpty(value: unknown): boolean {

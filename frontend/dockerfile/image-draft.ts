@@ -3,7 +3,9 @@ import {splitVariable} from './environment.ts';
 import {resolveWritten} from './paths.ts';
 
 /** The parts of a container config that an instruction replaces as a whole. */
-export type PlainConfig = Pick<ContainerConfig, 'User' | 'Entrypoint' | 'Cmd' | 'WorkingDir' | 'StopSignal' | 'ArgsEscaped' | 'Healthcheck' | 'Shell'>;
+export type PlainConfig = Pick<ContainerConfig, typeof plainProperties[number]>;
+
+const plainProperties = ['User', 'Entrypoint', 'Cmd', 'WorkingDir', 'StopSignal', 'ArgsEscaped', 'Healthcheck', 'Shell'] as const;
 
 // How BuildKit signs its history entries.
 const historyComment = 'buildkit.dockerfile.v0';
@@ -26,13 +28,13 @@ export class ImageDraft {
 
 	/** Begins with an image: without the image's triggers, with a working directory and a PATH. */
 	constructor({author = '', config, history}: Pick<ImageConfig, 'author' | 'config' | 'history'>) {
-		const {Env: environment, Labels: labels, Volumes: volumes, ExposedPorts: ports, OnBuild: _triggers, ...plain} = config;
+		const {Env: environment, Labels: labels, Volumes: volumes, ExposedPorts: ports, WorkingDir: workingDirectory = ''} = config;
 		this.#variables = new Map(environment?.map(variable => splitVariable(variable)));
 		this.#labels = new Map(Object.entries(labels ?? {}));
 		this.#volumes = new Set(Object.keys(volumes ?? {}));
 		this.#ports = new Set(Object.keys(ports ?? {}));
 		this.#history = [...(history ?? [])];
-		this.#plain = {...plain, WorkingDir: resolveWritten('/', plain.WorkingDir ?? '')};
+		this.#plain = {...pickPlain(config), WorkingDir: resolveWritten('/', workingDirectory)};
 		this.#author = author;
 		if (!this.#variables.has('PATH')) {
 			this.#variables.set('PATH', defaultPath);
@@ -60,14 +62,14 @@ export class ImageDraft {
 		return this.#variables;
 	}
 
-	/** Everything set so far, maps sorted by their keys. */
+	/** Everything set so far. */
 	get config(): ContainerConfig {
 		return {
 			...this.#plain,
 			Env: [...this.#variables].map(([name, value]) => `${name}=${value}`),
-			Labels: sortedRecord(this.#labels),
-			Volumes: sortedRecord([...this.#volumes].map(volume => [volume, {}])),
-			ExposedPorts: sortedRecord([...this.#ports].map(port => [port, {}])),
+			Labels: Object.fromEntries(this.#labels),
+			Volumes: Object.fromEntries(this.#volumes.values().map(volume => [volume, {}])),
+			ExposedPorts: Object.fromEntries(this.#ports.values().map(port => [port, {}])),
 			OnBuild: this.#triggers,
 		};
 	}
@@ -113,6 +115,7 @@ export class ImageDraft {
 	}
 }
 
-function sortedRecord<Value>(entries: Iterable<readonly [string, Value]>): Readonly<Record<string, Value>> {
-	return Object.fromEntries([...entries].toSorted(([left], [right]) => left < right ? -1 : 1));
+/** Properties that Docker does not know are not taken over. */
+function pickPlain(config: ContainerConfig): PlainConfig {
+	return Object.fromEntries(plainProperties.filter(property => Object.hasOwn(config, property)).map(property => [property, config[property]]));
 }

@@ -7,7 +7,7 @@ export function splitKeyword(text: string): {readonly keyword: string; readonly 
 	return {keyword, rest};
 }
 
-/** The instruction that a word names, in any case. */
+/** The instruction that a word names, in any case. The names are those of dockerfile-ast; what it makes of flags, escapes and exec forms is not what BuildKit does. */
 export function findKeyword(word: string): Keyword | undefined {
 	const name = word.toUpperCase();
 	return Object.hasOwn(Keyword, name) ? Keyword[name as keyof typeof Keyword] : undefined;

@@ -1,5 +1,10 @@
+import {editDistance} from '../../src/kernel/suggestion.ts';
+
 // A suggestion further away than this is a guess.
 const maximumDistance = 2;
+
+// Measuring takes the product of two lengths, and no name that people misspell is longer.
+const maximumLength = 255;
 
 /**
 The option that is most like `value`, for "did you mean x?".
@@ -7,6 +12,10 @@ The option that is most like `value`, for "did you mean x?".
 @returns `undefined` when none is near, or when `value` itself is an option (what went wrong is then something else)
 */
 export function suggest(value: string, options: Iterable<string>): string | undefined {
+	if (value.length > maximumLength) {
+		return undefined;
+	}
+
 	let nearest: string | undefined;
 	let nearestDistance = maximumDistance + 1;
 	for (const option of options) {
@@ -14,7 +23,7 @@ export function suggest(value: string, options: Iterable<string>): string | unde
 			return undefined;
 		}
 
-		const distance = boundedDistance(value, option);
+		const distance = Math.abs(value.length - option.length) > maximumDistance ? Infinity : editDistance(value, option);
 		if (!(distance < nearestDistance)) {
 			continue;
 		}
@@ -30,24 +39,4 @@ export function suggest(value: string, options: Iterable<string>): string | unde
 export function suggestion(value: string, options: Iterable<string>): string {
 	const nearest = suggest(value, options);
 	return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
-}
-
-/** The Levenshtein distance, or `Infinity` when the lengths alone tell that it is too far. */
-function boundedDistance(from: string, to: string): number {
-	if (Math.abs(from.length - to.length) > maximumDistance) {
-		return Infinity;
-	}
-
-	let previous = Array.from({length: to.length + 1}, (_, index) => index);
-	for (let row = 1; row <= from.length; row++) {
-		const current = [row];
-		for (let column = 1; column <= to.length; column++) {
-			const substitution = previous[column - 1]! + (from[row - 1] === to[column - 1] ? 0 : 1);
-			current.push(Math.min(substitution, previous[column]! + 1, current[column - 1]! + 1));
-		}
-
-		previous = current;
-	}
-
-	return previous.at(-1)!;
 }

@@ -71,6 +71,13 @@ test('the values of one ENV see the variables from before it', async t => {
 	t.deepEqual(image.config.Env, [path, 'a=bye', 'b=hello', 'c=hello']);
 });
 
+test('of an ENV and an ARG of one name the later one is seen, and the image has the ENV', async t => {
+	const result = await convert('FROM scratch\nENV A=env\nARG A=arg\nRUN x\nARG B=arg\nENV B=env\nRUN y');
+	t.deepEqual(findRun(result, 'x').env, [path, 'A=arg']);
+	t.deepEqual(findRun(result, 'y').env, [path, 'A=arg', 'B=env']);
+	t.deepEqual(result.image.config.Env, [path, 'A=env', 'B=env']);
+});
+
 test('ARG takes the global value, a default wins over it, and what the user gives over both', async t => {
 	const dockerfile = 'ARG V=global\nARG W=global\nARG X=$V-$W\nFROM scratch\nARG V\nARG W=stage\nARG X\nRUN x';
 	t.deepEqual(findRun(await convert(dockerfile), 'x').env, [path, 'V=global', 'W=stage', 'X=global-global']);
@@ -370,7 +377,7 @@ test('properties of a base image that Docker does not know are left out', async 
 	const hostile = {...busyboxConfig, container: 'x', config: {...busyboxConfig.config, Secret: 'x', __proto__: {User: 'evil'}}};
 	const {resolveImage} = resolver({'docker.io/library/busybox:latest': hostile});
 	const {image} = await convert('FROM busybox', {}, {resolveImage});
-	t.deepEqual(Object.keys(image.config), ['Env', 'Cmd', 'WorkingDir', 'ArgsEscaped']);
+	t.deepEqual(Object.keys(image.config).toSorted(), ['ArgsEscaped', 'Cmd', 'Env', 'WorkingDir']);
 	t.false('container' in image);
 });
 

@@ -35,7 +35,6 @@ const imageConfig = test.macro<[string]>(async (t, name) => {
 	const {history: expectedHistory, ...expectedImage} = expected.config;
 	t.deepEqual<unknown, unknown>(image, expectedImage);
 	t.deepEqual<unknown, unknown>(history, expectedHistory ?? []);
-	t.deepEqual(Object.keys(image.config), Object.keys(expectedImage.config as Record<string, unknown>), 'in the order of Docker');
 });
 
 const vertexNames = test.macro<[string]>(async (t, name) => {
