@@ -12,6 +12,7 @@ import {InheritedDescriptors} from './inherited-descriptors.ts';
 import {initTable} from './init-table.ts';
 import {MountTargets} from './mount-targets.ts';
 import {resolveNetwork, type ContainerNetwork} from './network.ts';
+import type {Privileges} from './privileges.ts';
 import type {Rootfs} from './rootfs.ts';
 import {setupError} from './setup-error.ts';
 import {isWithin, prepareStepMounts, type StepMount} from './step-mounts.ts';
@@ -55,8 +56,14 @@ export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo
 	const input = undo.use(Descriptor.open('/dev/null', constants.O_RDONLY));
 	const inherited = new InheritedDescriptors([input, pipes.stdout.write, pipes.stderr.write, pipes.status.write]);
 	const cgroupProcesses = cgroup.processDescriptors.map(descriptor => inherited.add(descriptor));
+	// Without a device cgroup, a step that could make device files or find some in its image would reach the host's disks.
+	const isAllowsDevices = spec.security === 'insecure' || cgroup.restrictsDevices;
 	const rootfs = prepareRootfs(spec, {
-		environment, network, inherited, undo,
+		environment,
+		network,
+		inherited,
+		undo,
+		hasDevices: isAllowsDevices,
 	});
 	makeWorkingDirectory(spec.root, {cwd: command.cwd, user, stepMounts: rootfs.stepMounts});
 	const table = initTable({
@@ -67,7 +74,7 @@ export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo
 		resourceLimits: spec.limits.ulimits ?? {},
 		maximumOpenFiles: environment.maximumOpenFiles,
 		command,
-		privileges: {user, ...(spec.security === 'sandbox' ? environment : {capabilities: undefined, seccompFilter: undefined})},
+		privileges: {user, ...privilegesOf(spec, environment, isAllowsDevices)},
 		scratch: inherited.next,
 	});
 	return {
@@ -94,8 +101,13 @@ function createPipes(user: ContainerUser, undo: DisposableStack) {
 	return {stdout: create(user), stderr: create(user), status: create({uid: 0, gid: 0})};
 }
 
-function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, undo}: {
+function privilegesOf({security}: ContainerSpec, {capabilities, seccompFilter}: ContainerEnvironment, hasDevices: boolean): Omit<Privileges, 'user'> {
+	return security === 'insecure' ? {capabilities: undefined, seccompFilter: undefined} : {capabilities: hasDevices ? capabilities : capabilities.filter(name => name !== 'CAP_MKNOD'), seccompFilter};
+}
+
+function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, undo, hasDevices}: {
 	readonly environment: ContainerEnvironment;
+	readonly hasDevices: boolean;
 	readonly network: ContainerNetwork;
 	readonly inherited: InheritedDescriptors;
 	readonly undo: DisposableStack;
@@ -117,6 +129,7 @@ function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, un
 		}),
 		cgroupView: environment.cgroupView,
 		security: spec.security,
+		hasDevices,
 		sharedMemory: spec.limits.sharedMemory,
 	};
 }

@@ -1,5 +1,6 @@
 import {
 	MNT_DETACH,
+	MOUNT_ATTR_NODEV,
 	MS_NODEV,
 	MS_NOEXEC,
 	MS_NOSUID,
@@ -11,7 +12,7 @@ import {
 import {cgroupViewEntries, type CgroupView} from './cgroup-view.ts';
 import {deviceDirectoryEntries} from './device-directory.ts';
 import {etcMountEntries, type EtcMount} from './etc-mounts.ts';
-import {attachEntry, mountEntry} from './mount-entries.ts';
+import {attachEntry, mountAttributesEntry, mountEntry} from './mount-entries.ts';
 import {protectedPathEntries} from './protected-paths.ts';
 import {stepMountEntries, type StepMount} from './step-mounts.ts';
 import type {SyscallEntry} from './syscall-table.ts';
@@ -28,6 +29,8 @@ export type Rootfs = {
 	readonly stepMounts: readonly StepMount[];
 	readonly cgroupView: CgroupView;
 	readonly security: 'sandbox' | 'insecure';
+	/** Whether device files of the image work. Only safe when something else says which devices may be used. */
+	readonly hasDevices: boolean;
 	/** Bytes of /dev/shm. */
 	readonly sharedMemory: number | undefined;
 };
@@ -47,6 +50,7 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 			source: null, target: '/', type: null, flags: MS_REC | MS_PRIVATE, describe: 'make all mounts private',
 		}),
 		attachEntry(rootfs.root, '/', 'attach the root file system'),
+		...(rootfs.hasDevices ? [] : [mountAttributesEntry(rootfs.root, MOUNT_ATTR_NODEV, 'take the devices from the root')]),
 		...systemMountEntries(rootfs),
 		...stepMountEntries(rootfs.stepMounts, 'root'),
 		...pivotEntries(rootfs.root),

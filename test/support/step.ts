@@ -42,8 +42,6 @@ export async function makeStepRoot(): Promise<StepRoot> {
 		lower,
 		upper,
 		async run(command, options) {
-			// Overlays are volatile: none may have the work directory of another.
-			const work = mkdtempSync(path.join(directory.path, 'work-'));
 			// A work directory serves one mount only.
 			const workDirectory = mkdtempSync(path.join(directory.path, 'work-'));
 			await using root = await createDetachedOverlay({lowerDirectories: [lower], upperDirectory: upper, workDirectory});

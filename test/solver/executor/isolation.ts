@@ -1,3 +1,4 @@
+import {execFileSync} from 'node:child_process';
 import {createHash} from 'node:crypto';
 import {
 	chmodSync,
@@ -164,4 +165,16 @@ test('failing entries are named', async t => {
 	t.is(error.message, `failed to set hostname ${'x'.repeat(65)}: EINVAL`);
 	const limits = {ulimits: {nofile: {soft: 2n ** 63n, hard: 2n ** 63n}}};
 	await t.throwsAsync(root.run('true', {environment, limits}), {message: /^failed to set resource limit nofile to .*: EPERM$/v});
+});
+
+test('without a device cgroup a step can neither make device files nor use those of its image', async t => {
+	await using root = await makeStepRoot();
+	// The null device under another name, since a test should not open a disk.
+	execFileSync('mknod', [path.join(root.lower, 'device'), 'c', '1', '3']);
+	const command = 'cat /device; mknod /made c 1 3; rm -f /made; cat /dev/null && echo standard devices work';
+	const open = await root.run(command, {environment});
+	t.is(open.stderr, '');
+	const {stdout, stderr} = await root.run(command, {environment: {...environment, cgroups: {kind: 'unavailable', reason: 'none for this test'}}});
+	t.is(stdout, 'standard devices work\n');
+	t.regex(stderr, /can't open '\/device': Permission denied\nmknod: \/made: Operation not permitted/v);
 });
