@@ -14,6 +14,7 @@ import process from 'node:process';
 import {gunzipSync} from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
+import {extract, pack} from 'tar-stream';
 import type {NewTarEntry} from '../../snapshotter/tar-entry.ts';
 import {encodeTarEntry, writeTar, type TarMember} from '../../snapshotter/tar-writer.ts';
 import type {ImageIndex, ImageManifest} from '../../src/kernel/oci-types.ts';
@@ -190,6 +191,32 @@ test('records have the bytes and order of Go\'s archive/tar', t => {
 	t.is(encoded.toString('utf8', 512, 1024).replaceAll('\0', ''), '25 SCHILY.xattr.user.a=1\n25 SCHILY.xattr.user.b=2\n13 mtime=1.5\n15 path=dir/ä\n15 uid=3000000\n');
 	t.is(encoded.toString('latin1', 1024, 1034).replaceAll('\0', ''), 'dir/');
 	t.is(encoded.toString('latin1', 1024 + 100, 1024 + 148), '0000644\u{0}0000000\u{0}0000000\u{0}00000000000\u{0}00000000001\u{0}');
+});
+
+// What tar-stream can hold: names of text, small owners, whole seconds, no attributes.
+test('tar-stream reads what is written, and the other way round', async t => {
+	const texts = ['file', 'a'.repeat(150), 'ä'];
+	const members = texts.map(name => ({
+		entry: {
+			path: name, type: 'file' as const, mode: 0o640, uid: 5, gid: 6, mtimeNanoseconds: 1_500_000_000_000_000_000n, size: name.length,
+		},
+		content: Buffer.alloc(name.length, 'x'),
+	}));
+	const archive = await collect(writeTar(members));
+	const packed = pack();
+	const extracted = extract();
+	extracted.end(archive);
+	for await (const source of extracted) {
+		const {name, mode, uid, gid, mtime, size} = source.header;
+		t.deepEqual([mode, uid, gid, mtime?.getTime(), size], [0o640, 5, 6, 1_500_000_000_000, name.length]);
+		packed.entry({
+			name, mode, uid, gid, mtime: new Date(1_500_000_000_000),
+		}, await collect(source as AsyncIterable<Uint8Array>));
+	}
+
+	packed.finalize();
+	const read = await readMembers(await collect(packed as AsyncIterable<Uint8Array>));
+	t.deepEqual(read.map(({entry, content}) => [entry.path.toString(), entry.uid, entry.mtimeNanoseconds, content.length]), texts.map(name => [name, 5, 1_500_000_000_000_000_000n, name.length]));
 });
 
 asRoot('what a program of Go wrote is written again byte for byte', async t => {
