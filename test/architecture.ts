@@ -57,11 +57,9 @@ const wiring = ['src/main', 'src/cli', 'src/build'];
 /** Where the name of a package may appear; each has one owner, so that it can be replaced in one place. */
 const packageOwners: Readonly<Record<string, readonly string[]>> = {
 	'@sindresorhus/is': ['src', 'frontend', 'solver', 'snapshotter'],
-	'dockerfile-ast': ['frontend'],
 	got: ['src/http'],
 	koffi: ['src/linux'],
 	'p-queue': ['solver', 'src/registry'],
-	'tar-stream': ['snapshotter/tar-codec'],
 };
 
 /** They name nothing; see docs/glossary.md for the words that do. */

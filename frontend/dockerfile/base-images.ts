@@ -4,9 +4,9 @@ import {errorMessage} from '../../src/kernel/errors.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
 import type {SourceImageOperation} from '../../src/definition/operations.ts';
+import {suggestion} from '../../src/kernel/suggestion.ts';
 import {DockerfileError} from './errors.ts';
 import type {ImageSource} from './stage-sources.ts';
-import {suggestion} from './suggest.ts';
 
 /** An image that was found. */
 export type ResolvedImage = {

@@ -1,5 +1,5 @@
+import {suggestion} from '../../src/kernel/suggestion.ts';
 import {DockerfileError} from './errors.ts';
-import {suggestion} from './suggest.ts';
 import {isWhitespace, trimWhitespace} from './whitespace.ts';
 
 /** What a flag of an instruction takes: `--link[=true|false]`, `--from=x`, or `--exclude=x` as often as wanted. */

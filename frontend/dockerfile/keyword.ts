@@ -1,5 +1,33 @@
-import {Keyword} from 'dockerfile-ast';
 import {cutAtBlanks, trimWhitespace} from './whitespace.ts';
+
+/**
+The names of all instructions, in upper case.
+
+@see https://docs.docker.com/reference/dockerfile/#overview
+*/
+export const instructionNames = [
+	'ADD',
+	'ARG',
+	'CMD',
+	'COPY',
+	'ENTRYPOINT',
+	'ENV',
+	'EXPOSE',
+	'FROM',
+	'HEALTHCHECK',
+	'LABEL',
+	'MAINTAINER',
+	'ONBUILD',
+	'RUN',
+	'SHELL',
+	'STOPSIGNAL',
+	'USER',
+	'VOLUME',
+	'WORKDIR',
+] as const;
+
+/** The name of an instruction. */
+export type Keyword = (typeof instructionNames)[number];
 
 /** The first word of a line, as written, and what follows it without white space at the ends. */
 export function splitKeyword(text: string): {readonly keyword: string; readonly rest: string} {
@@ -7,11 +35,8 @@ export function splitKeyword(text: string): {readonly keyword: string; readonly 
 	return {keyword, rest};
 }
 
-/** The instruction that a word names, in any case. The names are those of dockerfile-ast; what it makes of flags, escapes and exec forms is not what BuildKit does. */
+/** The instruction that a word names, in any case. */
 export function findKeyword(word: string): Keyword | undefined {
 	const name = word.toUpperCase();
-	return Object.hasOwn(Keyword, name) ? Keyword[name as keyof typeof Keyword] : undefined;
+	return instructionNames.find(candidate => candidate === name);
 }
-
-/** The names of all instructions, in upper case. */
-export const instructionNames: readonly string[] = Object.values(Keyword);

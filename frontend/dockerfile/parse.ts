@@ -1,4 +1,3 @@
-import {Keyword} from 'dockerfile-ast';
 import type {SourceLocation} from '../../src/kernel/source-location.ts';
 import type {EscapeCharacter} from './directives.ts';
 import {atLocation, DockerfileError} from './errors.ts';
@@ -6,7 +5,7 @@ import {splitFlags} from './flags.ts';
 import {quoteGoString} from './go-format.ts';
 import type {Heredoc} from './heredoc.ts';
 import {parseJsonArray} from './json-array.ts';
-import {findKeyword, splitKeyword} from './keyword.ts';
+import {findKeyword, splitKeyword, type Keyword} from './keyword.ts';
 import {splitQuotedWords} from './quoted-words.ts';
 import {scanDockerfile, type DockerfileSource, type LogicalLine} from './scan.ts';
 import {cutAtBlanks, cutAtWhitespace, splitOnBlanks} from './whitespace.ts';
@@ -65,7 +64,7 @@ function parseStatement(line: LogicalLine): Statement {
 	const statement = {
 		...line, word, keyword, flags,
 	};
-	return keyword === Keyword.ONBUILD
+	return keyword === 'ONBUILD'
 		? {
 			...statement, words: [], isJson: false, ...parseTrigger(line, argumentText),
 		}
@@ -91,24 +90,24 @@ function parseTrigger(line: LogicalLine, text: string): {readonly trigger?: Stat
 type ArgumentSplitter = (text: string, escape: EscapeCharacter) => Arguments;
 
 const splitters: Readonly<Record<Keyword, ArgumentSplitter>> = {
-	[Keyword.ADD]: splitJsonOrBlanks,
-	[Keyword.ARG]: (text, escape) => ({words: splitQuotedWords(text, escape), isJson: false}),
-	[Keyword.CMD]: splitJsonOrOne,
-	[Keyword.COPY]: splitJsonOrBlanks,
-	[Keyword.ENTRYPOINT]: splitJsonOrOne,
-	[Keyword.ENV]: (text, escape) => ({words: splitPairs(Keyword.ENV, text, escape), isJson: false}),
-	[Keyword.EXPOSE]: splitBlanks,
-	[Keyword.FROM]: splitBlanks,
-	[Keyword.HEALTHCHECK]: splitHealthcheck,
-	[Keyword.LABEL]: (text, escape) => ({words: splitPairs(Keyword.LABEL, text, escape), isJson: false}),
-	[Keyword.MAINTAINER]: oneWord,
-	[Keyword.ONBUILD]: () => ({words: [], isJson: false}),
-	[Keyword.RUN]: splitJsonOrOne,
-	[Keyword.SHELL]: splitJsonOrOne,
-	[Keyword.STOPSIGNAL]: oneWord,
-	[Keyword.USER]: oneWord,
-	[Keyword.VOLUME]: splitJsonOrBlanks,
-	[Keyword.WORKDIR]: oneWord,
+	ADD: splitJsonOrBlanks,
+	ARG: (text, escape) => ({words: splitQuotedWords(text, escape), isJson: false}),
+	CMD: splitJsonOrOne,
+	COPY: splitJsonOrBlanks,
+	ENTRYPOINT: splitJsonOrOne,
+	ENV: (text, escape) => ({words: splitPairs('ENV', text, escape), isJson: false}),
+	EXPOSE: splitBlanks,
+	FROM: splitBlanks,
+	HEALTHCHECK: splitHealthcheck,
+	LABEL: (text, escape) => ({words: splitPairs('LABEL', text, escape), isJson: false}),
+	MAINTAINER: oneWord,
+	ONBUILD: () => ({words: [], isJson: false}),
+	RUN: splitJsonOrOne,
+	SHELL: splitJsonOrOne,
+	STOPSIGNAL: oneWord,
+	USER: oneWord,
+	VOLUME: splitJsonOrBlanks,
+	WORKDIR: oneWord,
 };
 
 /** An unknown instruction is refused later, when all lines have been cut. */

@@ -1,5 +1,5 @@
-import {Keyword} from 'dockerfile-ast';
 import type {SecurityMode} from '../../src/definition/operations.ts';
+import {suggest} from '../../src/kernel/suggestion.ts';
 import {DockerfileError} from './errors.ts';
 import {readFlags} from './flags.ts';
 import {quoteGoString} from './go-format.ts';
@@ -16,7 +16,6 @@ import {instructionNames} from './keyword.ts';
 import type {Statement} from './parse.ts';
 import {readHealthcheck} from './read-healthcheck.ts';
 import {readAdd, readCopy} from './read-transfer.ts';
-import {suggest} from './suggest.ts';
 import {trimWhitespace} from './whitespace.ts';
 
 type Bare<Type> = Type extends unknown ? Omit<Type, 'code' | 'location' | 'isTrigger'> : never;
@@ -34,75 +33,75 @@ export function readInstruction(statement: Statement, isTrigger: boolean): Instr
 
 function readArguments(statement: Statement): Bare<Instruction | FromInstruction> {
 	switch (statement.keyword) {
-		case Keyword.ADD: {
+		case 'ADD': {
 			return readAdd(statement);
 		}
 
-		case Keyword.ARG: {
+		case 'ARG': {
 			return readArg(statement);
 		}
 
-		case Keyword.CMD: {
+		case 'CMD': {
 			return {kind: 'cmd', command: readCommand(withoutFlags(statement))};
 		}
 
-		case Keyword.COPY: {
+		case 'COPY': {
 			return readCopy(statement);
 		}
 
-		case Keyword.ENTRYPOINT: {
+		case 'ENTRYPOINT': {
 			return {kind: 'entrypoint', command: readCommand(withoutFlags(statement))};
 		}
 
-		case Keyword.ENV: {
+		case 'ENV': {
 			return {kind: 'env', pairs: readPairs(withoutFlags(statement), 'ENV')};
 		}
 
-		case Keyword.EXPOSE: {
+		case 'EXPOSE': {
 			return {kind: 'expose', ports: readSeveral(statement, 'EXPOSE').toSorted()};
 		}
 
-		case Keyword.FROM: {
+		case 'FROM': {
 			return readFrom(statement);
 		}
 
-		case Keyword.HEALTHCHECK: {
+		case 'HEALTHCHECK': {
 			return {kind: 'healthcheck', healthcheck: readHealthcheck(statement)};
 		}
 
-		case Keyword.LABEL: {
+		case 'LABEL': {
 			return {kind: 'label', pairs: readPairs(withoutFlags(statement), 'LABEL')};
 		}
 
-		case Keyword.MAINTAINER: {
+		case 'MAINTAINER': {
 			return {kind: 'maintainer', maintainer: readOne(statement, 'MAINTAINER')};
 		}
 
-		case Keyword.ONBUILD: {
+		case 'ONBUILD': {
 			return readOnBuild(statement);
 		}
 
-		case Keyword.RUN: {
+		case 'RUN': {
 			return readRun(statement);
 		}
 
-		case Keyword.SHELL: {
+		case 'SHELL': {
 			return {kind: 'shell', shell: readShell(withoutFlags(statement))};
 		}
 
-		case Keyword.STOPSIGNAL: {
+		case 'STOPSIGNAL': {
 			return {kind: 'stopsignal', signal: readOne(statement, 'STOPSIGNAL')};
 		}
 
-		case Keyword.USER: {
+		case 'USER': {
 			return {kind: 'user', user: readOne(statement, 'USER')};
 		}
 
-		case Keyword.VOLUME: {
+		case 'VOLUME': {
 			return {kind: 'volume', volumes: readVolumes(statement)};
 		}
 
-		case Keyword.WORKDIR: {
+		case 'WORKDIR': {
 			return {kind: 'workdir', path: readOne(statement, 'WORKDIR')};
 		}
 
@@ -159,11 +158,11 @@ function readOnBuild({trigger, flags, text, heredocs}: Statement): Bare<OnBuildI
 	}
 
 	readFlags(flags, {});
-	if (trigger.keyword === Keyword.ONBUILD) {
+	if (trigger.keyword === 'ONBUILD') {
 		throw syntaxError('Chaining ONBUILD via `ONBUILD ONBUILD` isn\'t allowed');
 	}
 
-	if (trigger.keyword === Keyword.MAINTAINER || trigger.keyword === Keyword.FROM) {
+	if (trigger.keyword === 'MAINTAINER' || trigger.keyword === 'FROM') {
 		throw syntaxError(`${trigger.keyword} isn't allowed as an ONBUILD trigger`);
 	}
 

@@ -1,6 +1,6 @@
+import {suggestion} from '../../src/kernel/suggestion.ts';
 import {DockerfileError} from './errors.ts';
 import {quoteGoString} from './go-format.ts';
-import {suggestion} from './suggest.ts';
 
 const mountTypes = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 const sharingModes = ['shared', 'private', 'locked'] as const;

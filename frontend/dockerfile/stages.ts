@@ -1,5 +1,6 @@
 import {errorMessage} from '../../src/kernel/errors.ts';
 import type {Platform} from '../../src/kernel/platform.ts';
+import {suggestion} from '../../src/kernel/suggestion.ts';
 import type {EscapeCharacter} from './directives.ts';
 import {atLocation, DockerfileError} from './errors.ts';
 import {expandWord} from './expand.ts';
@@ -15,7 +16,6 @@ import {
 	sourceNames,
 	type SourceNames,
 } from './stage-sources.ts';
-import {suggestion} from './suggest.ts';
 import type {WorkBudget} from './work-budget.ts';
 
 export type PlanOptions = {

@@ -1,4 +1,4 @@
-import {closest} from '../kernel/suggestion.ts';
+import {suggest} from '../kernel/suggestion.ts';
 import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
@@ -54,7 +54,7 @@ function chooseCommand(args: readonly string[]): {readonly name: CommandName; re
 
 /** `tsbuild biuld .` is no build of the directory `biuld`. */
 function rejectMistypedCommand(first: string, args: readonly string[]): void {
-	const suggestion = /^[a-z]+$/v.test(first) && args.length > 1 ? closest(first, commandNames) : undefined;
+	const suggestion = /^[a-z]+$/v.test(first) && args.length > 1 ? suggest(first, commandNames) : undefined;
 	if (suggestion !== undefined) {
 		throw new UsageError(`unknown command: ${JSON.stringify(first)}`, {hint: `Did you mean ${suggestion}?`});
 	}

@@ -1,4 +1,4 @@
-import {closest} from '../kernel/suggestion.ts';
+import {suggest} from '../kernel/suggestion.ts';
 import {UsageError} from './usage-error.ts';
 
 /**
@@ -119,7 +119,7 @@ function readShortValue({letter, following, argument}: {readonly letter: string;
 }
 
 function unknownFlag(message: string, name: string, definitions: FlagDefinitions): UsageError {
-	const suggestion = name.length > 1 ? closest(name, visibleNames(definitions)) : undefined;
+	const suggestion = name.length > 1 ? suggest(name, visibleNames(definitions)) : undefined;
 	return new UsageError(message, suggestion === undefined ? {} : {hint: `Did you mean --${suggestion}?`});
 }
 

@@ -1,30 +1,46 @@
+// A suggestion further away than this is a guess.
+const maximumDistance = 2;
+
+// Measuring takes the product of two lengths, and no name that people misspell is longer.
+const maximumLength = 255;
+
 /**
-The candidate that the user may have meant: fewer than three edits away, upper and lower case alike.
+The option that is most like `value`, for "did you mean x?".
 
-@see https://github.com/moby/buildkit/blob/master/util/suggest/error.go
+@returns `undefined` when none is near, or when `value` itself is an option (what went wrong is then something else)
 */
-export function closest(word: string, candidates: Iterable<string>): string | undefined {
-	let best: string | undefined;
-	let bestDistance = 3;
-	for (const candidate of candidates) {
-		if (!(Math.abs(candidate.length - word.length) < bestDistance)) {
-			continue;
-		}
-
-		const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-		if (!(distance < bestDistance)) {
-			continue;
-		}
-
-		best = candidate;
-		bestDistance = distance;
+export function suggest(value: string, options: Iterable<string>): string | undefined {
+	if (value.length > maximumLength) {
+		return undefined;
 	}
 
-	return best;
+	let nearest: string | undefined;
+	let nearestDistance = maximumDistance + 1;
+	for (const option of options) {
+		if (option === value) {
+			return undefined;
+		}
+
+		const distance = Math.abs(value.length - option.length) > maximumDistance ? Infinity : editDistance(value, option);
+		if (!(distance < nearestDistance)) {
+			continue;
+		}
+
+		nearest = option;
+		nearestDistance = distance;
+	}
+
+	return nearest;
+}
+
+/** ` (did you mean x?)`, or nothing. */
+export function suggestion(value: string, options: Iterable<string>): string {
+	const nearest = suggest(value, options);
+	return nearest === undefined ? '' : ` (did you mean ${nearest}?)`;
 }
 
 /** Levenshtein's distance: how many letters are added, removed or replaced. */
-export function editDistance(left: string, right: string): number {
+function editDistance(left: string, right: string): number {
 	let previous = Array.from({length: right.length + 1}, (_, index) => index);
 	for (let row = 1; row <= left.length; row++) {
 		const current = [row];

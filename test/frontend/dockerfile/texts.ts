@@ -5,7 +5,7 @@ import {quoteGoString} from '../../../frontend/dockerfile/go-format.ts';
 import {cleanDestination, cleanPath, resolveWritten} from '../../../frontend/dockerfile/paths.ts';
 import {readMount} from '../../../frontend/dockerfile/read-mount.ts';
 import {isSignal} from '../../../frontend/dockerfile/signals.ts';
-import {suggest} from '../../../frontend/dockerfile/suggest.ts';
+import {suggest} from '../../../src/kernel/suggestion.ts';
 
 const duration = test.macro<[text: string, nanoseconds: number, formatted: string]>((t, text, nanoseconds, formatted) => {
 	t.is(parseGoDuration(text), nanoseconds);
