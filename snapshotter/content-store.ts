@@ -47,6 +47,8 @@ export type IngestOptions = {
 export type ContentStoreOptions = {
 	/** Gives a new path on the same file system, where a blob is kept until it is complete; by default in the layout itself. */
 	readonly temporaryFile?: () => string;
+	/** Told of each blob that is asked for or taken in, before it is looked for or put in its place: whoever uses it does not want it removed meanwhile. */
+	readonly hold?: (digest: Digest) => void;
 };
 
 // Manifests and configs are a few kilobytes; registries take at most 4 MiB. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
@@ -66,11 +68,13 @@ A blob is there whole or not at all, and what is read is verified. All functions
 */
 export class ContentStore {
 	readonly #temporaryFile: () => string;
+	readonly #hold: ((digest: Digest) => void) | undefined;
 	readonly directory: string;
 
-	constructor(directory: string, {temporaryFile = () => path.join(directory, `.ingest-${randomUUID()}`)}: ContentStoreOptions = {}) {
+	constructor(directory: string, {temporaryFile = () => path.join(directory, `.ingest-${randomUUID()}`), hold}: ContentStoreOptions = {}) {
 		this.directory = directory;
 		this.#temporaryFile = temporaryFile;
+		this.#hold = hold;
 	}
 
 	async #isWhole({digest, size}: StoredBlob): Promise<boolean> {
@@ -88,7 +92,9 @@ export class ContentStore {
 		return path.join(this.directory, 'blobs', algorithm, hex);
 	}
 
+	/** Is the blob there? In a store it is kept from now on, until the session ends. */
 	async has(digest: Digest): Promise<boolean> {
+		this.#hold?.(digest);
 		return await this.size(digest) !== undefined;
 	}
 
@@ -132,6 +138,7 @@ export class ContentStore {
 		try {
 			await using handle = await writing(temporary, async () => open(temporary, 'wx', 0o644));
 			const blob = await copyChecked(source, {...options, write: async chunk => writing(temporary, async () => handle.writeFile(chunk))});
+			this.#hold?.(blob.digest);
 			// Also in the place of one that is there: that may have been damaged since.
 			await writing(temporary, async () => publish(handle, temporary, this.path(blob.digest)));
 			return blob;
@@ -143,6 +150,7 @@ export class ContentStore {
 	/** Takes in bytes that are in memory. */
 	async write(bytes: Uint8Array): Promise<StoredBlob> {
 		const blob = {digest: digestOf(bytes), size: bytes.length};
+		this.#hold?.(blob.digest);
 		return await this.#isWhole(blob) ? blob : this.ingest(oneChunk(bytes), {expectedDigest: blob.digest});
 	}
 

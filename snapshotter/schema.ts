@@ -86,4 +86,22 @@ export const migrations: readonly string[] = [`
 		attributes TEXT NOT NULL,
 		UNIQUE (device, inode)
 	) STRICT;
+`, `
+	-- Bytes on the disk of a committed snapshot's own tree; NULL until somebody asked.
+	ALTER TABLE snapshots ADD COLUMN size INTEGER;
+
+	CREATE INDEX layers_by_digest ON layers (digest);
+	CREATE INDEX blob_variants_by_digest ON blob_variants (digest);
+
+	-- A lease on an image, named by its manifest, is one on all blobs that the manifest names.
+	CREATE TABLE new_leases (
+		session TEXT NOT NULL,
+		kind TEXT NOT NULL CHECK (kind IN ('snapshot', 'blob', 'image')),
+		resource TEXT NOT NULL,
+		PRIMARY KEY (session, kind, resource)
+	) STRICT, WITHOUT ROWID;
+	INSERT INTO new_leases SELECT session, kind, resource FROM leases;
+	DROP TABLE leases;
+	ALTER TABLE new_leases RENAME TO leases;
+	CREATE INDEX leases_by_resource ON leases (kind, resource);
 `];

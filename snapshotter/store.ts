@@ -2,6 +2,7 @@ import {constants} from 'node:fs';
 import path from 'node:path';
 import {Descriptor} from '../src/linux/descriptor.ts';
 import {syncFileSystem} from '../src/linux/files.ts';
+import {holdBlob} from './blob-leases.ts';
 import {ContentStore} from './content-store.ts';
 import {openMetadata, type Metadata} from './metadata.ts';
 import {createOverlaySnapshotter} from './overlay.ts';
@@ -57,7 +58,12 @@ export async function openStore(directory: string, {killSession}: StoreOptions =
 	return {
 		root,
 		metadata,
-		content: new ContentStore(contentDirectory(root), {temporaryFile: () => session.temporaryFile()}),
+		content: new ContentStore(contentDirectory(root), {
+			temporaryFile: () => session.temporaryFile(),
+			hold(digest) {
+				holdBlob(metadata, digest, {session: session.id});
+			},
+		}),
 		snapshotter: createOverlaySnapshotter({root, metadata, session}),
 		session,
 		sweepReport,

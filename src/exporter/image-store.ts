@@ -1,8 +1,11 @@
-import {parseDigest, type Digest} from '../kernel/digest.ts';
+import type {Digest} from '../kernel/digest.ts';
+import {TsbuildError} from '../kernel/errors.ts';
 import type {Descriptor, ImageIndex} from '../kernel/oci-types.ts';
 import {familiarReference, parseReference} from '../kernel/reference.ts';
-import type {ContentStore} from '../../snapshotter/content-store.ts';
-import type {Metadata} from '../../snapshotter/metadata.ts';
+import {holdImage} from '../../snapshotter/blob-leases.ts';
+import {describeManifest, referencesOf} from '../../snapshotter/image-references.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import {removeSetAside, setAsideUnusedBlobs} from '../../snapshotter/unused-blobs.ts';
 import {manifestOf, type AssembledImage, type EncodedManifest} from './image-assembly.ts';
 
 /** An image of the local store. */
@@ -11,22 +14,39 @@ export type StoredImage = {
 	readonly name: string;
 	readonly configDigest: Digest;
 	readonly manifestDigest: Digest;
-	/** Milliseconds since the epoch. */
+	/** When it got the name. Milliseconds since the epoch. */
 	readonly createdAt: number;
 };
 
+const fullName = 'io.containerd.image.name';
 const referenceName = 'org.opencontainers.image.ref.name';
 
 /**
 The images that have a name in the local store. The table says which there are; the store's `index.json` tells the same to other programs, under the names that a user types (`app:1`).
+
+An image that loses its last name is none any more, and its blobs go with the next prune, if not at once.
 */
 export class ImageStore {
-	readonly #metadata: Metadata;
-	readonly #content: ContentStore;
+	readonly #store: Pick<Store, 'content' | 'metadata' | 'session'>;
 
-	constructor({metadata, content}: {readonly metadata: Metadata; readonly content: ContentStore}) {
-		this.#metadata = metadata;
-		this.#content = content;
+	constructor(store: Pick<Store, 'content' | 'metadata' | 'session'>) {
+		this.#store = store;
+	}
+
+	#name(name: string, {configDigest, manifestDigest}: Pick<StoredImage, 'configDigest' | 'manifestDigest'>): void {
+		this.#store.metadata
+			.statement('INSERT INTO images (name, config_digest, manifest_digest, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET config_digest = excluded.config_digest, manifest_digest = excluded.manifest_digest, created_at = excluded.created_at')
+			.run(name, configDigest, manifestDigest, Date.now());
+	}
+
+	#indexOfImages(index: ImageIndex): ImageIndex {
+		const {content} = this.#store;
+		const known = new Map(index.manifests.map(entry => [entry.digest, entry]));
+		const manifests = this.list().flatMap(({name, manifestDigest}) => {
+			const manifest = known.get(manifestDigest) ?? describeManifest(manifestDigest, content);
+			return manifest === undefined ? [] : [withName(manifest, name)];
+		});
+		return {...index, manifests};
 	}
 
 	/**
@@ -35,43 +55,105 @@ export class ImageStore {
 	`names` are full references; none keeps the image without a name.
 	*/
 	async put(image: AssembledImage, names: readonly string[], signal: AbortSignal): Promise<EncodedManifest> {
+		const {content, metadata} = this.#store;
 		const manifest = manifestOf(image, image.layers.map(({descriptor}) => descriptor));
-		await this.#content.write(image.configBytes);
-		await this.#content.write(manifest.bytes);
+		await content.write(image.configBytes);
+		await content.write(manifest.bytes);
 		if (names.length > 0) {
-			this.#metadata.transaction(() => {
+			metadata.transaction(() => {
 				for (const name of names) {
-					this.#metadata
-						.statement('INSERT INTO images (name, config_digest, manifest_digest, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET config_digest = excluded.config_digest, manifest_digest = excluded.manifest_digest, created_at = excluded.created_at')
-						.run(name, image.configDigest, manifest.descriptor.digest, Date.now());
+					this.#name(name, {configDigest: image.configDigest, manifestDigest: manifest.descriptor.digest});
 				}
 			});
-			await this.#content.updateIndex(index => withNames(index, manifest.descriptor, names), {signal});
+			await this.updateIndex({signal});
 		}
 
 		return manifest;
 	}
 
-	/** The image of a full reference. */
+	/** The image of a full reference. What it consists of is kept as long as this session lives. */
 	find(name: string): StoredImage | undefined {
-		const row = this.#metadata.statement('SELECT name, config_digest, manifest_digest, created_at FROM images WHERE name = ?').get(name);
-		return row === undefined
-			? undefined
-			: {
-				name,
-				configDigest: parseDigest(String(row.config_digest)),
-				manifestDigest: parseDigest(String(row.manifest_digest)),
-				createdAt: Number(row.created_at),
+		const {metadata, session} = this.#store;
+		return metadata.transaction(() => {
+			const row = metadata.statement(`${selectImages} WHERE name = ?`).get(name);
+			const image = row && toImage(row);
+			if (image !== undefined) {
+				holdImage(metadata, image.manifestDigest, {session: session.id});
+			}
+
+			return image;
+		});
+	}
+
+	/** All names with their images, in the order of the names. */
+	list(): readonly StoredImage[] {
+		return this.#store.metadata.statement(`${selectImages} ORDER BY name`).all().map(row => toImage(row));
+	}
+
+	/**
+	Gives one more name to an image. A name that another image had moves.
+
+	@throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND` when the image has lost its names meanwhile; the reason of `signal`
+	*/
+	async tag(image: StoredImage, name: string, signal: AbortSignal): Promise<void> {
+		const {metadata} = this.#store;
+		metadata.transaction(() => {
+			if (metadata.statement('SELECT 1 FROM images WHERE manifest_digest = ?').get(image.manifestDigest) === undefined) {
+				throw imageNotFound(familiarReference(parseReference(image.name)));
+			}
+
+			this.#name(name, image);
+		});
+		await this.updateIndex({signal});
+	}
+
+	/**
+	Takes names from their images. An image that has none left is removed with those of its blobs that nothing else needs.
+
+	@returns the configs of the images that are gone
+	*/
+	async untag(names: readonly string[], signal: AbortSignal): Promise<readonly Digest[]> {
+		const {content, metadata} = this.#store;
+		const {gone, blobs} = metadata.transaction(() => {
+			const images = names.map(name => metadata.statement(`${selectImages} WHERE name = ?`).get(name)).filter(row => row !== undefined).map(row => toImage(row));
+			for (const {name} of images) {
+				metadata.statement('DELETE FROM images WHERE name = ?').run(name);
+			}
+
+			const manifests = images.map(({manifestDigest}) => manifestDigest);
+			const left = metadata.statement('SELECT 1 FROM images WHERE config_digest = ?');
+			return {
+				gone: [...new Set(images.map(({configDigest}) => configDigest))].filter(config => left.get(config) === undefined),
+				blobs: setAsideUnusedBlobs(this.#store, referencesOf(manifests, content).blobs),
 			};
+		});
+		await this.updateIndex({signal});
+		await removeSetAside(blobs);
+		return gone;
+	}
+
+	/** Makes `index.json` name the images that there are. Whoever changes the table does this afterwards; the last one brings the last state. */
+	async updateIndex({signal}: {readonly signal: AbortSignal}): Promise<void> {
+		await this.#store.content.updateIndex(index => this.#indexOfImages(index), {signal});
 	}
 }
 
-function withNames(index: ImageIndex, manifest: Descriptor, names: readonly string[]): ImageIndex {
-	const entries = names.map(name => ({
-		...manifest,
-		annotations: {'io.containerd.image.name': name, [referenceName]: familiarReference(parseReference(name))},
-	}));
-	const taken = new Set(entries.map(({annotations}) => annotations[referenceName]));
-	const others = index.manifests.filter(({annotations}) => !taken.has(annotations?.[referenceName] ?? ''));
-	return {...index, manifests: [...others, ...entries]};
+/** The error for what names no image of the store, in docker's words. */
+export function imageNotFound(text: string): TsbuildError {
+	return new TsbuildError('ERR_TSBUILD_IMAGE_NOT_FOUND', `No such image: ${text}`);
+}
+
+const selectImages = 'SELECT name, config_digest, manifest_digest, created_at FROM images';
+
+function toImage(row: Readonly<Record<string, unknown>>): StoredImage {
+	return {
+		name: row.name as string,
+		configDigest: row.config_digest as Digest,
+		manifestDigest: row.manifest_digest as Digest,
+		createdAt: row.created_at as number,
+	};
+}
+
+function withName(manifest: Descriptor, name: string): Descriptor {
+	return {...manifest, annotations: {[fullName]: name, [referenceName]: familiarReference(parseReference(name))}};
 }
