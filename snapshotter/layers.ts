@@ -6,10 +6,7 @@ import {
 } from '../src/kernel/digest.ts';
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {mediaTypes, type Descriptor} from '../src/kernel/oci-types.ts';
-import {applyLayer} from './apply.ts';
-import {compressed} from './compress.ts';
-import {decompressed, type Compression} from './decompress.ts';
-import {layerTar} from './diff.ts';
+import type {Compression} from './decompress.ts';
 import {HashedStream} from './hashed-stream.ts';
 import {KeyedLock} from './keyed-lock.ts';
 import {
@@ -52,6 +49,10 @@ const layerMediaTypes: Readonly<Record<Compression, string>> = {
 // What is wrong with a blob, however it shows.
 const blobFailures: ReadonlySet<string> = new Set(['ERR_TSBUILD_CONTENT', 'ERR_TSBUILD_DECOMPRESS', 'ERR_TSBUILD_LAYER', 'ERR_TSBUILD_TAR']);
 
+/*
+What makes, reads and compresses layers is imported where it is needed: a build that finds all in the cache does without.
+*/
+
 /**
 The layers of snapshots, as blobs: made from a snapshot's changes when somebody needs them, or unpacked to a snapshot.
 */
@@ -69,6 +70,7 @@ export class LayerStore {
 		const {content, snapshotter} = this.#store;
 		const parentId = snapshotter.info(id)?.parent;
 		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
+		const {layerTar} = await import('./diff.ts');
 		const {digest, size} = await content.ingest(layerTar(snapshotter.changes(id), {parent, signal}), {signal});
 		return {diffId: diffIdFrom(digest), descriptor: {mediaType: mediaTypes.layer, digest, size}};
 	}
@@ -77,7 +79,8 @@ export class LayerStore {
 		const {metadata, snapshotter} = this.#store;
 		await using active = await snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
-		const applied = await applyLayer(this.#readTar(blob, signal), {into: active.changesDirectory, parent, signal});
+		const {applyLayer} = await import('./apply.ts');
+		const applied = await applyLayer(await this.#readTar(blob, signal), {into: active.changesDirectory, parent, signal});
 		checkDiffId(applied.diffId, diffId);
 		const id = await active.commit({description: `unpack layer ${diffId}`});
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
@@ -92,12 +95,13 @@ export class LayerStore {
 			return;
 		}
 
-		const {digest} = await new HashedStream(this.#readTar(blob, signal)).finish();
+		const {digest} = await new HashedStream(await this.#readTar(blob, signal)).finish();
 		checkDiffId(diffIdFrom(digest), diffId);
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
 	}
 
-	#readTar({digest, size}: Descriptor, signal: AbortSignal | undefined): AsyncIterable<Uint8Array> {
+	async #readTar({digest, size}: Descriptor, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
+		const {decompressed} = await import('./decompress.ts');
 		return decompressed(this.#store.content.read(digest, {size, signal}), {signal});
 	}
 
@@ -168,7 +172,8 @@ export class LayerStore {
 			return known;
 		}
 
-		const tar = this.#readTar(source, signal);
+		const tar = await this.#readTar(source, signal);
+		const {compressed} = await import('./compress.ts');
 		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression}), {signal});
 		const variant = {mediaType, digest, size};
 		recordVariant(metadata, source.digest, variant);

@@ -7,8 +7,6 @@ import {LayerStore} from '../snapshotter/layers.ts';
 import type {SnapshotId} from '../snapshotter/snapshotter.ts';
 import {openStore, type Store} from '../snapshotter/store.ts';
 import type {ContainerLimits} from '../solver/executor/container-spec.ts';
-import {prepareCgroups} from '../solver/executor/cgroup-hierarchy.ts';
-import {sweepCgroups} from '../solver/executor/open-cgroups.ts';
 import {createVertexes} from '../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../solver/ops/snapshot-cache.ts';
 import {solve} from '../solver/scheduler.ts';
@@ -123,6 +121,7 @@ type Step = {readonly options: BuildOptions; readonly store: Store; readonly lay
 
 /** Ends the containers of a session whose process is dead. */
 async function killSession(session: string): Promise<void> {
+	const [{prepareCgroups}, {sweepCgroups}] = await Promise.all([import('../solver/executor/cgroup-hierarchy.ts'), import('../solver/executor/open-cgroups.ts')]);
 	await sweepCgroups(await prepareCgroups(), name => name.startsWith(session));
 }
 

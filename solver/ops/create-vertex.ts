@@ -6,7 +6,7 @@ import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {Store} from '../../snapshotter/store.ts';
-import {prepareContainerEnvironment, type ContainerEnvironment} from '../executor/container-environment.ts';
+import type {ContainerEnvironment} from '../executor/container-environment.ts';
 import type {ContainerLimits} from '../executor/container-spec.ts';
 import type {Op, Vertex} from '../vertex.ts';
 import type {BuildResult} from './build-result.ts';
@@ -139,6 +139,7 @@ function withNetworkWarning({network}: ExecOperation, {warnOfHostNetwork}: OpCon
 }
 
 async function prepareEnvironment({warn}: VertexContext): Promise<ContainerEnvironment> {
+	const {prepareContainerEnvironment} = await import('../executor/container-environment.ts');
 	const environment = await prepareContainerEnvironment();
 	if (environment.cgroups.kind === 'unavailable') {
 		warn(`RUN steps run without limits: ${environment.cgroups.reason}`);

@@ -6,7 +6,6 @@ import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {ActiveSnapshot} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
-import {runContainer} from '../executor/container.ts';
 import type {ContainerEnvironment} from '../executor/container-environment.ts';
 import type {ContainerLimits, ContainerResult} from '../executor/container-spec.ts';
 import type {
@@ -97,6 +96,8 @@ async function runInContainer(operation: ExecOperation, root: Descriptor, {conte
 	const {store, limits, environment} = context;
 	await using mounts = await openExecMounts(operation.mounts, inputs, store);
 	const {args, env, cwd, user, network, security} = operation;
+	// Imported with the first container: a build that finds all in the cache does without.
+	const {runContainer} = await import('../executor/container.ts');
 	return await runContainer({
 		id: `${store.session.id}-${active.id}`,
 		root,

@@ -9,7 +9,6 @@ import {
 	overlayFlags,
 	type OverlayLayers,
 } from './overlay-layers.ts';
-import {mountOverlayInThread} from './overlay-thread.ts';
 
 /**
 How the kernel is told the lower directories: one by one (Linux 6.8 and later), as one string of at most 255 bytes, or by a thread that uses the older mount(2).
@@ -47,6 +46,7 @@ async function mountOverlay(layers: OverlayLayers, method: OverlayMethod | undef
 	const lowerString = lowerPaths.join(':');
 	const chosen = method ?? chooseMethod(lowerString);
 	if (chosen === 'thread') {
+		const {mountOverlayInThread} = await import('./overlay-thread.ts');
 		return await mountOverlayInThread(layers);
 	}
 
