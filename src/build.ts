@@ -11,7 +11,7 @@ import {createVertexes} from '../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../solver/ops/snapshot-cache.ts';
 import {solve} from '../solver/scheduler.ts';
 import {SolveError} from '../solver/solve-error.ts';
-import type {Definition, VertexMetadata} from './definition/definition.ts';
+import type {VertexMetadata} from './definition/definition.ts';
 import type {NetworkMode} from './definition/operations.ts';
 import {openContextDirectory, readDockerfile, type BuildFile} from './context/build-files.ts';
 import {readIgnoreFile} from './context/ignore-file.ts';
@@ -110,7 +110,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 		dockerfile = await loadDockerfile(context, options);
 		const converted = await convert(dockerfile, step);
 		const ignorePatterns = await loadIgnoreFile(context, dockerfile, options);
-		const snapshot = await solveDefinition(converted.definition, {...step, context, ignorePatterns});
+		const snapshot = await solveDefinition(converted, {...step, context, ignorePatterns});
 		return await exportResult(snapshot, converted, step);
 	} catch (error) {
 		throw asBuildError(error, dockerfile, options.signal);
@@ -183,13 +183,17 @@ async function resolveImage(reference: string, {context, images, content, platfo
 	return withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => resolveStoreImage(reference, {images, content, platform}));
 }
 
-async function solveDefinition(definition: Definition, {options, store, layers, context, ignorePatterns}: Step & {readonly context: Descriptor; readonly ignorePatterns: readonly string[]}): Promise<SnapshotId | null> {
+async function solveDefinition({definition, proxyEnvironment}: DockerfileResult, {options, store, layers, context, ignorePatterns}: Step & {
+	readonly context: Descriptor;
+	readonly ignorePatterns: readonly string[];
+}): Promise<SnapshotId | null> {
 	const vertex = createVertexes(definition, {
 		store,
 		layers,
 		localDirectories: new Map([['context', context]]),
 		ignorePatterns: new Map([['context', ignorePatterns]]),
 		limits: options.limits,
+		proxyEnvironment,
 		warn: options.warn,
 	});
 	if (vertex === null) {

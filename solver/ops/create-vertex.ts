@@ -27,6 +27,8 @@ export type VertexContext = {
 	readonly ignorePatterns?: ReadonlyMap<string, readonly string[]>;
 	/** Of each container. */
 	readonly limits: ContainerLimits;
+	/** `NAME=value` of the proxies, for every container. */
+	readonly proxyEnvironment: readonly string[];
 	/** Takes lines for the user that belong to no step. */
 	readonly warn: (line: string) => void;
 };

@@ -26,6 +26,8 @@ export type ExecOpContext = {
 	readonly environment: () => Promise<ContainerEnvironment>;
 	/** Of each container. They have no part in the cache key. */
 	readonly limits: ContainerLimits;
+	/** `NAME=value` of the proxies, for every container that does not set them itself. They have no part in the cache key either. */
+	readonly proxyEnvironment: readonly string[];
 	/** Of the vertex: describes the snapshot. */
 	readonly name: string;
 	readonly inputCount: number;
@@ -93,7 +95,7 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 }
 
 async function runInContainer(operation: ExecOperation, root: Descriptor, {context, active, inputs, execution}: Run): Promise<ContainerResult> {
-	const {store, limits, environment} = context;
+	const {store, limits, environment, proxyEnvironment} = context;
 	await using mounts = await openExecMounts(operation.mounts, inputs, store);
 	const {args, env, cwd, user, network, security} = operation;
 	// Imported with the first container: a build that finds all in the cache does without.
@@ -102,7 +104,7 @@ async function runInContainer(operation: ExecOperation, root: Descriptor, {conte
 		id: `${store.session.id}-${active.id}`,
 		root,
 		args,
-		env,
+		env: withDefaults(env, proxyEnvironment),
 		cwd,
 		user,
 		network,
@@ -113,6 +115,16 @@ async function runInContainer(operation: ExecOperation, root: Descriptor, {conte
 		extraHosts: [],
 		output: execution.log,
 	}, {environment: await environment(), signal: execution.signal});
+}
+
+/** Adds the variables that are not set yet. */
+function withDefaults(env: readonly string[], defaults: readonly string[]): readonly string[] {
+	const names = new Set(env.map(variable => nameOf(variable)));
+	return [...env, ...defaults.filter(variable => !names.has(nameOf(variable)))];
+}
+
+function nameOf(variable: string): string {
+	return variable.slice(0, variable.indexOf('='));
 }
 
 function execCacheMap(operation: ExecOperation, {store, inputCount}: ExecOpContext): CacheMap<BuildResult> {
