@@ -9,7 +9,7 @@ import {listUsage, type UsageRecord} from './usage.ts';
 
 export type PruneOptions = {
 	/** Also what images consist of. They stay whole: their blobs are kept. */
-	readonly all: boolean;
+	readonly canRemoveShared: boolean;
 	/** Chooses among what may be removed. */
 	readonly matches: (record: UsageRecord) => boolean;
 	readonly signal: AbortSignal;
@@ -57,10 +57,10 @@ function decide(store: Store, options: PruneOptions): Removal {
 }
 
 /** What may go: not while a child stays. A child has a higher place in the list than its parent. */
-function chooseRecords(records: readonly UsageRecord[], {all, matches}: PruneOptions): readonly UsageRecord[] {
+function chooseRecords(records: readonly UsageRecord[], {canRemoveShared, matches}: PruneOptions): readonly UsageRecord[] {
 	const needed = new Set<string>();
 	return records.toReversed().filter(record => {
-		const isChosen = !record.isInUse && !needed.has(record.id) && (all || !record.isShared) && matches(record);
+		const isChosen = !record.isInUse && !needed.has(record.id) && (canRemoveShared || !record.isShared) && matches(record);
 		if (!isChosen && record.parent !== undefined) {
 			needed.add(record.parent);
 		}

@@ -10,6 +10,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
 	environment: process.env,
+	input: () => process.stdin,
 	writeOutput(data) {
 		process.stdout.write(data);
 	},

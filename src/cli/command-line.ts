@@ -1,9 +1,10 @@
+import {existsSync} from 'node:fs';
 import {suggest} from '../kernel/suggestion.ts';
 import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
 
-const commandNames = ['build', 'help', 'version'] as const;
+const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'prune', 'rmi', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
 // The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
@@ -15,25 +16,33 @@ Runs the command that the arguments name; without a name it is `build`. Errors a
 @returns the exit code: 0, 1 for any failure, 130 when the user ended it
 */
 export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
+	let isBuild = true;
 	try {
 		const {name, rest} = chooseCommand(args);
+		isBuild = name === 'build';
 		const command = await loadCommand(name);
 		return await command(rest, context);
 	} catch (error) {
 		if (context.signal.aborted) {
-			context.writeError('ERROR: failed to build: failed to solve: Canceled: context canceled\n');
+			context.writeError(`ERROR: ${isBuild ? 'failed to build: failed to solve: Canceled: ' : ''}context canceled\n`);
 			return interruptedExitCode;
 		}
 
-		context.writeError(formatError(error));
+		context.writeError(formatError(error, {isBuild}));
 		return 1;
 	}
 }
 
-function chooseCommand(args: readonly string[]): {readonly name: CommandName; readonly rest: readonly string[]} {
+type ChosenCommand = {readonly name: CommandName; readonly rest: readonly string[]};
+
+function chooseCommand(args: readonly string[]): ChosenCommand {
 	const [first = '--help', ...rest] = args;
 	if (first === 'b') {
 		return {name: 'build', rest};
+	}
+
+	if (first === 'help') {
+		return chooseHelp(rest);
 	}
 
 	if (isCommandName(first)) {
@@ -52,9 +61,17 @@ function chooseCommand(args: readonly string[]): {readonly name: CommandName; re
 	return {name: 'build', rest: args};
 }
 
+function chooseHelp([name = 'help', ...rest]: readonly string[]): ChosenCommand {
+	if (!isCommandName(name) || rest.length > 0) {
+		throw new UsageError(`unknown help topic: ${JSON.stringify([name, ...rest].join(' '))}`, {hint: 'See \'tsbuild --help\' for the commands.'});
+	}
+
+	return {name, rest: name === 'help' ? [] : ['--help']};
+}
+
 /** `tsbuild biuld .` is no build of the directory `biuld`. */
 function rejectMistypedCommand(first: string, args: readonly string[]): void {
-	const suggestion = /^[a-z]+$/v.test(first) && args.length > 1 ? suggest(first, commandNames) : undefined;
+	const suggestion = /^[a-z]+$/v.test(first) && args.length > 1 && !existsSync(first) ? suggest(first, commandNames) : undefined;
 	if (suggestion !== undefined) {
 		throw new UsageError(`unknown command: ${JSON.stringify(first)}`, {hint: `Did you mean ${suggestion}?`});
 	}
@@ -71,9 +88,39 @@ async function loadCommand(name: CommandName): Promise<Command> {
 			return buildCommand;
 		}
 
+		case 'du': {
+			const {duCommand} = await import('./du-command.ts');
+			return duCommand;
+		}
+
 		case 'help': {
 			const {helpCommand} = await import('./help.ts');
 			return helpCommand;
+		}
+
+		case 'images': {
+			const {imagesCommand} = await import('./images-command.ts');
+			return imagesCommand;
+		}
+
+		case 'inspect': {
+			const {inspectCommand} = await import('./inspect-command.ts');
+			return inspectCommand;
+		}
+
+		case 'prune': {
+			const {pruneCommand} = await import('./prune-command.ts');
+			return pruneCommand;
+		}
+
+		case 'rmi': {
+			const {rmiCommand} = await import('./rmi-command.ts');
+			return rmiCommand;
+		}
+
+		case 'tag': {
+			const {tagCommand} = await import('./tag-command.ts');
+			return tagCommand;
 		}
 
 		case 'version': {

@@ -4,6 +4,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** What a command sees of the world around it. */
 export type CommandContext = {
 	readonly environment: Environment;
+	/** What the user types, or what is piped in; read only by whoever asks for it. */
+	readonly input: () => AsyncIterable<Uint8Array>;
 	readonly writeOutput: (data: string | Uint8Array) => void;
 	readonly writeError: (text: string) => void;
 	readonly isTerminal: boolean;

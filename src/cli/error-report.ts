@@ -5,10 +5,10 @@ import {formatSourceExcerpt} from './source-excerpt.ts';
 /**
 What a failed command prints last: the excerpt of the Dockerfile if the failure belongs to a place there, the line `ERROR: ...` in the words of buildx, and a hint.
 */
-export function formatError(error: unknown): string {
+export function formatError(error: unknown, {isBuild}: {readonly isBuild: boolean}): string {
 	const excerpts = error instanceof BuildError ? error.sources.map(({location, text}) => formatSourceExcerpt(location, text)) : [];
 	const hint = findHint(error);
-	return `${excerpts.join('')}ERROR: ${prefixOf(error)}${errorMessage(error)}\n${hint === undefined ? '' : `${hint}\n`}`;
+	return `${excerpts.join('')}ERROR: ${isBuild ? prefixOf(error) : ''}${errorMessage(error)}\n${hint === undefined ? '' : `${hint}\n`}`;
 }
 
 // What is no failure of the build itself.

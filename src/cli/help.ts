@@ -1,4 +1,3 @@
-import {buildFlags} from './build-flags.ts';
 import type {Command} from './command.ts';
 import type {FlagDefinitions} from './flag-parser.ts';
 
@@ -10,7 +9,13 @@ Usage:
 
 Available Commands:
   build       Start a build
+  du          Disk usage
   help        Help about any command
+  images      List images
+  inspect     Show details of images
+  prune       Remove build cache
+  rmi         Remove images
+  tag         Give an image one more name
   version     Show the version
 
 Flags:
@@ -20,24 +25,41 @@ Flags:
 Use "tsbuild [command] --help" for more information about a command.
 `;
 
-/** `tsbuild help [command]`. */
-export const helpCommand: Command = async ([name], {writeOutput}) => {
-	writeOutput(name === 'build' ? formatBuildHelp(buildFlags) : globalHelp);
+/** `tsbuild help`; the help of a command is what it prints with `--help`. */
+export const helpCommand: Command = async (_args, {writeOutput}) => {
+	writeOutput(globalHelp);
 	return 0;
 };
 
-/** What `tsbuild build --help` prints: a line for each flag, in the form of pflag. */
-export function formatBuildHelp(definitions: FlagDefinitions): string {
-	return `Start a build
+/** What a command is, for its help. */
+export type CommandDescription = {
+	/** One sentence; more of them below it if need be. */
+	readonly summary: string;
+	/** The command line, such as `tsbuild rmi [OPTIONS] IMAGE [IMAGE...]`. */
+	readonly usage: string;
+	readonly aliases?: readonly string[];
+	readonly flags: FlagDefinitions;
+};
+
+/** What a command prints with `--help`: a line for each flag, in the form of pflag. */
+export function formatCommandHelp({summary, usage, aliases = [], flags}: CommandDescription): string {
+	return `${summary}
 
 Usage:
-  tsbuild [build] [OPTIONS] PATH
+  ${usage}
 
-Aliases:
-  build, b
+${aliases.length === 0 ? '' : `Aliases:\n  ${aliases.join(', ')}\n\n`}Flags:
+${formatFlags(flags)}`;
+}
 
-Flags:
-${formatFlags(definitions)}`;
+/** What `tsbuild build --help` prints. */
+export function formatBuildHelp(flags: FlagDefinitions): string {
+	return formatCommandHelp({
+		summary: 'Start a build',
+		usage: 'tsbuild [build] [OPTIONS] PATH',
+		aliases: ['build', 'b'],
+		flags,
+	});
 }
 
 function formatFlags(definitions: FlagDefinitions): string {

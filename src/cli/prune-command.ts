@@ -1,0 +1,77 @@
+import {ImageStore} from '../exporter/image-store.ts';
+import {prune} from '../../snapshotter/prune.ts';
+import type {UsageRecord} from '../../snapshotter/usage.ts';
+import type {Command, CommandContext} from './command.ts';
+import {confirm} from './confirm.ts';
+import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
+import {formatCommandHelp, type CommandDescription} from './help.ts';
+import {openLocalStore, rootFlag} from './open-store.ts';
+import {formatJsonLines, readFormat} from './output-format.ts';
+import {checkArgumentCount} from './positional.ts';
+import {readUsageFilter} from './usage-filter.ts';
+import {
+	formatPrunedDetails,
+	formatPrunedSum,
+	formatPrunedTable,
+	usageJson,
+} from './usage-view.ts';
+
+const pruneFlags = {
+	all: {type: 'boolean', shorthand: 'a', description: 'Also the cache that is part of an image; the image is kept whole'},
+	filter: {type: 'list', valueName: 'filter', description: 'Provide filter values (e.g., "until=24h", "id=12", "type=regular")'},
+	force: {type: 'boolean', shorthand: 'f', description: 'Do not prompt for confirmation'},
+	format: {type: 'string', valueName: 'string', description: 'Format the output ("table", "json") (default "table")'},
+	help: {type: 'boolean', shorthand: 'h', description: 'help for prune'},
+	root: rootFlag,
+	verbose: {type: 'boolean', description: 'Provide a more verbose output'},
+} as const satisfies FlagDefinitions;
+
+export const pruneDescription: CommandDescription = {
+	summary: `Remove build cache
+
+Images are kept, and so is what a running build uses.`,
+	usage: 'tsbuild prune [OPTIONS]',
+	flags: pruneFlags,
+};
+
+/** `tsbuild prune`: removes what is kept for later builds, and tells what it was. */
+export const pruneCommand: Command = async (args, context) => {
+	const {flags, positional} = parseFlags(args, pruneFlags);
+	if (flags.help) {
+		context.writeOutput(formatCommandHelp(pruneDescription));
+		return 0;
+	}
+
+	checkArgumentCount(positional, {minimum: 0, maximum: 0, usage: pruneDescription.usage});
+	const canRemoveShared = flags.all ?? false;
+	const format = readFormat(flags.format, ['table', 'json']);
+	const matches = readUsageFilter(flags.filter, Date.now());
+	if (!flags.force && !await confirm(`WARNING! This will remove all ${canRemoveShared ? '' : 'dangling '}build cache. Are you sure you want to continue?`, context)) {
+		return 0;
+	}
+
+	const removed = await pruneStore({canRemoveShared, matches, root: flags.root}, context);
+	context.writeOutput(format === 'json' ? formatJsonLines(removed.map(record => usageJson(record, Date.now()))) : formatRemoved(removed, flags.verbose ?? false));
+	return 0;
+};
+
+type PruneRequest = {
+	readonly canRemoveShared: boolean;
+	readonly matches: (record: UsageRecord) => boolean;
+	readonly root: string | undefined;
+};
+
+async function pruneStore({canRemoveShared, matches, root}: PruneRequest, context: CommandContext): Promise<readonly UsageRecord[]> {
+	const {signal} = context;
+	await using store = await openLocalStore({root}, context);
+	const removed = await prune(store, {canRemoveShared, matches, signal});
+	// An image that was named when its process was killed is not in the index yet.
+	await new ImageStore(store).updateIndex({signal});
+	return removed;
+}
+
+function formatRemoved(removed: readonly UsageRecord[], isVerbose: boolean): string {
+	const now = Date.now();
+	const list = isVerbose ? formatPrunedDetails(removed, now) : formatPrunedTable(removed, now);
+	return `${removed.length === 0 ? '' : list}${formatPrunedSum(removed)}`;
+}
