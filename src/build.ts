@@ -1,5 +1,4 @@
 import {randomUUID} from 'node:crypto';
-import path from 'node:path';
 import {convertDockerfile, type DockerfileResult} from '../frontend/dockerfile/convert.ts';
 import {DockerfileError} from '../frontend/dockerfile/errors.ts';
 import type {ContentStore} from '../snapshotter/content-store.ts';
@@ -13,8 +12,8 @@ import {solve} from '../solver/scheduler.ts';
 import {SolveError} from '../solver/solve-error.ts';
 import type {VertexMetadata} from './definition/definition.ts';
 import type {NetworkMode} from './definition/operations.ts';
-import {openContextDirectory, readDockerfile, type BuildFile} from './context/build-files.ts';
-import {readIgnoreFile} from './context/ignore-file.ts';
+import {loadDockerfile, openContextDirectory, type BuildFile} from './context/build-files.ts';
+import {loadIgnoreFile} from './context/ignore-file.ts';
 import {assembleImage} from './exporter/image-assembly.ts';
 import {ImageStore} from './exporter/image-store.ts';
 import {
@@ -107,10 +106,10 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 	const step = {options, store, layers: new LayerStore(store)};
 	let dockerfile: BuildFile | undefined;
 	try {
-		dockerfile = await loadDockerfile(context, options);
-		const converted = await convert(dockerfile, step);
-		const ignorePatterns = await loadIgnoreFile(context, dockerfile, options);
-		const snapshot = await solveDefinition(converted, {...step, context, ignorePatterns});
+		dockerfile = await loadDockerfile(context, options.dockerfile, options.progress);
+		const ignoreFile = memoize(async () => loadIgnoreFile(context, dockerfile!.name, options.progress));
+		const converted = await convert(dockerfile, {...step, ignoreFile});
+		const snapshot = await solveDefinition(converted, {...step, context, ignorePatterns: await ignoreFile()});
 		return await exportResult(snapshot, converted, step);
 	} catch (error) {
 		throw asBuildError(error, dockerfile, options.signal);
@@ -125,25 +124,7 @@ async function killSession(session: string): Promise<void> {
 	await sweepCgroups(await prepareCgroups(), name => name.startsWith(session));
 }
 
-async function loadDockerfile(context: Descriptor, {dockerfile, progress}: BuildOptions): Promise<BuildFile> {
-	const name = dockerfile === undefined ? 'Dockerfile' : path.basename(dockerfile);
-	return withInternalVertex(progress, `[internal] load build definition from ${name}`, async report => {
-		const file = await readDockerfile(context, dockerfile);
-		report({id: 'transferring dockerfile:', current: file.content.length, completed: true});
-		return file;
-	});
-}
-
-async function loadIgnoreFile(context: Descriptor, {name}: BuildFile, {progress}: BuildOptions): Promise<readonly string[]> {
-	return withInternalVertex(progress, '[internal] load .dockerignore', async report => {
-		const {patterns, size} = readIgnoreFile(context, name);
-		// BuildKit's transfer of no file has two bytes.
-		report({id: 'transferring context:', current: size + 2, completed: true});
-		return patterns;
-	});
-}
-
-async function convert(dockerfile: BuildFile, {options, store}: Step): Promise<DockerfileResult> {
+async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step & {readonly ignoreFile: () => Promise<unknown>}): Promise<DockerfileResult> {
 	const images = new ImageStore(store);
 	const buildPlatform = hostPlatform();
 	return convertDockerfile({file: dockerfile.name, content: dockerfile.content}, {
@@ -162,6 +143,9 @@ async function convert(dockerfile: BuildFile, {options, store}: Step): Promise<D
 			platform,
 			progress: options.progress,
 		}),
+		async beforeSteps() {
+			await ignoreFile();
+		},
 		signal: options.signal,
 	});
 }
@@ -180,7 +164,11 @@ async function resolveImage(reference: string, {context, images, content, platfo
 	}
 
 	const name = formatReference(parseReference(reference));
-	return withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => resolveStoreImage(reference, {images, content, platform}));
+	try {
+		return await withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => resolveStoreImage(reference, {images, content, platform}));
+	} catch (error) {
+		throw error instanceof TsbuildError ? new TsbuildError(error.code, `failed to resolve source metadata for ${name}: ${error.message}`, {cause: error}) : error;
+	}
 }
 
 async function solveDefinition({definition, proxyEnvironment}: DockerfileResult, {options, store, layers, context, ignorePatterns}: Step & {
@@ -256,7 +244,7 @@ function asBuildError(error: unknown, dockerfile: BuildFile | undefined, signal:
 		return signal.reason;
 	}
 
-	const text = new TextDecoder().decode(dockerfile?.content);
+	const text = new TextDecoder('utf-8', {ignoreBOM: true}).decode(dockerfile?.content);
 	const sources = locationsOf(error).map(location => ({location, text}));
 	const message = error instanceof SolveError ? error.message : `failed to solve: ${errorMessage(error)}`;
 	return new BuildError(message, {cause: error, sources});

@@ -38,6 +38,8 @@ export type ConvertOptions = {
 	readonly namedContexts: ReadonlySet<string>;
 	/** Finds an image. Called once for each that the target needs, at the same time. */
 	readonly resolveImage: ResolveImage;
+	/** Called once when the images have been found, before the first instruction of a stage is converted. */
+	readonly beforeSteps?: () => Promise<void>;
 	readonly signal: AbortSignal;
 };
 
@@ -71,6 +73,7 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 	});
 	const images = new BaseImages(options.resolveImage, plan.stages.map(({label}) => label));
 	const work = await resolveStages(plan, images, options);
+	await options.beforeSteps?.();
 	const definition = new DefinitionBuilder();
 	const shared = {globalVariables, escape, budget};
 	const results = new StageResults({

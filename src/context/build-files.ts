@@ -1,9 +1,12 @@
-import {constants} from 'node:fs';
+import {constants, lstatSync} from 'node:fs';
 import {open, stat} from 'node:fs/promises';
 import path from 'node:path';
 import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
+import {withInternalVertex} from '../kernel/internal-vertex.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
 import {Descriptor} from '../linux/descriptor.ts';
-import {readFileInRoot, statInRoot} from '../linux/resolve.ts';
+import {readFileInRoot} from '../linux/resolve.ts';
+import {sizeOfTransfer} from './transfer.ts';
 
 /** A file of instructions as it was read. */
 export type BuildFile = {
@@ -32,47 +35,71 @@ export async function openContextDirectory(directory: string): Promise<Descripto
 }
 
 /**
-Reads the Dockerfile: the given one, else `Dockerfile`, else `dockerfile` of the context. One inside the context is not followed out of it through links.
+Reads the Dockerfile and shows that: the given one, else `Dockerfile`, else `dockerfile` of the context. One inside the context is not followed out of it through links.
 
 @throws {TsbuildError} `ERR_TSBUILD_DOCKERFILE` when it cannot be read
 */
-export async function readDockerfile(context: Descriptor, file: string | undefined): Promise<BuildFile> {
-	if (file !== undefined) {
-		return {name: path.basename(file), content: await readHostFile(path.resolve(file))};
+export async function loadDockerfile(context: Descriptor, file: string | undefined, progress: ProgressSink): Promise<BuildFile> {
+	const directory = file === undefined ? context.path : path.dirname(path.resolve(file));
+	const name = findName(directory, file === undefined ? 'Dockerfile' : path.basename(file));
+	// BuildKit's frontend looks at the file after its transfer, which succeeds without one too.
+	const reading = await withInternalVertex(progress, `[internal] load build definition from ${name}`, async report => {
+		const [outcome] = await Promise.allSettled([file === undefined ? readContextFile(context, name) : readHostFile(path.join(directory, name))]);
+		report({id: 'transferring dockerfile:', current: sizeOfTransfer(directory, [name, `${name}.dockerignore`, name.toLowerCase()]), completed: true});
+		return outcome;
+	});
+	if (reading.status === 'rejected') {
+		throw dockerfileError(name, reading.reason);
 	}
 
-	const name = ['Dockerfile', 'dockerfile'].find(candidate => statInRoot(context, candidate) !== undefined) ?? 'Dockerfile';
-	try {
-		return {name, content: readFileInRoot(context, name, {maximumSize: maximumFileSize})};
-	} catch (error) {
-		throw dockerfileError(name, error);
-	}
+	return {name, content: reading.value};
+}
+
+/** Where there is no `Dockerfile`, it may be `dockerfile`. */
+function findName(directory: string, name: string): string {
+	const lowerCase = name.toLowerCase();
+	const isOther = name === 'Dockerfile' && !isThere(directory, name) && isThere(directory, lowerCase);
+	return isOther ? lowerCase : name;
+}
+
+function isThere(directory: string, name: string): boolean {
+	return lstatSync(path.join(directory, name), {throwIfNoEntry: false}) !== undefined;
+}
+
+async function readContextFile(context: Descriptor, name: string): Promise<Uint8Array> {
+	return readFileInRoot(context, name, {maximumSize: maximumFileSize});
 }
 
 async function readHostFile(file: string): Promise<Uint8Array> {
-	try {
-		await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-		const stats = await handle.stat();
-		if (!stats.isFile()) {
-			throw new TsbuildError('ERR_TSBUILD_DOCKERFILE', `failed to read dockerfile: ${path.basename(file)} is not a regular file`);
-		}
-
-		if (stats.size > maximumFileSize) {
-			throw new TsbuildError('ERR_TSBUILD_DOCKERFILE', `failed to read dockerfile: ${path.basename(file)} is larger than ${maximumFileSize} bytes`);
-		}
-
-		return await handle.readFile();
-	} catch (error) {
-		throw error instanceof TsbuildError ? error : dockerfileError(path.basename(file), error);
+	await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+	const stats = await handle.stat();
+	if (!stats.isFile()) {
+		throw new TsbuildError('ERR_TSBUILD_NOT_A_FILE', `failed to read ${file}: not a regular file`);
 	}
+
+	if (stats.size > maximumFileSize) {
+		throw new TsbuildError('ERR_TSBUILD_FILE_TOO_LARGE', `failed to read ${file}: larger than ${maximumFileSize} bytes`);
+	}
+
+	return await handle.readFile();
 }
 
 function dockerfileError(name: string, cause: unknown): TsbuildError {
-	const reason = errorCode(cause) === 'ENOENT' ? 'no such file or directory' : errorMessage(cause);
-	return new TsbuildError('ERR_TSBUILD_DOCKERFILE', `failed to read dockerfile: open ${name}: ${reason}`, {
+	return new TsbuildError('ERR_TSBUILD_DOCKERFILE', `failed to read dockerfile: ${reasonOf(name, cause)}`, {
 		cause,
 		hint: 'Name the Dockerfile with -f, or run tsbuild on the directory that holds one.',
 	});
+}
+
+/** The words of BuildKit where it has some. */
+function reasonOf(name: string, cause: unknown): string {
+	const reasons: Readonly<Record<string, string>> = {
+		ENOENT: `open ${name}: no such file or directory`,
+		ENOTDIR: `open ${name}: no such file or directory`,
+		ELOOP: 'too many links',
+		ERR_TSBUILD_NOT_A_FILE: `${name} is not a regular file`,
+	};
+	return reasons[errorCode(cause) ?? ''] ?? errorMessage(cause);
 }
 
 function contextError(directory: string, reason: string, cause: unknown): TsbuildError {

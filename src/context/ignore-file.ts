@@ -1,27 +1,28 @@
 import path from 'node:path';
 import {errorCode, TsbuildError} from '../kernel/errors.ts';
+import {withInternalVertex} from '../kernel/internal-vertex.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
 import type {Descriptor} from '../linux/descriptor.ts';
 import {readFileInRoot} from '../linux/resolve.ts';
-
-/** The patterns of an ignore file, and how large it was. */
-export type IgnoreFile = {
-	readonly patterns: readonly string[];
-	/** Bytes; 0 when there is none. */
-	readonly size: number;
-};
+import {sizeOfTransfer} from './transfer.ts';
 
 // Patterns are for people to write; a larger file is none.
 const maximumFileSize = 16 * 1024 * 1024;
 
 /**
-Reads what the build context leaves out: from `<Dockerfile>.dockerignore` beside a Dockerfile of the context, else from `.dockerignore`. Links are not followed out of the context.
+Reads what the build context leaves out, and shows that: from `<Dockerfile>.dockerignore` beside a Dockerfile of the context, else from `.dockerignore`. Links are not followed out of the context.
 
 @throws {TsbuildError} `ERR_TSBUILD_IGNORE_FILE` when a pattern is none
 @see https://docs.docker.com/build/concepts/context/#dockerignore-files
 */
-export function readIgnoreFile(context: Descriptor, dockerfile: string): IgnoreFile {
-	const content = readIfThere(context, `${dockerfile}.dockerignore`) ?? readIfThere(context, '.dockerignore');
-	return content === undefined ? {patterns: [], size: 0} : {patterns: parseIgnorePatterns(new TextDecoder().decode(content)), size: content.length};
+export async function loadIgnoreFile(context: Descriptor, dockerfile: string, progress: ProgressSink): Promise<readonly string[]> {
+	const names = [`${dockerfile}.dockerignore`, '.dockerignore'];
+	const content = await withInternalVertex(progress, '[internal] load .dockerignore', async report => {
+		const bytes = names.map(name => readIfThere(context, name)).find(read => read !== undefined);
+		report({id: 'transferring context:', current: sizeOfTransfer(context.path, names), completed: true});
+		return bytes;
+	});
+	return content === undefined ? [] : parseIgnorePatterns(new TextDecoder().decode(content));
 }
 
 /**

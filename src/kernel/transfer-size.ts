@@ -1,0 +1,97 @@
+/*
+BuildKit's client sends files to its daemon, and its progress counts the bytes of that protocol: of each file a message with what `stat` says, then its content in pieces. tsbuild reads the files where they are; it shows the same figures, so that they can be compared.
+
+https://github.com/tonistiigi/fsutil/blob/master/types/wire.proto
+*/
+
+/** A file as the protocol tells of it. */
+export type TransferredFile = {
+	/** In bytes. */
+	readonly pathLength: number;
+	/** As `st_mode`. */
+	readonly mode: number;
+	readonly uid: number;
+	readonly gid: number;
+	/** Bytes of a regular file. */
+	readonly size: number;
+	/** Nanoseconds since the epoch. */
+	readonly modifiedAt: bigint;
+};
+
+/** What the receiver counts for each file that it asked for, and once for the whole: the messages of their ends. */
+const endSize = 2;
+
+// https://github.com/tonistiigi/fsutil/blob/master/send.go (bufPool)
+const pieceSize = 32 * 1024;
+
+/** The bytes that BuildKit counts where it receives the given files, all of them new. */
+export function receivedSize(files: readonly TransferredFile[]): number {
+	const sizes = files.map((file, place) => statMessageSize(file) + contentMessagesSize(file.size, place) + endSize + idSize(place));
+	return sizes.reduce((sum, size) => sum + size, endSize);
+}
+
+/** The bytes of the message that tells of a file. */
+export function statMessageSize({pathLength, mode, uid, gid, size, modifiedAt}: TransferredFile): number {
+	const isFile = (mode & fileTypeMask) === regularFile;
+	const fields = [
+		lengthFieldSize(pathLength),
+		numberFieldSize(goFileMode(mode)),
+		numberFieldSize(uid),
+		numberFieldSize(gid),
+		numberFieldSize(isFile ? size : 0),
+		numberFieldSize(modifiedAt),
+	];
+	return lengthFieldSize(fields.reduce((sum, field) => sum + field, 0));
+}
+
+/** The bytes of the messages with the content of a file, which is the one at `place` in the order of all. */
+export function contentMessagesSize(size: number, place: number): number {
+	const pieces = Math.ceil(size / pieceSize);
+	const last = size % pieceSize;
+	const full = last === 0 ? pieces : pieces - 1;
+	const header = endSize + idSize(place);
+	return (full * (header + lengthFieldSize(pieceSize))) + (last === 0 ? 0 : header + lengthFieldSize(last));
+}
+
+function idSize(place: number): number {
+	return numberFieldSize(place);
+}
+
+// Fields with the value 0 are left out. https://protobuf.dev/programming-guides/encoding/
+function numberFieldSize(value: number | bigint): number {
+	return BigInt(value) === 0n ? 0 : 1 + variableIntegerSize(value);
+}
+
+function lengthFieldSize(length: number): number {
+	return length === 0 ? 0 : 1 + variableIntegerSize(length) + length;
+}
+
+function variableIntegerSize(value: number | bigint): number {
+	const bits = BigInt.asUintN(64, BigInt(value)).toString(2).length;
+	return Math.ceil(bits / 7);
+}
+
+// https://man7.org/linux/man-pages/man7/inode.7.html
+const fileTypeMask = 0o17_0000;
+const regularFile = 0o10_0000;
+
+// The bits of Go's io/fs.FileMode; https://pkg.go.dev/io/fs#FileMode
+const goTypes: Readonly<Record<number, number>> = {
+	0o04_0000: 2 ** 31,
+	0o12_0000: 2 ** 27,
+	0o06_0000: 2 ** 26,
+	0o02_0000: (2 ** 26) + (2 ** 21),
+	0o01_0000: 2 ** 25,
+	0o14_0000: 2 ** 24,
+};
+
+const goBits: Readonly<Record<number, number>> = {
+	0o4000: 2 ** 23,
+	0o2000: 2 ** 22,
+	0o1000: 2 ** 20,
+};
+
+function goFileMode(mode: number): number {
+	const special = Object.entries(goBits).filter(([bit]) => (mode & Number(bit)) !== 0).reduce((sum, [, value]) => sum + value, 0);
+	return (mode & 0o777) + special + (goTypes[mode & fileTypeMask] ?? 0);
+}
