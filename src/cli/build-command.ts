@@ -2,6 +2,7 @@ import {buildImage, type BuildOutcome} from '../build.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
 import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
+import {writeStandardError} from '../progress/standard-error.ts';
 import {buildFlags} from './build-flags.ts';
 import {readBuildOptions} from './build-options.ts';
 import type {Command, CommandContext} from './command.ts';
@@ -49,7 +50,7 @@ export const buildCommand: Command = async (args, context) => {
 };
 
 async function buildWithProgress(mode: ProgressMode, {writeError, environment, isTerminal}: CommandContext, build: (display: ProgressDisplay) => Promise<BuildOutcome>): Promise<BuildOutcome> {
-	using display = await openDisplay(mode, {write: writeError, environment});
+	using display = await openDisplay(mode, {write: writeStandardError, environment});
 	try {
 		return await build(display);
 	} finally {

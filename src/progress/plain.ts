@@ -71,6 +71,7 @@ export class PlainDisplay implements ProgressDisplay {
 	};
 
 	readonly message = (text: string): void => {
+		this.#display();
 		this.#text += (this.#current?.leaveOpenLine() ?? '') + text;
 		this.#flush();
 	};

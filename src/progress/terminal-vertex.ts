@@ -14,6 +14,9 @@ import {
 // https://github.com/moby/buildkit/blob/master/util/progress/progressui/display.go (setupTerminals)
 const bytesPerFrame = 50;
 
+/** Columns and rows. */
+type Window = {readonly width: number; readonly height: number};
+
 /** A vertex in the terminal display, with the last of its output. */
 export class TerminalVertex {
 	readonly #log: LogLines;
@@ -53,11 +56,11 @@ export class TerminalVertex {
 	}
 
 	/** The last rows of output for a window of some columns and rows, without empty ones. */
-	lastRows({width, height}: {readonly width: number; readonly height: number}): readonly string[] {
+	lastRows({width, height}: Window): readonly string[] {
 		const open = this.#log.openLine;
 		const lines = [...this.#recent.last(height), ...(open === '' ? [] : [open])];
 		return lines
-			.map(line => cleanLine(withoutTime(line)))
+			.map(line => cleanLine(lastPart(withoutTime(line), {width, height})))
 			.flatMap(line => wrapToWidth(expandTabs(line), width))
 			.slice(-height)
 			.filter(row => row.trim() !== '');
@@ -69,6 +72,12 @@ export class TerminalVertex {
 		const notice = dropped === 0 ? [] : [`[${dropped} earlier lines left out]`];
 		return [...notice, ...this.#recent.all()].map(line => `${line}\n`).join('');
 	}
+}
+
+/** The end of a line: whole rows, as many as a window has of that many columns, and one more. */
+function lastPart(line: string, {width, height}: Window): string {
+	const rows = Math.ceil(line.length / width) - height - 1;
+	return line.slice(Math.max(rows, 0) * width);
 }
 
 function withoutTime(line: string): string {

@@ -116,6 +116,10 @@ export class TerminalDisplay implements ProgressDisplay {
 	}
 
 	#draw({isLast = false}: {readonly isLast?: boolean} = {}): void {
+		if (this.#trace.vertexes.size === 0) {
+			return;
+		}
+
 		const size = this.#options.size();
 		const {columns, rows: height} = size.columns > 0 && size.rows > 0 ? size : defaultSize;
 		const lines = [this.#formatHeader(columns, isLast), ...this.#formatRows({columns, height, isLast})];
