@@ -90,7 +90,7 @@ export class TerminalDisplay implements ProgressDisplay {
 	/** Shows text above the view. */
 	readonly message = (text: string): void => {
 		// Row by row: some terminals keep what is erased at once from their first row on.
-		this.#options.write(this.#moveToTop() + text.replaceAll('\n', `${eraseToEndOfLine}\n`));
+		this.#options.write(this.#moveToTop() + text.split('\n').join(`${eraseToEndOfLine}\n`));
 		this.#drawnRows = 0;
 		this.#draw();
 	};

@@ -24,8 +24,8 @@ test('all is written to a pipe that is slower than the writer', async t => {
 	child.stderr.on('data', (data: Uint8Array) => {
 		received += data.length;
 	});
-	t.is(await text(child.stdout), 'written');
-	await once(child.stderr, 'close');
+	const [output] = await Promise.all([text(child.stdout), once(child.stderr, 'close')]);
+	t.is(output, 'written');
 	t.is(received, size);
 });
 
