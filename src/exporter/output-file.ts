@@ -1,6 +1,12 @@
 import {once} from 'node:events';
 import fs from 'node:fs';
-import {mkdir, rename, rm} from 'node:fs/promises';
+import {
+	mkdir,
+	realpath,
+	rename,
+	rm,
+	stat,
+} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import {pipeline} from 'node:stream/promises';
@@ -8,7 +14,7 @@ import {randomUUID} from 'node:crypto';
 import {errorMessage, TsbuildError} from '../kernel/errors.ts';
 
 /**
-Writes a stream to a file, or to standard output for `-`. The file appears whole or not at all: it is written beside its place and renamed at the end. Its directory is made when missing, as buildx does.
+Writes a stream to a file, or to standard output for `-`. The file appears whole or not at all: it is written beside its place and renamed at the end. Its directory is made when missing, as buildx does. A link is followed; what is no regular file (`/dev/stdout`, a fifo) is written to as it is.
 
 @throws {TsbuildError} `ERR_TSBUILD_EXPORT` when it cannot be written
 */
@@ -18,14 +24,32 @@ export async function writeOutputFile(destination: string, chunks: AsyncIterable
 		return;
 	}
 
-	const temporary = path.join(path.dirname(destination), `.${path.basename(destination)}.${randomUUID()}`);
 	try {
+		const {file, isReplaceable} = await findPlace(destination);
+		await (isReplaceable ? replaceFile(file, chunks, signal) : pipeline(chunks, fs.createWriteStream(file), {signal}));
+	} catch (error) {
+		throw signal.aborted || error instanceof TsbuildError ? error : exportError(destination, error);
+	}
+}
+
+async function findPlace(destination: string): Promise<{readonly file: string; readonly isReplaceable: boolean}> {
+	const stats = await stat(destination, {throwIfNoEntry: false});
+	if (stats === undefined) {
 		await mkdir(path.dirname(destination), {recursive: true});
+		return {file: destination, isReplaceable: true};
+	}
+
+	return stats.isFile() ? {file: await realpath(destination), isReplaceable: true} : {file: destination, isReplaceable: false};
+}
+
+async function replaceFile(file: string, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+	const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}`);
+	try {
 		await pipeline(chunks, fs.createWriteStream(temporary), {signal});
-		await rename(temporary, destination);
+		await rename(temporary, file);
 	} catch (error) {
 		await rm(temporary, {force: true});
-		throw signal.aborted || error instanceof TsbuildError ? error : exportError(destination, error);
+		throw error;
 	}
 }
 
