@@ -11,6 +11,7 @@ import {SnapshotCache} from '../solver/ops/snapshot-cache.ts';
 import {solve} from '../solver/scheduler.ts';
 import {SolveError} from '../solver/solve-error.ts';
 import type {VertexMetadata} from './definition/definition.ts';
+import type {Entitlement} from './definition/entitlements.ts';
 import type {NetworkMode} from './definition/operations.ts';
 import {loadDockerfile, openContextDirectory, type BuildFile} from './context/build-files.ts';
 import {loadIgnoreFile} from './context/ignore-file.ts';
@@ -55,6 +56,8 @@ export type BuildOptions = {
 	/** That of this machine when not given. */
 	readonly platform?: Platform;
 	readonly network: NetworkMode;
+	/** What steps may ask for beyond an ordinary container. */
+	readonly entitlements: ReadonlySet<Entitlement>;
 	/** Of each RUN. */
 	readonly limits: ContainerLimits;
 	readonly noCache: boolean;
@@ -180,6 +183,7 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 		layers,
 		localDirectories: new Map([['context', context]]),
 		ignorePatterns: new Map([['context', ignorePatterns]]),
+		entitlements: options.entitlements,
 		limits: options.limits,
 		proxyEnvironment,
 		warn: options.warn,

@@ -1,6 +1,7 @@
 import {readlinkSync, realpathSync} from 'node:fs';
 import path from 'node:path';
 import type {Definition, DefinitionVertex, VertexMetadata} from '../../src/definition/definition.ts';
+import {requireEntitlements, type Entitlement} from '../../src/definition/entitlements.ts';
 import type {ExecOperation, Operation} from '../../src/definition/operations.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
@@ -25,6 +26,8 @@ export type VertexContext = {
 	readonly localDirectories: ReadonlyMap<string, Descriptor>;
 	/** Patterns in the manner of .dockerignore, by the names of the directories that have some. */
 	readonly ignorePatterns?: ReadonlyMap<string, readonly string[]>;
+	/** What the steps may ask for beyond an ordinary container. */
+	readonly entitlements: ReadonlySet<Entitlement>;
 	/** Of each container. */
 	readonly limits: ContainerLimits;
 	/** `NAME=value` of the proxies, for every container. */
@@ -44,10 +47,12 @@ Makes the graph that a definition describes, and gives the vertex of its result;
 
 The `description` of a vertex is its `VertexMetadata`.
 
-@throws {TsbuildError} `ERR_TSBUILD_PATTERN` for a broken ignore pattern
+@throws {TsbuildError} `ERR_TSBUILD_PATTERN` for a broken ignore pattern; `ERR_TSBUILD_ENTITLEMENT` for a step that asks for more than was granted
 @throws {TypeError} for a definition that names what is not there
 */
-export function createVertexes({vertexes, metadata, result}: Definition, context: VertexContext): Vertex<BuildResult> | null {
+export function createVertexes(definition: Definition, context: VertexContext): Vertex<BuildResult> | null {
+	requireEntitlements(definition, context.entitlements);
+	const {vertexes, metadata, result} = definition;
 	const opContext: OpContext = {
 		...context,
 		environment: once(async () => prepareEnvironment(context)),

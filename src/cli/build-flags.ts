@@ -4,6 +4,7 @@ import type {FlagDefinitions} from './flag-parser.ts';
 The flags of `tsbuild build`: those of `docker buildx build`, and the limits, store and layout flags of our own.
 */
 export const buildFlags = {
+	allow: {type: 'list', valueName: 'stringArray', description: 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'},
 	'build-arg': {type: 'list', valueName: 'stringArray', description: 'Set build-time variables'},
 	'build-context': {type: 'list', valueName: 'stringArray', description: 'Additional build contexts (e.g., name=oci-layout://path)'},
 	builder: {

@@ -4,6 +4,7 @@ import type {BuildOptions, NamedContext} from '../build.ts';
 import {errorMessage} from '../kernel/errors.ts';
 import {parsePlatform, type Platform} from '../kernel/platform.ts';
 import {formatReference, parseReference} from '../kernel/reference.ts';
+import {entitlements, type Entitlement} from '../definition/entitlements.ts';
 import type {NetworkMode} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
 import type {Environment} from './command.ts';
@@ -30,6 +31,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		namedContexts: flags['build-context'].map(text => readNamedContext(text)),
 		...readPlatform(flags.platform),
 		network: readNetwork(flags.network),
+		entitlements: readEntitlements(flags.allow, readNetwork(flags.network)),
 		limits: {
 			...(flags.memory !== undefined && {memory: parseMemorySize(flags.memory, '-m, --memory')}),
 			...(flags.cpus !== undefined && {cpus: parseCpus(flags.cpus, '--cpus')}),
@@ -137,6 +139,21 @@ function readNetwork(text = 'default'): NetworkMode {
 	}
 
 	throw new RequestError(`network mode ${JSON.stringify(text)} not supported`, {hint: 'The network modes are default, none and host.'});
+}
+
+// Who asks for the host's network for all steps allows it, as in buildx.
+function readEntitlements(texts: readonly string[], network: NetworkMode): ReadonlySet<Entitlement> {
+	const allowed = texts.map(text => readEntitlement(text));
+	return new Set(network === 'host' ? [...allowed, 'network.host'] : allowed);
+}
+
+function readEntitlement(text: string): Entitlement {
+	const entitlement = entitlements.find(candidate => candidate === text);
+	if (entitlement !== undefined) {
+		return entitlement;
+	}
+
+	throw new RequestError(`unknown entitlement ${text}`, {hint: `The entitlements are ${entitlements.join(' and ')}.`});
 }
 
 function readTag(text: string): string {

@@ -106,6 +106,7 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 		store,
 		layers: new LayerStore(store),
 		localDirectories: new Map([['context', contextDirectory]]),
+		entitlements: new Set(),
 		limits: {},
 		proxyEnvironment: [],
 		warn(line) {
