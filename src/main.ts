@@ -1,5 +1,6 @@
 import process from 'node:process';
 import {runCommandLine} from './cli/command-line.ts';
+import {writeStandardError} from './progress/standard-error.ts';
 
 const controller = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -8,15 +9,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 	});
 }
 
+// When nobody reads any more (`tsbuild images | head -n 1`), whoever writes what matters is told by the write itself.
+process.stdout.on('error', () => undefined);
+
 process.exitCode = await runCommandLine(process.argv.slice(2), {
 	environment: process.env,
 	input: () => process.stdin,
 	writeOutput(data) {
 		process.stdout.write(data);
 	},
-	writeError(text) {
-		process.stderr.write(text);
-	},
+	writeError: writeStandardError,
 	isTerminal: process.stderr.isTTY,
 	signal: controller.signal,
 });

@@ -1,4 +1,3 @@
-import {once} from 'node:events';
 import fs from 'node:fs';
 import {
 	mkdir,
@@ -59,10 +58,25 @@ export function exportError(destination: string, cause: unknown): TsbuildError {
 }
 
 async function writeStandardOutput(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
-	for await (const chunk of chunks) {
-		signal.throwIfAborted();
-		if (!process.stdout.write(chunk)) {
-			await once(process.stdout, 'drain', {signal});
+	try {
+		for await (const chunk of chunks) {
+			signal.throwIfAborted();
+			await writeToStandardOutput(chunk);
 		}
+	} catch (error) {
+		throw signal.aborted || error instanceof TsbuildError ? error : exportError('-', error);
 	}
+}
+
+/** Waits until the chunk is taken, so that a slow reader slows the export down. */
+async function writeToStandardOutput(chunk: Uint8Array): Promise<void> {
+	const {promise, resolve, reject} = Promise.withResolvers<void>();
+	process.stdout.write(chunk, error => {
+		if (error) {
+			reject(error);
+		} else {
+			resolve();
+		}
+	});
+	await promise;
 }
