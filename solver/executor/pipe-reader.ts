@@ -3,6 +3,11 @@ import {constants, openSync, readSync} from 'node:fs';
 import {Socket} from 'node:net';
 import {errorCode} from '../../src/kernel/errors.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
+import {libc} from '../../src/linux/libc.ts';
+import {check} from '../../src/linux/linux-error.ts';
+
+// https://man7.org/linux/man-pages/man2/F_GETPIPE_SZ.2const.html
+const F_GETPIPE_SZ = 1032;
 
 /**
 Reads a pipe while its writers run, and what is left in it when they have ended.
@@ -42,21 +47,27 @@ export class PipeReader implements Disposable {
 }
 
 /**
-Reads what is in a pipe now.
+Reads what is in a pipe now, and no more than it can hold: a step may have handed its end to somebody who lives on and never stops writing.
 
 @yields a piece, never empty
 */
 export function * readAvailable(pipe: Descriptor): Generator<Buffer> {
 	using file = Descriptor.open(pipe.path, constants.O_RDONLY | constants.O_NONBLOCK);
-	for (;;) {
-		const buffer = Buffer.allocUnsafe(64 * 1024);
+	for (let remaining = capacityOf(file); remaining > 0;) {
+		const buffer = Buffer.allocUnsafe(Math.min(remaining, 64 * 1024));
 		const size = readIfAvailable(file, buffer);
 		if (size === 0) {
 			return;
 		}
 
+		remaining -= size;
 		yield buffer.subarray(0, size);
 	}
+}
+
+// A step can make its pipe larger, up to a limit of the system.
+function capacityOf(pipe: Descriptor): number {
+	return check(libc().fcntl(pipe.number, F_GETPIPE_SZ, 0), 'fcntl', {action: 'read the size of a pipe'});
 }
 
 function readIfAvailable(file: Descriptor, buffer: Buffer): number {
