@@ -4,7 +4,7 @@ import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {NewDirectory} from '../../src/linux/make-directories.ts';
 import {displayName} from '../../src/linux/name.ts';
 import {looksLikeArchive} from './archive.ts';
-import {changesOf} from './copy-attributes.ts';
+import {changesOf, type AttributeChanges} from './copy-attributes.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
 import {
 	findDestination,
@@ -32,7 +32,7 @@ export type CopyContext = {
 
 type Copying = CopyContext & {
 	readonly action: CopyAction;
-	readonly copier: TreeCopier;
+	readonly changes: AttributeChanges;
 	/** What directories on the way to the destination are like. */
 	readonly newDirectory: NewDirectory;
 };
@@ -45,13 +45,12 @@ Copies files into a root as COPY does.
 @see https://docs.docker.com/reference/dockerfile/#copy
 */
 export async function copy(action: CopyAction, context: CopyContext): Promise<void> {
-	const {root, tree, owner, signal} = context;
+	const {tree, owner} = context;
 	const mode = action.mode === undefined ? undefined : parseMode(action.mode);
-	const changes = changesOf({owner, mode, isLocal: tree.isLocal});
 	const copying: Copying = {
 		...context,
 		action,
-		copier: new TreeCopier({root, changes, signal}),
+		changes: changesOf({owner, mode, isLocal: tree.isLocal}),
 		newDirectory: {...(owner ?? rootOwner), mode: octalMode(action.mode ?? '') ?? 0o755},
 	};
 	for (const source of selectSources(action, tree)) {
@@ -60,7 +59,7 @@ export async function copy(action: CopyAction, context: CopyContext): Promise<vo
 }
 
 async function copySource(selected: SelectedSource, copying: Copying): Promise<void> {
-	const {root, tree, action, copier, newDirectory} = copying;
+	const {root, tree, action, changes, newDirectory, signal} = copying;
 	const {destination} = action;
 	if (destination.endsWith('/') || destination.endsWith('/.')) {
 		makeDirectories(root, destination, newDirectory).close();
@@ -75,6 +74,8 @@ async function copySource(selected: SelectedSource, copying: Copying): Promise<v
 
 	const place = findDestination(root, withoutTrailingSlash(destination), newDirectory);
 	opened.use(place.directory);
+	// One for each match of a wildcard: names of one file below two of them become two files, of which the second may replace the first.
+	const copier = new TreeCopier({root, changes, signal});
 	if (source.status.isDirectory() && (action.directoryContentsOnly || action.keepParents)) {
 		const target = statPlace(place) === undefined ? makeDirectories(root, place.path, newDirectory) : openDirectory(place);
 		await copier.copyContents(source, {directory: opened.use(target), path: place.path}, selected.filter);

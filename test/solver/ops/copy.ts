@@ -407,6 +407,16 @@ test('names of one file stay names of one file', async t => {
 	});
 });
 
+test('names of one file below several matches of a wildcard are files of their own, the last of which stays', async t => {
+	await using build = await BuildStore.open();
+	write(build.context, {'a/f': 'f', 'b/': ''});
+	linkSync(path.join(build.context, 'a/f'), path.join(build.context, 'b/f'));
+	linkSync(path.join(build.context, 'a/f'), path.join(build.context, 'b/g'));
+	const root = await build.copy({source: '/*/*', destination: '/x/'});
+	t.deepEqual(await build.list(root), ['/x 0755 0:0 directory', '/x/f 0644 0:0 file "f"', '/x/g 0644 0:0 file "f"']);
+	await build.visit(root, directory => t.is(lstatSync(path.join(directory, 'x/f')).nlink, 1));
+});
+
 test('fifos and devices are made anew, sockets are left out', async t => {
 	await using build = await BuildStore.open();
 	const from = await build.snapshot(directory => {
