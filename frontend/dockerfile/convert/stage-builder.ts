@@ -68,6 +68,10 @@ export class StageBuilder {
 		conversion.budget.spend(base.image.size + base.environment.size);
 		this.image = base.image.fork();
 		this.environment = base.environment.fork();
+		// As with BuildKit, an ARG wins over an ENV before it only in its own stage.
+		for (const [name, value] of this.image.variables) {
+			this.environment.set(name, value);
+		}
 	}
 
 	get #expandOptions(): ExpandOptions {

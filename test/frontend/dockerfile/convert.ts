@@ -92,8 +92,14 @@ test('a global ARG is not seen in a stage that does not declare it', async t => 
 test('stages that begin with a stage see its ARGs, others do not', async t => {
 	const dockerfile = 'FROM scratch AS a\nARG V=1\nFROM a AS b\nRUN b $V\nFROM scratch AS c\nRUN c $V\nFROM scratch\nCOPY --from=b / /\nCOPY --from=c / /';
 	const result = await convert(dockerfile);
-	t.deepEqual(findRun(result, 'b 1').env, [path, 'V=1']);
+	t.deepEqual(findRun(result, 'b 1').env, ['V=1', path]);
 	t.deepEqual(findRun(result, 'c $V').env, [path]);
+});
+
+test('an ARG wins over an ENV before it, but not in stages that begin with that one', async t => {
+	const result = await convert('FROM scratch AS a\nENV V=env\nARG V=arg W=arg\nRUN a $V\nFROM a\nRUN b $V');
+	t.deepEqual(findRun(result, 'a arg').env, [path, 'V=arg', 'W=arg']);
+	t.deepEqual(findRun(result, 'b env').env, ['W=arg', path, 'V=env']);
 });
 
 test('an ARG without any value is no variable, but stands in the history', async t => {
