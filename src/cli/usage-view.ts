@@ -24,9 +24,10 @@ export function formatUsageTable(records: readonly UsageRecord[], now: number): 
 export function formatUsageSums(records: readonly UsageRecord[]): string {
 	const total = sumOf(records);
 	const shared = sumOf(records.filter(({isShared}) => isShared));
+	const reclaimable = sumOf(records.filter(({isInUse}) => !isInUse));
 	return formatTabbedTable([
 		...(shared > 0 ? [['Shared:', formatHumanSize(shared)], ['Private:', formatHumanSize(total - shared)]] : []),
-		['Reclaimable:', formatHumanSize(sumOf(records.filter(({isInUse}) => !isInUse)))],
+		['Reclaimable:', formatHumanSize(reclaimable)],
 		['Total:', formatHumanSize(total)],
 	]);
 }
