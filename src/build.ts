@@ -60,7 +60,8 @@ export type BuildOptions = {
 	readonly entitlements: ReadonlySet<Entitlement>;
 	/** Of each RUN. */
 	readonly limits: ContainerLimits;
-	readonly noCache: boolean;
+	/** Everything, or the stages of these names, is made anew. */
+	readonly noCache: boolean | readonly string[];
 	/** Full references that the image is kept under in the local store. */
 	readonly tags: readonly string[];
 	readonly outputs: readonly OutputOption[];

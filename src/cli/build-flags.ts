@@ -1,10 +1,25 @@
 import type {FlagDefinitions} from './flag-parser.ts';
 
+/** Flags of `docker build` before BuildKit, which buildx takes and leaves without effect. */
+const legacyFlags = {
+	compress: {type: 'boolean', description: 'Compress the build context using gzip', hidden: true},
+	'force-rm': {type: 'boolean', description: 'Always remove intermediate containers', hidden: true},
+	isolation: {
+		type: 'string', valueName: 'string', description: 'Container isolation technology', hidden: true,
+	},
+	rm: {type: 'boolean', description: 'Remove intermediate containers after a successful build', hidden: true},
+	'security-opt': {
+		type: 'list', valueName: 'strings', description: 'Security options', hidden: true,
+	},
+	squash: {type: 'boolean', description: 'Squash newly built layers into a single new layer', hidden: true},
+} as const satisfies FlagDefinitions;
+
 /**
 The flags of `tsbuild build`: those of `docker buildx build`, and the limits, store and layout flags of our own.
 */
 export const buildFlags = {
 	allow: {type: 'list', valueName: 'stringArray', description: 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'},
+	...legacyFlags,
 	'build-arg': {type: 'list', valueName: 'stringArray', description: 'Set build-time variables'},
 	'build-context': {type: 'list', valueName: 'stringArray', description: 'Additional build contexts (e.g., name=oci-layout://path)'},
 	builder: {
@@ -24,6 +39,7 @@ export const buildFlags = {
 	'metadata-file': {type: 'string', valueName: 'string', description: 'Write build result metadata to a file'},
 	network: {type: 'string', valueName: 'string', description: 'Set the networking mode for the "RUN" instructions during build (default "default")'},
 	'no-cache': {type: 'boolean', description: 'Do not use cache when building the image'},
+	'no-cache-filter': {type: 'list', valueName: 'stringArray', description: 'Do not cache specified stages'},
 	output: {
 		type: 'list', shorthand: 'o', valueName: 'stringArray', description: 'Output destination (format: "type=local,dest=path")',
 	},

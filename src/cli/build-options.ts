@@ -8,6 +8,7 @@ import {entitlements, type Entitlement} from '../definition/entitlements.ts';
 import type {NetworkMode} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
 import type {Environment} from './command.ts';
+import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
 import {parseOutputOption} from './output-option.ts';
 import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
@@ -37,7 +38,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 			...(flags.cpus !== undefined && {cpus: parseCpus(flags.cpus, '--cpus')}),
 			...(flags['pids-limit'] !== undefined && {pids: parseInteger(flags['pids-limit'], '--pids-limit')}),
 		},
-		noCache: flags['no-cache'] ?? false,
+		noCache: readNoCache(flags),
 		tags: flags.tag.map(tag => readTag(tag)),
 		outputs: flags.output.map(text => parseOutputOption(text)).filter(output => output !== undefined),
 		root: readRoot(flags.root, environment),
@@ -47,7 +48,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 function readContext(positional: readonly string[]): string {
 	const [context] = positional;
 	if (context === undefined || positional.length > 1) {
-		throw new UsageError(`'tsbuild build' requires 1 argument
+		throw new UsageError(`tsbuild: 'tsbuild build' requires 1 argument
 
 Usage:  tsbuild build [OPTIONS] PATH
 
@@ -92,6 +93,11 @@ function splitPair(text: string): {readonly name: string; readonly value: string
 	return {name, value: equals === -1 ? undefined : text.slice(equals + 1)};
 }
 
+/** All stages, or those that are named; names do not count beside `--no-cache`. */
+function readNoCache({'no-cache': everywhere = false, 'no-cache-filter': filters}: ParsedFlags<typeof buildFlags>['flags']): boolean | readonly string[] {
+	return everywhere || filters.length === 0 ? everywhere : filters.flatMap(filter => parseCsvRecord(filter));
+}
+
 const layoutScheme = 'oci-layout://';
 
 function readNamedContext(text: string): NamedContext {
@@ -126,7 +132,7 @@ function readPlatform(texts: readonly string[]): {readonly platform?: Platform} 
 	try {
 		return platforms[0] === undefined || platforms[0] === 'local' ? {} : {platform: parsePlatform(platforms[0])};
 	} catch (error) {
-		throw new RequestError(errorMessage(error), {cause: error});
+		throw new RequestError(`${JSON.stringify(platforms[0])}: cannot parse platform specifier: invalid argument`, {cause: error, hint: 'A platform is os/architecture, for example linux/arm64.'});
 	}
 }
 

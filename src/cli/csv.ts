@@ -34,7 +34,7 @@ function readBare(text: string, start: number) {
 	const end = comma === -1 ? text.length : comma;
 	const field = text.slice(start, end);
 	if (field.includes('"')) {
-		throw new UsageError(`parse error in ${JSON.stringify(text)}: bare " in non-quoted field`);
+		throw parseError(start + field.indexOf('"') + 1, 'bare " in non-quoted field');
 	}
 
 	return {field, end};
@@ -46,7 +46,7 @@ function readQuoted(text: string, start: number) {
 	for (;;) {
 		const quote = text.indexOf('"', position);
 		if (quote === -1) {
-			throw new UsageError(`parse error in ${JSON.stringify(text)}: missing closing "`);
+			throw parseError(text.length, 'extraneous or missing " in quoted-field');
 		}
 
 		field += text.slice(position, quote);
@@ -60,8 +60,13 @@ function readQuoted(text: string, start: number) {
 	}
 
 	if (position < text.length && text[position] !== ',') {
-		throw new UsageError(`parse error in ${JSON.stringify(text)}: extraneous or missing " in quoted-field`);
+		throw parseError(position, 'extraneous or missing " in quoted-field');
 	}
 
 	return {field, end: position};
+}
+
+/** `column` counts from 1. */
+function parseError(column: number, reason: string): UsageError {
+	return new UsageError(`parse error on line 1, column ${column}: ${reason}`);
 }

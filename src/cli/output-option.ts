@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import process from 'node:process';
 import type {OutputOption} from '../build.ts';
 import {parseKeyValueRecord} from './csv.ts';
+import {readImageAttributes} from './output-attributes.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
 /**
@@ -19,7 +20,8 @@ export function parseOutputOption(text: string): OutputOption | undefined {
 	}
 
 	const fields = parseKeyValueRecord(text);
-	if (fields.length === 1 && fields[0]!.value === undefined) {
+	// As with buildx, `-o a=b` is the directory `a=b`.
+	if (fields.length === 1 && fields[0]!.field === text && !text.startsWith('type=')) {
 		return checkDestination({type: 'local', destination: text});
 	}
 
@@ -54,7 +56,7 @@ function fromAttributes(attributes: ReadonlyMap<string, string>): OutputOption |
 				throw new RequestError('dest is required for oci exporter with tar=false');
 			}
 
-			return checkDestination({type: isDirectory ? 'oci-directory' : 'oci', destination: destination ?? '-'});
+			return checkDestination({type: isDirectory ? 'oci-directory' : 'oci', destination: destination ?? '-', ...readImageAttributes(attributes)});
 		}
 
 		case 'cacheonly': {
@@ -73,7 +75,7 @@ function fromAttributes(attributes: ReadonlyMap<string, string>): OutputOption |
 	}
 }
 
-function checkDestination(output: OutputOption): OutputOption {
+function checkDestination<Output extends OutputOption>(output: Output): Output {
 	const {type, destination} = output;
 	if (destination === '-') {
 		if (process.stdout.isTTY) {

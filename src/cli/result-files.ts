@@ -6,7 +6,7 @@ import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
 
 /** Writes the image ID, the digest of its config, for `--iidfile`. */
 export async function writeIdentityFile(file: string, {image}: BuildOutcome): Promise<void> {
-	await writeResult(file, image?.configDigest ?? '', 'writing image ID file');
+	await writeResult(file, image?.configDigest ?? '', `writing image ID file: open ${file}`);
 }
 
 /**
@@ -24,10 +24,10 @@ export async function writeMetadataFile(file: string, {image, reference}: BuildO
 			...(image.names.length > 0 && {'image.name': image.names.join(',')}),
 		}),
 	};
-	await writeResult(file, JSON.stringify(metadata, undefined, 2), 'invalid output path');
+	await writeResult(file, JSON.stringify(metadata, undefined, 2), `invalid output path: stat ${path.dirname(file)}`);
 }
 
-async function writeResult(file: string, content: string, action: string): Promise<void> {
+async function writeResult(file: string, content: string, failedCall: string): Promise<void> {
 	const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${process.pid}`);
 	try {
 		await fs.writeFile(temporary, content);
@@ -35,6 +35,6 @@ async function writeResult(file: string, content: string, action: string): Promi
 	} catch (error) {
 		await fs.rm(temporary, {force: true});
 		const reason = errorCode(error) === 'ENOENT' ? 'no such file or directory' : errorMessage(error);
-		throw new TsbuildError('ERR_TSBUILD_RESULT_FILE', `${action}: open ${file}: ${reason}`, {cause: error});
+		throw new TsbuildError('ERR_TSBUILD_RESULT_FILE', `${failedCall}: ${reason}`, {cause: error});
 	}
 }

@@ -10,6 +10,7 @@ export function sizeOfTransfer(directory: string, names: readonly string[]): num
 	});
 	return receivedSize(files.map(({name, status}) => ({
 		pathLength: new TextEncoder().encode(name).length,
+		linkLength: status.isSymbolicLink() ? Number(status.size) : 0,
 		mode: Number(status.mode),
 		uid: 0,
 		gid: 0,

@@ -1,8 +1,9 @@
 import {Buffer} from 'node:buffer';
-import {linkSync, truncateSync} from 'node:fs';
+import {linkSync, truncateSync, type BigIntStats} from 'node:fs';
 import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
 import {setImmediate} from 'node:timers/promises';
+import {contentMessagesSize, hasContent, statMessageSize} from '../kernel/transfer-size.ts';
 import {
 	O_CREAT,
 	O_DIRECTORY,
@@ -45,7 +46,10 @@ type Level = {
 type Copy = {
 	/** The copies of files with several names, by their inode. */
 	readonly firstCopies: Map<bigint, Buffer>;
+	/** Of the directory that the tree goes to. */
+	readonly rootPathLength: number;
 	readonly signal: AbortSignal;
+	entries: number;
 	bytes: number;
 };
 
@@ -54,15 +58,22 @@ Copies a file system into a directory of the user, as `-o type=local` does: what
 
 Links in the directory are never followed, so what an image of an earlier build put there leads nowhere.
 
-@returns the bytes of all files
+@returns the bytes that BuildKit counts when it sends these files to its client
 @throws {TsbuildError} `ERR_TSBUILD_EXPORT`; the reason of `signal`
 */
 export async function writeLocalTree(root: Descriptor, destination: string, signal: AbortSignal): Promise<number> {
-	const copy: Copy = {firstCopies: new Map(), signal, bytes: 0};
+	const rootPath = Buffer.from(path.resolve(destination));
+	const copy: Copy = {
+		firstCopies: new Map(),
+		rootPathLength: rootPath.length,
+		signal,
+		entries: 0,
+		bytes: 0,
+	};
 	try {
 		await mkdir(destination, {recursive: true});
 		using target = Descriptor.open(destination, O_RDONLY | O_DIRECTORY);
-		await copyDirectory({source: root, destination: target, path: Buffer.from(path.resolve(destination))}, copy);
+		await copyDirectory({source: root, destination: target, path: rootPath}, copy);
 		return copy.bytes;
 	} catch (error) {
 		throw signal.aborted ? error : exportError(destination, error);
@@ -79,6 +90,8 @@ async function copyDirectory(level: Level, copy: Copy): Promise<void> {
 		}
 
 		const target = Buffer.concat([level.path, Buffer.from('/'), name]);
+		const firstCopy = attributes.type === 'directory' ? undefined : copy.firstCopies.get(status.ino);
+		countEntry(copy, status, {path: target, link: firstCopy?.subarray(copy.rootPathLength + 1) ?? Buffer.from(attributes.linkTarget)});
 		if (attributes.type === 'directory') {
 			await copySubdirectory(level, name, copy);
 			finishFile(level.destination, name, attributes);
@@ -86,7 +99,6 @@ async function copyDirectory(level: Level, copy: Copy): Promise<void> {
 		}
 
 		await clearPlace(level.destination, name);
-		const firstCopy = copy.firstCopies.get(status.ino);
 		if (firstCopy !== undefined) {
 			linkSync(firstCopy, target);
 			continue;
@@ -98,6 +110,20 @@ async function copyDirectory(level: Level, copy: Copy): Promise<void> {
 
 		await copyFile(level, name, {attributes, copy});
 	}
+}
+
+function countEntry(copy: Copy, {mode, uid, gid, size, mtimeNs}: BigIntStats, {path: place, link}: {readonly path: Buffer; readonly link: Buffer}): void {
+	const file = {
+		pathLength: place.length - copy.rootPathLength - 1,
+		linkLength: link.length,
+		mode: Number(mode),
+		uid: Number(uid),
+		gid: Number(gid),
+		size: Number(size),
+		modifiedAt: mtimeNs,
+	};
+	copy.bytes += statMessageSize(file) + (hasContent(file) ? contentMessagesSize(file.size, copy.entries) : 0);
+	copy.entries++;
 }
 
 async function copySubdirectory(level: Level, name: Buffer, copy: Copy): Promise<void> {
@@ -156,7 +182,7 @@ async function copyContent(level: Level, name: Buffer, copy: Copy): Promise<void
 	for (const {offset, length} of readDataSegments(source)) {
 		for (let done = 0; done < length; done += copySize) {
 			copy.signal.throwIfAborted();
-			copy.bytes += copyRange(source, destination, {offset: offset + done, length: Math.min(copySize, length - done)});
+			copyRange(source, destination, {offset: offset + done, length: Math.min(copySize, length - done)});
 			await setImmediate();
 		}
 	}

@@ -1,8 +1,9 @@
-import type {Descriptor} from '../kernel/oci-types.ts';
+import {mediaTypes, type Descriptor} from '../kernel/oci-types.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
 import {withInternalVertex, type ReportStatus} from '../kernel/internal-vertex.ts';
 import {createLayout, type ContentStore} from '../../snapshotter/content-store.ts';
 import {treeTar} from '../../snapshotter/diff.ts';
+import type {Compression} from '../../snapshotter/decompress.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId, Snapshotter} from '../../snapshotter/snapshotter.ts';
 import {writeTar} from '../../snapshotter/tar-writer.ts';
@@ -17,9 +18,24 @@ import {
 } from './oci-layout.ts';
 import {exportError, writeOutputFile} from './output-file.ts';
 
+/** How the layers of an image are to be. */
+export type ImageEncoding = {
+	readonly compression: Compression;
+	/** Also those that have another compression already. */
+	readonly forceCompression: boolean;
+};
+
+/** An image that is to be written as an archive or as a directory. */
+export type ImageOutput = ImageEncoding & {
+	readonly type: 'oci' | 'oci-directory';
+	readonly destination: string;
+	/** Full references instead of those of the build. */
+	readonly names?: readonly string[];
+};
+
 /** Where a result is to be written. `-` is standard output. */
-export type OutputOption = {
-	readonly type: 'oci' | 'oci-directory' | 'tar' | 'local';
+export type OutputOption = ImageOutput | {
+	readonly type: 'tar' | 'local';
 	readonly destination: string;
 };
 
@@ -84,10 +100,11 @@ export async function writeOutput(output: OutputOption, source: ExportSource, co
 
 type Export = {readonly context: ExportContext; readonly report: ReportStatus};
 
-async function writeImage({type, destination}: OutputOption, {image, names}: ExportSource, {context, report}: Export): Promise<EncodedManifest> {
+async function writeImage({type, destination, names: ownNames, ...encoding}: ImageOutput, source: ExportSource, {context, report}: Export): Promise<EncodedManifest> {
 	const started = Date.now();
-	const assembled = await image();
-	const layers = await Promise.all(assembled.layers.map(async ({descriptor}) => context.layers.compress(descriptor, 'gzip', {signal: context.signal})));
+	const names = ownNames ?? source.names;
+	const assembled = await source.image();
+	const layers = await Promise.all(assembled.layers.map(async ({descriptor}) => compressLayer(descriptor, encoding, context)));
 	report({id: 'exporting layers', started, completed: true});
 	const manifest = manifestOf(assembled, layers);
 	reportDocuments(manifest, assembled, report);
@@ -102,6 +119,11 @@ async function writeImage({type, destination}: OutputOption, {image, names}: Exp
 	}
 
 	return manifest;
+}
+
+async function compressLayer(layer: Descriptor, {compression, forceCompression}: ImageEncoding, {layers, signal}: ExportContext): Promise<Descriptor> {
+	const isCompressed = layer.mediaType !== mediaTypes.layer;
+	return isCompressed && !forceCompression ? layer : layers.compress(layer, compression, {signal});
 }
 
 function imageBlobs({assembled, manifest, layers}: {readonly assembled: AssembledImage; readonly manifest: EncodedManifest; readonly layers: readonly Descriptor[]}, {content, signal}: ExportContext): readonly LayoutBlob[] {

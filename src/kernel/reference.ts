@@ -35,7 +35,7 @@ export function parseReference(text: string): Reference {
 		throw invalidReference(text, 'cannot specify 64-byte hexadecimal strings');
 	}
 
-	if (path !== path.toLowerCase()) {
+	if (path !== path.toLowerCase() && nameRegExp.test(`${domain}/${path.toLowerCase()}`)) {
 		throw invalidReference(text, 'repository name must be lowercase');
 	}
 

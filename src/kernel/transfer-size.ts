@@ -8,6 +8,8 @@ https://github.com/tonistiigi/fsutil/blob/master/types/wire.proto
 export type TransferredFile = {
 	/** In bytes. */
 	readonly pathLength: number;
+	/** Of the target of a symbolic link, or of the path of the first of several names of a file; 0 for others. */
+	readonly linkLength: number;
 	/** As `st_mode`. */
 	readonly mode: number;
 	readonly uid: number;
@@ -26,20 +28,21 @@ const pieceSize = 32 * 1024;
 
 /** The bytes that BuildKit counts where it receives the given files, all of them new. */
 export function receivedSize(files: readonly TransferredFile[]): number {
-	const sizes = files.map((file, place) => statMessageSize(file) + contentMessagesSize(file.size, place) + endSize + idSize(place));
+	const sizes = files.map((file, place) => statMessageSize(file) + (hasContent(file) ? contentMessagesSize(file.size, place) + endSize + idSize(place) : 0));
 	return sizes.reduce((sum, size) => sum + size, endSize);
 }
 
 /** The bytes of the message that tells of a file. */
-export function statMessageSize({pathLength, mode, uid, gid, size, modifiedAt}: TransferredFile): number {
-	const isFile = (mode & fileTypeMask) === regularFile;
+export function statMessageSize(file: TransferredFile): number {
+	const {pathLength, linkLength, mode, uid, gid, size, modifiedAt} = file;
 	const fields = [
 		lengthFieldSize(pathLength),
 		numberFieldSize(goFileMode(mode)),
 		numberFieldSize(uid),
 		numberFieldSize(gid),
-		numberFieldSize(isFile ? size : 0),
+		numberFieldSize(hasContent(file) ? size : 0),
 		numberFieldSize(modifiedAt),
+		lengthFieldSize(linkLength),
 	];
 	return lengthFieldSize(fields.reduce((sum, field) => sum + field, 0));
 }
@@ -51,6 +54,11 @@ export function contentMessagesSize(size: number, place: number): number {
 	const full = last === 0 ? pieces : pieces - 1;
 	const header = endSize + idSize(place);
 	return (full * (header + lengthFieldSize(pieceSize))) + (last === 0 ? 0 : header + lengthFieldSize(last));
+}
+
+/** Whether the content of a file is sent: it is a regular one, and no second name. */
+export function hasContent({mode, linkLength}: TransferredFile): boolean {
+	return (mode & fileTypeMask) === regularFile && linkLength === 0;
 }
 
 function idSize(place: number): number {

@@ -24,7 +24,7 @@ const refuses = test.macro({
 });
 
 test(refuses, 'a"b', /bare "/v);
-test(refuses, '"a', /missing closing "/v);
+test(refuses, '"a', /column 2: extraneous or missing "/v);
 test(refuses, '"a"b', /extraneous or missing "/v);
 
 test('keys of a record are in lower case, values are not, and the first equals sign divides', t => {
