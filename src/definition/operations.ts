@@ -12,7 +12,7 @@ export type InputIndex = number;
 /** Takes an image. Without inputs. */
 export type SourceImageOperation = {
 	readonly kind: 'source-image';
-	/** Where the image is found: `registry` also covers the local store, whose tags come first. */
+	/** Where its blobs are. */
 	readonly location: {readonly type: 'store'} | {readonly type: 'oci-layout'; readonly directory: string};
 	/** Full reference as the user meant it, for messages and the progress; not part of what the image is. */
 	readonly reference: string;

@@ -30,11 +30,9 @@ const copied = [
 const packages = [
 	'@sindresorhus/is',
 	'ava',
-	'dockerfile-ast',
 	'fast-check',
 	'koffi',
 	'p-queue',
-	'tar-stream',
 	'typescript',
 ];
 
