@@ -60,7 +60,7 @@ export function sessionsDirectory(root: string): string {
 
 /** Starts a session: makes its folder and takes its lock. */
 export function openSession(place: SessionPlace): Session {
-	for (let attempt = 1; attempt < maximumAttempts; attempt++) {
+	for (let attempt = 0; attempt < maximumAttempts; attempt++) {
 		const id = randomUUID();
 		mkdirSync(sessionDirectory(place.root, id));
 		const lock = takeSessionLock(place.root, id, {create: true});
