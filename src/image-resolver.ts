@@ -3,7 +3,7 @@ import type {SourceImageOperation} from './definition/operations.ts';
 import {parseDigest, type Digest} from './kernel/digest.ts';
 import {TsbuildError} from './kernel/errors.ts';
 import {isIndexType, parseImageConfig, parseImageDocument} from './kernel/image-documents.ts';
-import type {Descriptor, ImageConfig} from './kernel/oci-types.ts';
+import type {Descriptor, ImageConfig, ImageManifest} from './kernel/oci-types.ts';
 import {formatPlatform, normalizePlatform, type Platform} from './kernel/platform.ts';
 import {formatReference, parseReference} from './kernel/reference.ts';
 import type {ImageStore} from './exporter/image-store.ts';
@@ -32,7 +32,7 @@ const maximumIndexDepth = 4;
 /**
 Finds an image of the local store by its reference.
 
-@throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`
+@throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`, `ERR_TSBUILD_IMAGE`
 */
 export async function resolveStoreImage(reference: string, {images, content, platform}: {readonly images: ImageStore; readonly content: ContentStore; readonly platform: Platform}): Promise<FoundImage> {
 	const name = formatReference(parseReference(reference));
@@ -51,7 +51,7 @@ export async function resolveStoreImage(reference: string, {images, content, pla
 /**
 Finds the image of an OCI layout: by digest, by tag, or the only one there is.
 
-@throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`, `ERR_TSBUILD_LAYOUT`
+@throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`, `ERR_TSBUILD_IMAGE`, `ERR_TSBUILD_LAYOUT`
 */
 export async function resolveLayoutImage(context: LayoutContext, platform: Platform): Promise<FoundImage> {
 	const layout = await openLayout(context.directory);
@@ -94,13 +94,24 @@ async function findManifest(content: ContentStore, entry: Descriptor, platform: 
 	for (let depth = 0; depth < maximumIndexDepth; depth++) {
 		const document = parseImageDocument(await content.readBytes(descriptor.digest), descriptor.mediaType);
 		if (document.kind === 'manifest') {
-			return {manifestDigest: descriptor.digest, config: parseImageConfig(await content.readBytes(document.manifest.config.digest))};
+			return {manifestDigest: descriptor.digest, config: await readConfig(document.manifest, content)};
 		}
 
 		descriptor = choosePlatform(document.index.manifests, platform);
 	}
 
 	throw new TsbuildError('ERR_TSBUILD_IMAGE', `failed to read image ${entry.digest}: its indexes are nested more than ${maximumIndexDepth} deep`);
+}
+
+// What is built on the image goes by its config, what is unpacked by its manifest: they must not tell of different layers.
+async function readConfig({config: {digest}, layers}: ImageManifest, content: ContentStore): Promise<ImageConfig> {
+	const config = parseImageConfig(await content.readBytes(digest));
+	const count = config.rootfs.diff_ids?.length ?? 0;
+	if (count !== layers.length) {
+		throw new TsbuildError('ERR_TSBUILD_IMAGE', `failed to read image config ${digest}: it has ${count} diff ids for ${layers.length} layers`);
+	}
+
+	return config;
 }
 
 function choosePlatform(manifests: readonly Descriptor[], platform: Platform): Descriptor {

@@ -49,8 +49,8 @@ function encode(value: Json, indent?: string): Buffer {
 
 function inOrder(object: Json, order: readonly string[]): Readonly<Record<string, Json | undefined>> {
 	const source = object as Readonly<Record<string, Json | undefined>>;
-	const known = order.filter(key => source[key] !== undefined);
-	const others = Object.keys(source).filter(key => !order.includes(key) && source[key] !== undefined).toSorted();
+	const known = new Set(order.filter(key => source[key] !== undefined));
+	const others = Object.keys(source).filter(key => !known.has(key) && source[key] !== undefined).toSorted();
 	return Object.fromEntries([...known, ...others].map(key => [key, source[key]]));
 }
 
