@@ -63,7 +63,9 @@ test('a config that hides the layers of the manifest is refused', refuses, 'ERR_
 test('a config with more layers than the manifest is refused', refuses, 'ERR_TSBUILD_IMAGE', /it has 1 diff ids for 0 layers/v, () => ({manifest: {layers: []}}));
 test('a diff id that is a path is refused', refuses, 'ERR_TSBUILD_INVALID_DIGEST', /etc\/passwd/v, () => ({config: {rootfs: {type: 'layers', diff_ids: ['sha256:../../etc/passwd']}}}));
 // CVE-2024-3727
-test('a path as config digest is refused', refuses, 'ERR_TSBUILD_INVALID_DIGEST', /etc\/passwd/v, ({manifest}) => ({manifest: {config: {...manifest.config as Json, digest: 'sha256:../../../etc/passwd'}}}));
+test('a path as config digest is refused', refuses, 'ERR_TSBUILD_INVALID_DIGEST', /etc\/passwd/v, ({manifest}) => ({
+	manifest: {config: {...manifest.config as Json, digest: 'sha256:../../../etc/passwd'}},
+}));
 test('a layer digest that is a path is refused', refuses, 'ERR_TSBUILD_INVALID_DIGEST', /etc\/passwd/v, () => ({manifest: {layers: [{...layer, digest: '../../../etc/passwd'}]}}));
 test('a negative size is refused', refuses, 'ERR_TSBUILD_IMAGE', /no descriptor/v, () => ({manifest: {layers: [{...layer, size: -1}]}}));
 test('an environment that is no list of texts is refused', refuses, 'ERR_TSBUILD_IMAGE', /Env has an unexpected type/v, () => ({config: {config: {Env: [1]}}}));
