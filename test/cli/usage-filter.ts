@@ -1,0 +1,55 @@
+import test from 'ava';
+import {readUsageFilter} from '../../src/cli/usage-filter.ts';
+import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
+import type {UsageRecord} from '../../snapshotter/usage.ts';
+
+const day = 24 * 3600 * 1000;
+
+const record: UsageRecord = {
+	id: '12',
+	subject: {kind: 'snapshot', snapshot: 12 as SnapshotId, blobs: []},
+	parent: '11',
+	createdAt: 0,
+	lastUsedAt: 0,
+	usageCount: 1,
+	description: '[2/3] RUN make',
+	isMutable: false,
+	isInUse: true,
+	isShared: false,
+	size: 1,
+	isMeasured: true,
+};
+
+const matches = test.macro({
+	exec(t, values: readonly string[], isExpected: boolean) {
+		t.is(readUsageFilter(values, day)(record), isExpected);
+	},
+	title: (_, values: readonly string[], isExpected: boolean) => `${values.length === 0 ? 'no filter' : values.join(' and ')} ${isExpected ? 'holds' : 'does not hold'}`,
+});
+
+test(matches, [], true);
+test(matches, ['until=24h'], true);
+test(matches, ['until=24h0.001s'], false);
+test(matches, ['id=12'], true);
+test(matches, ['id=1'], false);
+test(matches, ['type=regular'], true);
+test(matches, ['type=nope'], false);
+test(matches, ['parents=11'], true);
+test(matches, ['description=make'], true);
+test(matches, ['inuse'], true);
+test(matches, ['inuse=false'], false);
+test(matches, ['immutable', 'private', 'until=1h'], true);
+test(matches, ['immutable', 'shared'], false);
+
+const fails = test.macro({
+	exec(t, value: string, message: string) {
+		t.throws(() => readUsageFilter([value], day), {code: 'ERR_TSBUILD_USAGE', message: `invalid argument ${JSON.stringify(value)} for "--filter" flag: ${message}`});
+	},
+	title: (_, value: string) => `the filter ${JSON.stringify(value)} is refused`,
+});
+
+test(fails, 'bad', 'bad format of filter (expected name=value)');
+test(fails, 'nope=1', 'unknown filter "nope"');
+test(fails, '__proto__=1', 'unknown filter "__proto__"');
+test(fails, 'until=yesterday', '"until" filter expects a duration (e.g., \'24h\'): time: invalid duration "yesterday"');
+test(fails, 'shared=maybe', 'expected true or false');
