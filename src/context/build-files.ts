@@ -1,5 +1,5 @@
 import {constants, lstatSync} from 'node:fs';
-import {open, stat} from 'node:fs/promises';
+import {stat} from 'node:fs/promises';
 import path from 'node:path';
 import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
 import {withInternalVertex} from '../kernel/internal-vertex.ts';
@@ -35,7 +35,7 @@ export async function openContextDirectory(directory: string): Promise<Descripto
 }
 
 /**
-Reads the Dockerfile and shows that: the given one, else `Dockerfile`, else `dockerfile` of the context. One inside the context is not followed out of it through links.
+Reads the Dockerfile and shows that: the given one, else `Dockerfile`, else `dockerfile` of the context. Links are not followed out of the directory that it is in.
 
 @throws {TsbuildError} `ERR_TSBUILD_DOCKERFILE` when it cannot be read
 */
@@ -44,7 +44,7 @@ export async function loadDockerfile(context: Descriptor, file: string | undefin
 	const name = findName(directory, file === undefined ? 'Dockerfile' : path.basename(file));
 	// BuildKit's frontend looks at the file after its transfer, which succeeds without one too.
 	const reading = await withInternalVertex(progress, `[internal] load build definition from ${name}`, async report => {
-		const [outcome] = await Promise.allSettled([file === undefined ? readContextFile(context, name) : readHostFile(path.join(directory, name))]);
+		const [outcome] = await Promise.allSettled([readFile(directory, name)]);
 		report({id: 'transferring dockerfile:', current: sizeOfTransfer(directory, [name, `${name}.dockerignore`, name.toLowerCase()]), completed: true});
 		return outcome;
 	});
@@ -66,22 +66,10 @@ function isThere(directory: string, name: string): boolean {
 	return lstatSync(path.join(directory, name), {throwIfNoEntry: false}) !== undefined;
 }
 
-async function readContextFile(context: Descriptor, name: string): Promise<Uint8Array> {
-	return readFileInRoot(context, name, {maximumSize: maximumFileSize});
-}
-
-async function readHostFile(file: string): Promise<Uint8Array> {
-	await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-	const stats = await handle.stat();
-	if (!stats.isFile()) {
-		throw new TsbuildError('ERR_TSBUILD_NOT_A_FILE', `failed to read ${file}: not a regular file`);
-	}
-
-	if (stats.size > maximumFileSize) {
-		throw new TsbuildError('ERR_TSBUILD_FILE_TOO_LARGE', `failed to read ${file}: larger than ${maximumFileSize} bytes`);
-	}
-
-	return await handle.readFile();
+// A link is followed in the directory alone, as by BuildKit: the Dockerfile of a stranger's repository must not show other files of this machine.
+async function readFile(directory: string, name: string): Promise<Uint8Array> {
+	using root = Descriptor.open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+	return readFileInRoot(root, name, {maximumSize: maximumFileSize});
 }
 
 function dockerfileError(name: string, cause: unknown): TsbuildError {
