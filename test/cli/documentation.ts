@@ -1,0 +1,31 @@
+import {readFile} from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import {buildFlags} from '../../src/cli/build-flags.ts';
+import {duDescription} from '../../src/cli/du-command.ts';
+import type {FlagDefinitions} from '../../src/cli/flag-parser.ts';
+import {imagesDescription} from '../../src/cli/images-command.ts';
+import {inspectDescription} from '../../src/cli/inspect-command.ts';
+import {pruneDescription} from '../../src/cli/prune-command.ts';
+import {rmiDescription} from '../../src/cli/rmi-command.ts';
+import {tagDescription} from '../../src/cli/tag-command.ts';
+
+const documentation = await readFile(path.join(import.meta.dirname, '../../docs/cli.md'), 'utf8');
+
+const describes = test.macro({
+	exec(t, command: string, flags: FlagDefinitions) {
+		const section = documentation.split('\n## ').find(text => text.startsWith(`tsbuild ${command}\n`)) ?? '';
+		const documented = section.matchAll(/^\|.*?`--(?<name>[\-a-z]+)/gmv).map(match => match.groups!.name!).toArray();
+		const visible = Object.keys(flags).filter(name => flags[name]!.hidden !== true);
+		t.deepEqual(documented.toSorted(), visible.toSorted());
+	},
+	title: (_, command: string) => `docs/cli.md describes the flags of ${command}`,
+});
+
+test(describes, 'build', buildFlags);
+test(describes, 'images', imagesDescription.flags);
+test(describes, 'inspect', inspectDescription.flags);
+test(describes, 'tag', tagDescription.flags);
+test(describes, 'rmi', rmiDescription.flags);
+test(describes, 'du', duDescription.flags);
+test(describes, 'prune', pruneDescription.flags);
