@@ -24,8 +24,8 @@ async function fill(root: string, make: (store: Store) => Promise<void>): Promis
 	await make(store);
 }
 
-async function pruneAll(store: Store, choose: (record: UsageRecord) => boolean = () => true): Promise<readonly string[]> {
-	const removed = await prune(store, {canRemoveShared: true, matches: choose, signal: new AbortController().signal});
+async function pruneAll(store: Store, shouldGo: (record: UsageRecord) => boolean = () => true): Promise<readonly string[]> {
+	const removed = await prune(store, {canRemoveShared: true, matches: shouldGo, signal: new AbortController().signal});
 	return removed.map(({description}) => description);
 }
 
