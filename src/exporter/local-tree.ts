@@ -2,6 +2,7 @@ import {Buffer} from 'node:buffer';
 import {linkSync, truncateSync, type BigIntStats} from 'node:fs';
 import {mkdir, rm} from 'node:fs/promises';
 import path from 'node:path';
+import process from 'node:process';
 import {setImmediate} from 'node:timers/promises';
 import {contentMessagesSize, hasContent, statMessageSize} from '../kernel/transfer-size.ts';
 import {
@@ -32,6 +33,10 @@ import {
 } from '../../snapshotter/file-attributes.ts';
 import {exportError} from './output-file.ts';
 
+// S_ISUID and S_ISGID. https://man7.org/linux/man-pages/man7/inode.7.html
+const runsAsOwner = 0o4000;
+const runsAsGroup = 0o2000;
+
 // Between two looks at the signal, and at other work.
 const copySize = 8 * 1024 * 1024;
 
@@ -54,7 +59,7 @@ type Copy = {
 };
 
 /**
-Copies a file system into a directory of the user, as `-o type=local` does: what is there already and not in the way stays. The files belong to the user who runs the build; modes and times are kept; sockets are left out.
+Copies a file system into a directory of the user, as `-o type=local` does: what is there already and not in the way stays. The files belong to the user who runs the build; times are kept, and modes, but for set-ID bits of files that belonged to others and for what others could do with a device; sockets are left out.
 
 Links in the directory are never followed, so what an image of an earlier build put there leads nowhere.
 
@@ -190,10 +195,34 @@ async function copyContent(level: Level, name: Buffer, copy: Copy): Promise<void
 	truncateSync(destination.path, Number(statusIn(level.source, name)!.size));
 }
 
-function finishFile(directory: Descriptor, name: Buffer, {type, mode, mtimeNanoseconds}: FileAttributes): void {
+function finishFile(directory: Descriptor, name: Buffer, attributes: FileAttributes): void {
+	const {type, mtimeNanoseconds} = attributes;
 	if (type !== 'symlink') {
-		changeMode(directory, name, mode);
+		changeMode(directory, name, modeOfCopy(attributes));
 	}
 
 	setTimes(directory, name, {mtimeNanoseconds});
+}
+
+/** The mode without the rights that came from the owner, which is another now: a program of some user of the image must not run as root here, nor a device of this machine be open to all. */
+function modeOfCopy({type, mode, uid, gid}: FileAttributes): number {
+	switch (type) {
+		case 'character':
+		case 'block': {
+			return mode & 0o600;
+		}
+
+		case 'file': {
+			const ofOwner = uid === process.geteuid!() ? 0 : runsAsOwner;
+			const ofGroup = gid === process.getegid!() ? 0 : runsAsGroup;
+			return mode & ~(ofOwner | ofGroup);
+		}
+
+		case 'directory':
+		case 'fifo':
+		case 'hardlink':
+		case 'symlink': {
+			return mode;
+		}
+	}
 }

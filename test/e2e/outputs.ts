@@ -28,7 +28,8 @@ test('a local output has the files with their modes, times and links, owned by w
 	t.is(result.exitCode, 0, result.stderr);
 	const [file, other, fifo, closed] = await Promise.all(['file', 'other', 'fifo', 'closed'].map(async name => lstat(path.join(destination, name))));
 	t.is(await readFile(path.join(destination, 'file'), 'utf8'), 'text\n');
-	t.deepEqual([file!.mode & 0o7777, file!.uid, file!.gid, file!.mtimeMs], [0o4751, 0, 0, 1_000_000_000_000]);
+	// A set-user-ID program of user 5 must not become one of root.
+	t.deepEqual([file!.mode & 0o7777, file!.uid, file!.gid, file!.mtimeMs], [0o751, 0, 0, 1_000_000_000_000]);
 	t.deepEqual([other!.ino, other!.nlink], [file!.ino, 2]);
 	t.is(await readlink(path.join(destination, 'link')), 'file');
 	t.true(fifo!.isFIFO());
