@@ -75,5 +75,7 @@ function find(name: string, {images, isForced}: Removal): FoundImage | undefined
 function severalNames({entries}: FoundImage): TsbuildError {
 	const names = entries.map(({name}) => familiarReference(parseReference(name)));
 	const id = splitDigest(entries[0].configDigest).hex.slice(0, idLength);
-	return new TsbuildError('ERR_TSBUILD_IMAGE_IN_USE', `conflict: unable to delete ${id} (must be forced) - image is referenced by ${names.join(', ')}`, {hint: 'Remove its names one by one, or give --force.'});
+	return new TsbuildError('ERR_TSBUILD_IMAGE_IN_USE', `conflict: unable to delete ${id} (must be forced) - image is referenced by ${names.join(', ')}`, {
+		hint: 'Remove its names one by one, or give --force.',
+	});
 }

@@ -35,7 +35,7 @@ export class ImageStore {
 
 	#name(name: string, {configDigest, manifestDigest}: Pick<StoredImage, 'configDigest' | 'manifestDigest'>): void {
 		this.#store.metadata
-			.statement('INSERT INTO images (name, config_digest, manifest_digest, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET config_digest = excluded.config_digest, manifest_digest = excluded.manifest_digest, created_at = excluded.created_at')
+			.statement('INSERT OR REPLACE INTO images (name, config_digest, manifest_digest, created_at) VALUES (?, ?, ?, ?)')
 			.run(name, configDigest, manifestDigest, Date.now());
 	}
 
