@@ -40,6 +40,15 @@ What a filter says about a path. A `passage` is a directory that is excluded its
 */
 export type Verdict = 'included' | 'excluded' | 'passage';
 
+/** A file or directory that counts. */
+export type VisitedEntry = {
+	/** As the filter gets it; empty for the top. */
+	readonly relativePath: string;
+	readonly status: BigIntStats;
+	/** Whether its content has to be read. */
+	readonly isRead: boolean;
+};
+
 /** How to hash a tree. */
 export type TreeHashOptions = {
 	/** Asked for everything below the top, by its path relative to that, such as `a/b.txt`; names that are not UTF-8 come with replacement characters. */
@@ -48,6 +57,8 @@ export type TreeHashOptions = {
 	readonly zeroOwner: boolean;
 	/** Spares the reading of files that are known. Only for directories that belong to this machine. */
 	readonly fileDigests?: FileDigests | undefined;
+	/** Told of every file and directory that counts. */
+	readonly visit?: ((entry: VisitedEntry) => void) | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -109,6 +120,10 @@ export class TreeHash implements AsyncDisposable {
 	// Gives nothing for a passage that leads to nothing.
 	async #hashEntry(entry: TreeEntry, isPassage: boolean): Promise<Pending | undefined> {
 		const type = entryType(entry.status);
+		if (type !== 'file') {
+			this.#options.visit?.({...entry, isRead: false});
+		}
+
 		switch (type) {
 			case 'directory': {
 				const header = this.#header(entry, {type});
@@ -169,6 +184,7 @@ export class TreeHash implements AsyncDisposable {
 
 	async #hashFile(entry: TreeEntry): Promise<Pending> {
 		const known = this.#options.fileDigests?.find(entry.status);
+		this.#options.visit?.({...entry, isRead: known === undefined});
 		if (known !== undefined) {
 			return this.#hashKnown(entry.status, known);
 		}

@@ -1,5 +1,6 @@
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
+import type {DirectoryReads} from './directory-reads.ts';
 import type {PathPatterns} from './path-patterns.ts';
 
 /** A file system that a vertex made. */
@@ -17,6 +18,8 @@ export type DirectoryResult = {
 	readonly directory: Descriptor;
 	/** What is not there for the build (.dockerignore). */
 	readonly ignore: PathPatterns;
+	/** Takes note of what is read, if somebody wants to know. */
+	readonly reads?: DirectoryReads | undefined;
 };
 
 /** What the operations of a build give to each other. */

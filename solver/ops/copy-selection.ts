@@ -9,7 +9,7 @@ import {O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {readSymbolicLink} from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
-import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
+import {openInRoot, realPathInRoot, statInRoot} from '../../src/linux/resolve.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {CopySource} from './copy-attributes.ts';
 import {sourceNotFound} from './file-error.ts';
@@ -82,7 +82,10 @@ export function openSource({path, followsLink}: SelectedSource, tree: SourceTree
 
 async function digestSource({path, filter, followsLink}: SelectedSource, tree: SourceTree, signal: AbortSignal): Promise<Digest> {
 	using file = openInTree(path, {followsLink}, tree);
-	if (fstatSync(file.number).isSymbolicLink()) {
+	const status = fstatSync(file.number, {bigint: true});
+	noteParents(path, tree);
+	if (status.isSymbolicLink()) {
+		tree.reads?.add(path.toString(), {status, isRead: false});
 		return digestOf(readSymbolicLink(file, ''));
 	}
 
@@ -90,8 +93,26 @@ async function digestSource({path, filter, followsLink}: SelectedSource, tree: S
 		path,
 		filter,
 		zeroOwner: tree.isLocal,
+		fileDigests: tree.reads?.fileDigests,
+		visit: tree.reads && (entry => {
+			tree.reads?.add(posix.join(path.toString(), entry.relativePath), entry);
+		}),
 		signal,
 	});
+}
+
+/** The directories on the way to a source. */
+function noteParents(path: Buffer, {root, reads}: SourceTree): void {
+	if (reads === undefined) {
+		return;
+	}
+
+	for (let parent = posix.dirname(path.toString()); parent !== '/'; parent = posix.dirname(parent)) {
+		const status = statInRoot(root, parent);
+		if (status !== undefined) {
+			reads.add(parent, {status, isRead: false});
+		}
+	}
 }
 
 function select(path: Buffer, {followSymlinks, include, exclude}: CopyAction, tree: SourceTree): SelectedSource {

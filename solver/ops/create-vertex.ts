@@ -16,11 +16,11 @@ import {createFileOp} from './file.ts';
 import {escapeGlob} from './glob.ts';
 import {PathPatterns} from './path-patterns.ts';
 import {createSourceImageOp} from './source-image.ts';
-import {createSourceLocalOp} from './source-local.ts';
+import {createSourceLocalOp, type DirectoryReader} from './source-local.ts';
 
 /** What the vertexes of one build work with. */
 export type VertexContext = {
-	readonly store: Pick<Store, 'root' | 'content' | 'snapshotter' | 'session'>;
+	readonly store: Pick<Store, 'root' | 'metadata' | 'content' | 'snapshotter' | 'session'>;
 	readonly layers: Pick<LayerStore, 'unpack'>;
 	/** Directories of the client by the names that the definition has for them. They stay open until the build is over. */
 	readonly localDirectories: ReadonlyMap<string, Descriptor>;
@@ -61,22 +61,30 @@ export function createVertexes(definition: Definition, context: VertexContext): 
 		}),
 	};
 	const made = new Map<Digest, Vertex<BuildResult>>();
+	const readers = new Map(vertexes.keys().map(digest => [digest, [] as DirectoryReader[]]));
 	for (const [digest, vertex] of vertexes) {
-		made.set(digest, createVertex(digest, {
+		const created = createVertex(digest, {
 			vertex,
 			metadata: metadata.get(digest)!,
 			inputs: vertex.inputs.map(input => made.get(input)!),
+			readers: readers.get(digest)!,
 			context: opContext,
-		}));
+		});
+		made.set(digest, created);
+		for (const [input, inputDigest] of vertex.operation.kind === 'file' ? vertex.inputs.entries() : []) {
+			readers.get(inputDigest)!.push({op: created.op, input});
+		}
 	}
 
 	return result === null ? null : made.get(result)!;
 }
 
-function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, context}: {
+function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, readers, context}: {
 	readonly vertex: DefinitionVertex;
 	readonly metadata: VertexMetadata;
 	readonly inputs: ReadonlyArray<Vertex<BuildResult>>;
+	/** The vertexes that have this one as an input, as far as they have been created. */
+	readonly readers: readonly DirectoryReader[];
 	readonly context: OpContext;
 }): Vertex<BuildResult> {
 	const {name, ignoreCache} = metadata;
@@ -84,13 +92,13 @@ function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, co
 		digest,
 		name,
 		inputs,
-		op: createOp(operation, context, {name, inputCount: inputs.length}),
+		op: createOp(operation, context, {name, inputCount: inputs.length, readers}),
 		ignoreCache,
 		description: metadata,
 	};
 }
 
-function createOp(operation: Operation, context: OpContext, vertex: {readonly name: string; readonly inputCount: number}): Op<BuildResult> {
+function createOp(operation: Operation, context: OpContext, vertex: {readonly name: string; readonly inputCount: number; readonly readers: readonly DirectoryReader[]}): Op<BuildResult> {
 	const {store, layers} = context;
 	switch (operation.kind) {
 		case 'source-image': {
@@ -98,7 +106,7 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 		}
 
 		case 'source-local': {
-			return createSourceLocalOp(operation, localDirectory(operation.name, context));
+			return createSourceLocalOp(operation, localDirectory(operation.name, context), {metadata: store.metadata, readers: vertex.readers});
 		}
 
 		case 'exec': {

@@ -44,9 +44,10 @@ In its cache key, what is copied counts by its content and by the last part of i
 @see https://github.com/moby/buildkit/blob/v0.32.2/solver/llbsolver/ops/file.go
 */
 export function createFileOp(operation: FileOperation, context: FileOpContext): Op<BuildResult> {
+	const cacheMap = fileCacheMap(operation, context);
 	return {
 		async cacheMap() {
-			return fileCacheMap(operation, context);
+			return cacheMap;
 		},
 		async execute(inputs, {signal}) {
 			const {store: {snapshotter}, name} = context;
@@ -117,7 +118,18 @@ function withoutPlace(action: FileAction, root: InputIndex | null): FileAction {
 	return isByContent ? {...action, source: posix.basename(action.source)} : action;
 }
 
+/** Digests a result once, whoever asks for it. */
 function contentDigest(copies: readonly CopyAction[], store: FileOpContext['store']): ContentDigest<BuildResult> {
+	const digests = new WeakMap<BuildResult, Promise<Digest>>();
+	const digestContent = contentDigester(copies, store);
+	return async (result, signal) => {
+		const digest = digests.get(result) ?? digestContent(result, signal);
+		digests.set(result, digest);
+		return digest;
+	};
+}
+
+function contentDigester(copies: readonly CopyAction[], store: FileOpContext['store']): ContentDigest<BuildResult> {
 	return async (result, signal) => {
 		using tree = await openSourceTree(result, store);
 		const digests = [];

@@ -3,6 +3,7 @@ import {O_DIRECTORY, O_PATH} from '../../src/linux/constants.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import {emptyDirectory} from '../../snapshotter/snapshot-directories.ts';
 import type {BuildResult} from './build-result.ts';
+import type {DirectoryReads} from './directory-reads.ts';
 import {PathPatterns} from './path-patterns.ts';
 
 /** The files of an input, for reading. */
@@ -13,6 +14,8 @@ export type SourceTree = Disposable & {
 	/** Files of a client belong to root in an image, whoever owns them there. */
 	readonly isLocal: boolean;
 	readonly ignore: PathPatterns;
+	/** Takes note of what is read. */
+	readonly reads: DirectoryReads | undefined;
 };
 
 const nothingIgnored = new PathPatterns([], 'patterns');
@@ -25,6 +28,7 @@ export async function openSourceTree(result: BuildResult | null, {root, snapshot
 			root: result.directory,
 			isLocal: true,
 			ignore: result.ignore,
+			reads: result.reads,
 			[Symbol.dispose]() {
 				// It stays open for the other operations of the build.
 			},
@@ -38,6 +42,7 @@ export async function openSourceTree(result: BuildResult | null, {root, snapshot
 		root: view,
 		isLocal: false,
 		ignore: nothingIgnored,
+		reads: undefined,
 		[Symbol.dispose]() {
 			view.close();
 		},

@@ -18,6 +18,8 @@ export type TransferredFile = {
 	readonly size: number;
 	/** Nanoseconds since the epoch. */
 	readonly modifiedAt: bigint;
+	/** The receiver has its content already and does not ask for it. */
+	readonly isKnown?: boolean;
 };
 
 /** What the receiver counts for each file that it asked for, and once for the whole: the messages of their ends. */
@@ -26,9 +28,9 @@ const endSize = 2;
 // https://github.com/tonistiigi/fsutil/blob/master/send.go (bufPool)
 const pieceSize = 32 * 1024;
 
-/** The bytes that BuildKit counts where it receives the given files, all of them new. */
+/** The bytes that BuildKit counts where it receives the given files. */
 export function receivedSize(files: readonly TransferredFile[]): number {
-	const sizes = files.map((file, place) => statMessageSize(file) + (hasContent(file) ? contentMessagesSize(file.size, place) + endSize + idSize(place) : 0));
+	const sizes = files.map((file, place) => statMessageSize(file) + (hasContent(file) && file.isKnown !== true ? contentMessagesSize(file.size, place) + endSize + idSize(place) : 0));
 	return sizes.reduce((sum, size) => sum + size, endSize);
 }
 
