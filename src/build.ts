@@ -4,7 +4,7 @@ import {DockerfileError} from '../frontend/dockerfile/errors.ts';
 import type {ContentStore} from '../snapshotter/content-store.ts';
 import {LayerStore} from '../snapshotter/layers.ts';
 import type {SnapshotId} from '../snapshotter/snapshotter.ts';
-import {openStore, type Store} from '../snapshotter/store.ts';
+import type {Store} from '../snapshotter/store.ts';
 import type {ContainerLimits} from '../solver/executor/container-spec.ts';
 import {createVertexes} from '../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../solver/ops/snapshot-cache.ts';
@@ -37,6 +37,7 @@ import type {ProgressSink} from './kernel/progress-event.ts';
 import {formatReference, parseReference} from './kernel/reference.ts';
 import type {SourceLocation} from './kernel/source-location.ts';
 import type {Descriptor} from './linux/descriptor.ts';
+import {openLocalStore} from './local-store.ts';
 import {withInternalVertex} from './kernel/internal-vertex.ts';
 
 export type {OutputOption} from './exporter/outputs.ts';
@@ -106,7 +107,7 @@ Builds an image: from the Dockerfile to a definition, from that to a file system
 */
 export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 	using context = await openContextDirectory(options.contextDirectory);
-	await using store = await openStore(options.root, {killSession});
+	await using store = await openLocalStore(options.root);
 	const step = {options, store, layers: new LayerStore(store)};
 	let dockerfile: BuildFile | undefined;
 	try {
@@ -121,12 +122,6 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 }
 
 type Step = {readonly options: BuildOptions; readonly store: Store; readonly layers: LayerStore};
-
-/** Ends the containers of a session whose process is dead. */
-async function killSession(session: string): Promise<void> {
-	const [{prepareCgroups}, {sweepCgroups}] = await Promise.all([import('../solver/executor/cgroup-hierarchy.ts'), import('../solver/executor/open-cgroups.ts')]);
-	await sweepCgroups(await prepareCgroups(), name => name.startsWith(session));
-}
 
 async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step & {readonly ignoreFile: () => Promise<unknown>}): Promise<DockerfileResult> {
 	const images = new ImageStore(store);

@@ -1,9 +1,9 @@
 import path from 'node:path';
-import process from 'node:process';
 import type {BuildOptions, NamedContext} from '../build.ts';
 import {errorMessage} from '../kernel/errors.ts';
 import {parsePlatform, type Platform} from '../kernel/platform.ts';
 import {formatReference, parseReference} from '../kernel/reference.ts';
+import {localStoreDirectory} from '../local-store.ts';
 import {entitlements, type Entitlement} from '../definition/entitlements.ts';
 import type {NetworkMode} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
@@ -41,7 +41,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		noCache: readNoCache(flags),
 		tags: flags.tag.map(tag => readTag(tag)),
 		outputs: flags.output.map(text => parseOutputOption(text)).filter(output => output !== undefined),
-		root: readRoot(flags.root, environment),
+		root: localStoreDirectory(flags.root, environment),
 	};
 }
 
@@ -169,18 +169,4 @@ function readTag(text: string): string {
 		const reason = errorMessage(error).replace(/^.*": /v, '');
 		throw new RequestError(`invalid tag ${JSON.stringify(text)}: ${reason}`, {cause: error});
 	}
-}
-
-function readRoot(flag: string | undefined, environment: Environment): string {
-	const root = flag ?? environment.TSBUILD_ROOT;
-	if (root !== undefined && root !== '') {
-		return path.resolve(root);
-	}
-
-	if (process.getuid!() === 0) {
-		return '/var/lib/tsbuild';
-	}
-
-	const data = environment.XDG_DATA_HOME ?? path.join(environment.HOME ?? '/', '.local/share');
-	return path.join(data, 'tsbuild');
 }

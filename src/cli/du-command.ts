@@ -2,7 +2,7 @@ import {listUsage, measureSnapshots, type UsageRecord} from '../../snapshotter/u
 import type {Command} from './command.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
-import {openLocalStore, rootFlag} from './open-store.ts';
+import {openNamedStore, rootFlag} from './open-store.ts';
 import {formatJsonLines, readFormat} from './output-format.ts';
 import {checkArgumentCount} from './positional.ts';
 import {UsageError} from './usage-error.ts';
@@ -42,7 +42,7 @@ export const duCommand: Command = async (args, context) => {
 	checkArgumentCount(positional, {minimum: 0, maximum: 0, usage: duDescription.usage});
 	const format = readDuFormat(flags);
 	const matches = readUsageFilter(flags.filter, Date.now());
-	await using store = await openLocalStore(flags, context);
+	await using store = await openNamedStore(flags, context);
 	await measureSnapshots(store, context);
 	const records = store.metadata.transaction(() => listUsage(store)).filter(record => matches(record));
 	context.writeOutput(formatRecords(bySize(records), format));

@@ -1,11 +1,17 @@
 import {BuildError} from '../build.ts';
-import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
+import {
+	errorCode,
+	errorMessage,
+	firstError,
+	TsbuildError,
+} from '../kernel/errors.ts';
 import {formatSourceExcerpt} from './source-excerpt.ts';
 
 /**
 What a failed command prints last: the excerpt of the Dockerfile if the failure belongs to a place there, the line `ERROR: ...` in the words of buildx, and a hint.
 */
-export function formatError(error: unknown, {isBuild}: {readonly isBuild: boolean}): string {
+export function formatError(thrown: unknown, {isBuild}: {readonly isBuild: boolean}): string {
+	const error = firstError(thrown);
 	const excerpts = error instanceof BuildError ? error.sources.map(({location, text}) => formatSourceExcerpt(location, text)) : [];
 	const hint = findHint(error);
 	return `${excerpts.join('')}ERROR: ${isBuild ? prefixOf(error) : ''}${errorMessage(error)}\n${hint === undefined ? '' : `${hint}\n`}`;
@@ -21,7 +27,7 @@ function prefixOf(error: unknown): string {
 /** The hint of the innermost error that has one: it knows most. */
 function findHint(error: unknown): string | undefined {
 	let hint: string | undefined;
-	for (let current = error; current instanceof Error; current = current.cause) {
+	for (let current = error; current instanceof Error; current = firstError(current.cause)) {
 		hint = current instanceof TsbuildError ? current.hint ?? hint : hint;
 	}
 

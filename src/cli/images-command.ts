@@ -12,7 +12,7 @@ import type {Command} from './command.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
 import {formatAge, formatGoTime, formatHumanSize} from './human-units.ts';
-import {openLocalStore, rootFlag} from './open-store.ts';
+import {openNamedStore, rootFlag} from './open-store.ts';
 import {formatJsonLines, readFormat} from './output-format.ts';
 import {checkArgumentCount} from './positional.ts';
 import {formatTable} from './table.ts';
@@ -52,7 +52,7 @@ export const imagesCommand: Command = async (args, context) => {
 
 	checkArgumentCount(positional, {minimum: 0, maximum: 1, usage: imagesDescription.usage});
 	const format = readFormat(flags.format, ['table', 'json']);
-	await using store = await openLocalStore(flags, context);
+	await using store = await openNamedStore(flags, context);
 	const images = selectImages(new ImageStore(store).list(), positional[0]);
 	const rows = await readRows(images, store.content, {isFull: flags['no-trunc'] ?? false});
 	if (flags.quiet) {

@@ -8,7 +8,7 @@ import type {Command} from './command.ts';
 import {forEachArgument} from './each-argument.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
-import {openLocalStore, rootFlag} from './open-store.ts';
+import {openNamedStore, rootFlag} from './open-store.ts';
 import {readFormat} from './output-format.ts';
 import {checkArgumentCount} from './positional.ts';
 
@@ -39,7 +39,7 @@ export const inspectCommand: Command = async (args, context) => {
 
 	checkArgumentCount(positional, {minimum: 1, usage: inspectDescription.usage});
 	readFormat(flags.format, ['json']);
-	await using store = await openLocalStore(flags, context);
+	await using store = await openNamedStore(flags, context);
 	const images = new ImageStore(store).list();
 	const found: unknown[] = [];
 	const exitCode = await forEachArgument(positional, async name => {

@@ -5,7 +5,7 @@ import type {Command, CommandContext} from './command.ts';
 import {confirm} from './confirm.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
-import {openLocalStore, rootFlag} from './open-store.ts';
+import {openNamedStore, rootFlag} from './open-store.ts';
 import {formatJsonLines, readFormat} from './output-format.ts';
 import {checkArgumentCount} from './positional.ts';
 import {readUsageFilter} from './usage-filter.ts';
@@ -63,7 +63,7 @@ type PruneRequest = {
 
 async function pruneStore({canRemoveShared, matches, root}: PruneRequest, context: CommandContext): Promise<readonly UsageRecord[]> {
 	const {signal} = context;
-	await using store = await openLocalStore({root}, context);
+	await using store = await openNamedStore({root}, context);
 	const removed = await prune(store, {canRemoveShared, matches, signal});
 	// An image that was named when its process was killed is not in the index yet.
 	await new ImageStore(store).updateIndex({signal});

@@ -7,7 +7,7 @@ import type {Command, CommandContext} from './command.ts';
 import {forEachArgument} from './each-argument.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
-import {openLocalStore, rootFlag} from './open-store.ts';
+import {openNamedStore, rootFlag} from './open-store.ts';
 import {checkArgumentCount} from './positional.ts';
 
 const rmiFlags = {
@@ -37,7 +37,7 @@ export const rmiCommand: Command = async (args, context) => {
 
 	checkArgumentCount(positional, {minimum: 1, usage: rmiDescription.usage});
 	const isForced = flags.force ?? false;
-	await using store = await openLocalStore(flags, context);
+	await using store = await openNamedStore(flags, context);
 	const images = new ImageStore(store);
 	return await forEachArgument(positional, async name => removeImage(name, {images, isForced}, context), context);
 };

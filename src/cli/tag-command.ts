@@ -5,7 +5,7 @@ import {formatReference, parseReference} from '../kernel/reference.ts';
 import type {Command} from './command.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
-import {openLocalStore, rootFlag} from './open-store.ts';
+import {openNamedStore, rootFlag} from './open-store.ts';
 import {checkArgumentCount} from './positional.ts';
 
 const tagFlags = {
@@ -32,7 +32,7 @@ export const tagCommand: Command = async (args, context) => {
 	checkArgumentCount(positional, {minimum: 2, maximum: 2, usage: tagDescription.usage});
 	const [source, target] = positional as [string, string];
 	const name = readTarget(target);
-	await using store = await openLocalStore(flags, context);
+	await using store = await openNamedStore(flags, context);
 	const images = new ImageStore(store);
 	const {entries} = findImage(images.list(), source);
 	await images.tag(entries[0], name, context.signal);

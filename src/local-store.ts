@@ -1,0 +1,37 @@
+import path from 'node:path';
+import process from 'node:process';
+import {openStore, type Store} from '../snapshotter/store.ts';
+
+/**
+Opens a store. Containers of dead sessions are ended before their files are removed.
+
+@throws {TsbuildError} `ERR_TSBUILD_STORE...`, see `openStore`
+*/
+export async function openLocalStore(directory: string): Promise<Store> {
+	return openStore(directory, {killSession});
+}
+
+/**
+The directory of the local store: what a flag says, else `$TSBUILD_ROOT`, else `/var/lib/tsbuild` for root and a directory of their own for everybody else.
+
+@see https://specifications.freedesktop.org/basedir-spec/latest/
+*/
+export function localStoreDirectory(flag: string | undefined, environment: Readonly<Record<string, string | undefined>>): string {
+	const root = flag ?? environment.TSBUILD_ROOT;
+	if (root !== undefined && root !== '') {
+		return path.resolve(root);
+	}
+
+	if (process.getuid!() === 0) {
+		return '/var/lib/tsbuild';
+	}
+
+	const data = environment.XDG_DATA_HOME ?? path.join(environment.HOME ?? '/', '.local/share');
+	return path.join(data, 'tsbuild');
+}
+
+// Imported only when there is a dead session: that is rare, and the executor is large.
+async function killSession(session: string): Promise<void> {
+	const executor = await import('../solver/executor/kill-session.ts');
+	await executor.killSession(session);
+}
