@@ -61,6 +61,12 @@ class OverlaySnapshotter implements Snapshotter {
 		return this.chain(id).toReversed().map(member => snapshotDirectories(this.#root, member).changes);
 	}
 
+	// The files first: on a full disk, the metadata can be changed only after that. Nobody else knows the snapshot.
+	async #removeActive(id: SnapshotId): Promise<void> {
+		await removeTree(snapshotDirectories(this.#root, id).directory);
+		deleteSnapshot(this.#metadata, id, {session: this.#session.id});
+	}
+
 	get name() {
 		return 'overlay' as const;
 	}
@@ -68,7 +74,7 @@ class OverlaySnapshotter implements Snapshotter {
 	async prepare(parent: SnapshotId | undefined): Promise<ActiveSnapshot> {
 		const session = this.#session.id;
 		const id = insertActiveSnapshot(this.#metadata, {parent, session});
-		const remove = async () => this.remove(id);
+		const remove = async () => this.#removeActive(id);
 		try {
 			const directories = await makeSnapshotDirectories(this.#root, id, parent);
 			const lowerDirectories = parent === undefined ? [] : this.#treesOf(parent);

@@ -119,13 +119,31 @@ export async function removeSessionFolderIfEmpty(root: string, id: string): Prom
 /** Removes the active snapshots and the leases of a session. */
 export async function removeUnfinished({root, metadata}: SessionPlace, id: string): Promise<void> {
 	const rows = metadata.statement('SELECT id FROM snapshots WHERE session = ?').all(id);
+	const isForgotten = tryForget(metadata, id);
+	for (const row of rows) {
+		await removeTree(snapshotDirectories(root, row.id as SnapshotId).directory);
+	}
+
+	// Where the disk was full, there is room for the change only now.
+	if (!isForgotten) {
+		forget(metadata, id);
+	}
+}
+
+function tryForget(metadata: Metadata, id: string): boolean {
+	try {
+		forget(metadata, id);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+function forget(metadata: Metadata, id: string): void {
 	metadata.transaction(() => {
 		metadata.statement('DELETE FROM snapshots WHERE session = ?').run(id);
 		metadata.statement('DELETE FROM leases WHERE session = ?').run(id);
 	});
-	for (const row of rows) {
-		await removeTree(snapshotDirectories(root, row.id as SnapshotId).directory);
-	}
 }
 
 function sessionDirectory(root: string, id: string): string {

@@ -25,12 +25,24 @@ export class TsbuildError extends Error {
 	}
 }
 
+/** The error that came first, when undoing things after it failed too: on a full disk, mostly for the same reason. */
+export function firstError(error: unknown): unknown {
+	let first = error;
+	while (first instanceof SuppressedError) {
+		first = first.suppressed;
+	}
+
+	return first;
+}
+
 /** The `code` of an error of ours or of Node (`ENOENT`, `ERR_TSBUILD_...`), or `undefined`. */
-export function errorCode(error: unknown): string | undefined {
+export function errorCode(thrown: unknown): string | undefined {
+	const error = firstError(thrown);
 	return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /** The message of anything that was thrown. */
-export function errorMessage(error: unknown): string {
+export function errorMessage(thrown: unknown): string {
+	const error = firstError(thrown);
 	return error instanceof Error ? error.message : String(error);
 }
