@@ -1,0 +1,74 @@
+import {readdirSync} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import PQueue from 'p-queue';
+import test from 'ava';
+import {comparableOutput, withoutHint, type ComparableOutput} from '../support/comparable-output.ts';
+import {
+	makeBaseStore,
+	repeatRecording,
+	type BaseStore,
+} from '../support/recording.ts';
+
+/*
+Every folder of fixtures/recordings is a call of buildx 0.32.2 that was recorded: its context, its command, and what it printed and returned. tsbuild has to print and return the same. docs/conformance.md lists these and the others.
+*/
+
+const recordings = path.join(import.meta.dirname, '../../fixtures/recordings');
+const builds = new PQueue({concurrency: os.availableParallelism()});
+let store: BaseStore;
+
+test.before('the base images are built', async () => {
+	store = await makeBaseStore();
+});
+
+test.after.always('the base images are removed', async () => {
+	await store[Symbol.asyncDispose]();
+});
+
+const recording = test.macro({
+	async exec(t, group: string, name: string) {
+		const folder = path.join(recordings, group, name);
+		const {calls, config} = await builds.add(async () => repeatRecording(folder, store));
+		t.deepEqual(comparableConfig(config.ours), comparableConfig(config.recorded));
+		for (const {recorded, ours, isFirst} of calls) {
+			const options = {isAlone: group === 'progress'};
+			const expected = comparableOutput(recorded.stderr, options);
+			const actual = comparableOutput(ours.stderr, options);
+			t.is(ours.exitCode, recorded.exitCode, ours.stderr);
+			t.is(maskDigests(ours.stdout), maskDigests(recorded.stdout));
+			t.deepEqual(comparableSteps(actual, expected, isFirst), expected.steps, ours.stderr);
+			t.deepEqual(recorded.exitCode === 0 ? actual.others : withoutHint(actual.others), expected.others, ours.stderr);
+		}
+	},
+	title: (_, group: string, name: string) => `${group}/${name} is as recorded`,
+});
+
+for (const group of readdirSync(recordings)) {
+	for (const name of readdirSync(path.join(recordings, group))) {
+		test(recording, group, name);
+	}
+}
+
+/**
+Our steps as far as they can be compared: what the daemon of the recordings had done for an earlier one was cached there, and the image goes to our store where buildx leaves it in the build cache.
+*/
+function comparableSteps(actual: ComparableOutput, expected: ComparableOutput, isFirst: boolean): ComparableOutput['steps'] {
+	const cached = new Set(expected.steps.filter(lines => lines.includes('CACHED')).map(([name]) => name));
+	const isStored = expected.steps.some(([name]) => name === 'exporting to image');
+	return actual.steps
+		.filter(([name]) => isStored || name !== 'exporting to image')
+		.map(lines => (isFirst && cached.has(lines[0]) ? [lines[0]!, 'CACHED'] : lines));
+}
+
+function maskDigests(text: string): string {
+	return text.replaceAll(/sha256:[\da-f]{64}/gv, 'DIGEST');
+}
+
+/** A config without times, digests, and what the base image did. */
+function comparableConfig(config: string): unknown {
+	const text = maskDigests(config).replaceAll(/"\d{4}-\d\d-\d\dT[\d.:]+Z"/gv, '"TIME"');
+	const masked = JSON.parse(text) as {history?: ReadonlyArray<{created_by: string}> | null};
+	const base = new Set(['BusyBox', 'CMD ["sh"]', 'COPY / / # buildkit', 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']);
+	return {...masked, history: masked.history?.filter(entry => !base.has(entry.created_by)) ?? null};
+}
