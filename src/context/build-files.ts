@@ -91,5 +91,19 @@ function reasonOf(name: string, cause: unknown): string {
 }
 
 function contextError(directory: string, reason: string, cause: unknown): TsbuildError {
-	return new TsbuildError('ERR_TSBUILD_CONTEXT', `unable to prepare context: path ${JSON.stringify(directory)} ${reason}`, {cause});
+	const hint = contextHint(directory, cause);
+	return new TsbuildError('ERR_TSBUILD_CONTEXT', `unable to prepare context: path ${JSON.stringify(directory)} ${reason}`, {cause, ...(hint !== undefined && {hint})});
+}
+
+/** What to do about a context that is no directory: buildx takes more than tsbuild does. */
+function contextHint(directory: string, cause: unknown): string | undefined {
+	if (directory === '-') {
+		return 'A context cannot be read from standard input yet: unpack it, and build the directory.';
+	}
+
+	if (/^(?:\w+:\/\/|git@)/v.test(directory)) {
+		return 'A context cannot be remote yet: clone or download it, and build the directory.';
+	}
+
+	return cause === undefined ? 'The context is a directory; the Dockerfile in it is named with -f.' : undefined;
 }

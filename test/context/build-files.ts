@@ -8,6 +8,7 @@ import {
 import path from 'node:path';
 import test from 'ava';
 import {loadDockerfile, openContextDirectory} from '../../src/context/build-files.ts';
+import type {TsbuildError} from '../../src/kernel/errors.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 type Load = {
@@ -29,6 +30,23 @@ async function load({prepare, file}: Load): Promise<string> {
 	});
 	return new TextDecoder().decode(content);
 }
+
+const tells = test.macro(async (t, context: string, hint: RegExp | undefined) => {
+	const error = await t.throwsAsync<TsbuildError>(async () => {
+		using _context = await openContextDirectory(context);
+	}, {code: 'ERR_TSBUILD_CONTEXT', message: `unable to prepare context: path "${context}" not found`});
+	if (hint === undefined) {
+		t.is(error.hint, undefined);
+	} else {
+		t.regex(error.hint ?? '', hint);
+	}
+});
+
+test('a context from standard input is not there, and what to do is told', tells, '-', /unpack it/v);
+test('a remote context is not there, and what to do is told', tells, 'https://example.com/app.git', /clone or download it/v);
+test('a context by SSH is not there, and what to do is told', tells, 'git@example.com:app.git', /clone or download it/v);
+test('a file is no context, and what to do is told', tells, import.meta.filename, /named with -f/v);
+test('a directory that is not there is told', tells, '/nonexistent/directory', undefined);
 
 const reads = test.macro(async (t, given: Load) => {
 	t.is(await load(given), 'FROM scratch\n');
