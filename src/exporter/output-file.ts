@@ -54,7 +54,12 @@ async function replaceFile(file: string, chunks: AsyncIterable<Uint8Array>, sign
 
 /** The error of an output that cannot be written: `ERR_TSBUILD_EXPORT`. */
 export function exportError(destination: string, cause: unknown): TsbuildError {
-	return new TsbuildError('ERR_TSBUILD_EXPORT', `failed to write output ${destination}: ${errorMessage(cause)}`, {cause});
+	return new TsbuildError('ERR_TSBUILD_EXPORT', `failed to write output ${destination}: ${reasonOf(cause)}`, {cause});
+}
+
+/** Why it failed, without the call and the path that Node adds (`EACCES: permission denied, open '...'`): the path is that of a temporary file. */
+function reasonOf(cause: unknown): string {
+	return errorMessage(cause).replace(/, \w+ '.*$/sv, '');
 }
 
 async function writeStandardOutput(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {

@@ -119,7 +119,7 @@ test('an output that cannot be written is told, and nothing half-written stays',
 	await writeFile(path.join(project.directory, 'file'), '');
 	const result = await project.build('-o', `type=oci,dest=${project.directory}/file/x.tar`);
 	t.is(result.exitCode, 1);
-	t.regex(result.stderr, /^ERROR: failed to build: failed to solve: failed to write output .*\/file\/x\.tar: EEXIST/mv);
+	t.regex(result.stderr, /^ERROR: failed to build: failed to solve: failed to write output .*\/file\/x\.tar: EEXIST: file already exists$/mv);
 	await assertNothingLeft(t, project.root);
 });
 
