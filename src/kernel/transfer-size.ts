@@ -14,7 +14,7 @@ export type TransferredFile = {
 	readonly mode: number;
 	readonly uid: number;
 	readonly gid: number;
-	/** Bytes of a regular file. */
+	/** In bytes, as `st_size`. */
 	readonly size: number;
 	/** Nanoseconds since the epoch. */
 	readonly modifiedAt: bigint;
@@ -42,7 +42,7 @@ export function statMessageSize(file: TransferredFile): number {
 		numberFieldSize(goFileMode(mode)),
 		numberFieldSize(uid),
 		numberFieldSize(gid),
-		numberFieldSize(hasContent(file) ? size : 0),
+		numberFieldSize(isDirectory(mode) || isSecondName(file) ? 0 : size),
 		numberFieldSize(modifiedAt),
 		lengthFieldSize(linkLength),
 	];
@@ -61,6 +61,14 @@ export function contentMessagesSize(size: number, place: number): number {
 /** Whether the content of a file is sent: it is a regular one, and no second name. */
 export function hasContent({mode, linkLength}: TransferredFile): boolean {
 	return (mode & fileTypeMask) === regularFile && linkLength === 0;
+}
+
+function isSecondName({mode, linkLength}: TransferredFile): boolean {
+	return (mode & fileTypeMask) === regularFile && linkLength > 0;
+}
+
+function isDirectory(mode: number): boolean {
+	return (mode & fileTypeMask) === directory;
 }
 
 function idSize(place: number): number {
@@ -84,6 +92,7 @@ function variableIntegerSize(value: number | bigint): number {
 // https://man7.org/linux/man-pages/man7/inode.7.html
 const fileTypeMask = 0o17_0000;
 const regularFile = 0o10_0000;
+const directory = 0o04_0000;
 
 // The bits of Go's io/fs.FileMode; https://pkg.go.dev/io/fs#FileMode
 const goTypes: Readonly<Record<number, number>> = {

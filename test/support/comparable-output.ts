@@ -43,7 +43,7 @@ export function comparableOutput(text: string, {isAlone}: {readonly isAlone: boo
 /** Our hint stands below the error; BuildKit has none. */
 export function withoutHint(others: readonly string[]): readonly string[] {
 	const last = others.findLastIndex(line => line.startsWith('ERROR: '));
-	return last >= 0 && last + 2 === others.length ? others.slice(0, -1) : others;
+	return last !== -1 && last + 2 === others.length ? others.slice(0, -1) : others;
 }
 
 function mask(text: string): string {
