@@ -49,6 +49,8 @@ export class Job<Result> {
 	readonly #signal: AbortSignal;
 	readonly #states = new Map<Digest, VertexState<Result>>();
 	readonly #found = new Set<Digest>();
+	/** The vertexes whose results are not what their keys say. */
+	readonly #unrecorded = new Set<Digest>();
 	readonly #speculation: Speculation<Vertex<Result>>;
 	readonly #work: Array<Promise<unknown>> = [];
 	readonly #failures: VertexFailure[] = [];
@@ -191,7 +193,13 @@ export class Job<Result> {
 		return this.#options.executions.add(async () => this.#attempt(vertex, undefined, async () => {
 			using _running = identity.key === undefined ? undefined : this.#speculation.run();
 			this.#progress.start(vertex);
-			const result = await vertex.op.execute(inputs, {signal: this.#signal, ...this.#progress.reporters(vertex)});
+			const result = await vertex.op.execute(inputs, {
+				signal: this.#signal,
+				...this.#progress.reporters(vertex),
+				forbidRecord: () => {
+					this.#unrecorded.add(vertex.digest);
+				},
+			});
 			await this.#record(vertex, keys, result);
 			this.#progress.complete(vertex);
 			return result;
@@ -199,7 +207,11 @@ export class Job<Result> {
 	}
 
 	async #record(vertex: Vertex<Result>, [canonical, ...others]: readonly CacheKey[], result: Result): Promise<void> {
-		if (canonical !== undefined) {
+		if (vertex.inputs.some(input => this.#unrecorded.has(input.digest))) {
+			this.#unrecorded.add(vertex.digest);
+		}
+
+		if (canonical !== undefined && !this.#unrecorded.has(vertex.digest)) {
 			await this.#options.cache.record([canonical, ...others], result, vertex.name);
 		}
 	}

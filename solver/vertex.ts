@@ -36,6 +36,8 @@ export type ExecutionContext = {
 	readonly signal: AbortSignal;
 	readonly log: (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 	readonly status: (status: {readonly id: string; readonly current: number; readonly total: number; readonly completed?: boolean}) => void;
+	/** Says that an input was not any more what its content digest tells. Then neither the result nor what is made of it is recorded: the keys stand for something else. */
+	readonly forbidRecord: () => void;
 };
 
 export type Op<Result> = {

@@ -27,6 +27,8 @@ export type CopyContext = {
 	readonly tree: SourceTree;
 	/** The owner that was asked for. */
 	readonly owner: Owner | undefined;
+	/** Called when a file of the tree is not what it was when it was digested. */
+	readonly onChangedSource: () => void;
 	readonly signal: AbortSignal;
 };
 
@@ -59,7 +61,7 @@ export async function copy(action: CopyAction, context: CopyContext): Promise<vo
 }
 
 async function copySource(selected: SelectedSource, copying: Copying): Promise<void> {
-	const {root, tree, action, changes, newDirectory, signal} = copying;
+	const {root, tree, action, newDirectory} = copying;
 	const {destination} = action;
 	if (destination.endsWith('/') || destination.endsWith('/.')) {
 		makeDirectories(root, destination, newDirectory).close();
@@ -75,13 +77,26 @@ async function copySource(selected: SelectedSource, copying: Copying): Promise<v
 	const place = findDestination(root, withoutTrailingSlash(destination), newDirectory);
 	opened.use(place.directory);
 	// One for each match of a wildcard: names of one file below two of them become two files, of which the second may replace the first.
-	const copier = new TreeCopier({root, changes, signal});
+	const copier = createCopier(copying);
 	if (source.status.isDirectory() && (action.directoryContentsOnly || action.keepParents)) {
 		const target = statPlace(place) === undefined ? makeDirectories(root, place.path, newDirectory) : openDirectory(place);
 		await copier.copyContents(source, {directory: opened.use(target), path: place.path}, selected.filter);
 	} else {
 		await copier.copy(source, intoDirectory(place, selected, opened), selected.filter);
 	}
+}
+
+function createCopier({root, tree, changes, onChangedSource, signal}: Copying): TreeCopier {
+	return new TreeCopier({
+		root,
+		changes,
+		visit(status) {
+			if (tree.reads?.isUnchanged(status) === false) {
+				onChangedSource();
+			}
+		},
+		signal,
+	});
 }
 
 /** What is copied to a directory goes into it, under its own name. */

@@ -33,6 +33,7 @@ type Execution = {
 	readonly isEmptyRoot: boolean;
 	readonly inputs: readonly BuildResult[];
 	readonly store: FileOpContext['store'];
+	readonly onChangedSource: () => void;
 	readonly signal: AbortSignal;
 };
 
@@ -49,7 +50,7 @@ export function createFileOp(operation: FileOperation, context: FileOpContext): 
 		async cacheMap() {
 			return cacheMap;
 		},
-		async execute(inputs, {signal}) {
+		async execute(inputs, {signal, forbidRecord}) {
 			const {store: {snapshotter}, name} = context;
 			const parent = operation.root === null ? null : snapshotOf(inputs[operation.root]!);
 			await using active = await snapshotter.prepare(parent ?? undefined);
@@ -58,6 +59,7 @@ export function createFileOp(operation: FileOperation, context: FileOpContext): 
 				isEmptyRoot: parent === null,
 				inputs,
 				store: context.store,
+				onChangedSource: forbidRecord,
 				signal,
 			});
 			return {kind: 'snapshot', snapshot: await active.commit({description: name})};
@@ -73,7 +75,7 @@ async function changeFiles({actions}: FileOperation, execution: Execution): Prom
 	}
 }
 
-async function perform(action: FileAction, {root, isEmptyRoot, inputs, store, signal}: Execution): Promise<void> {
+async function perform(action: FileAction, {root, isEmptyRoot, inputs, store, onChangedSource, signal}: Execution): Promise<void> {
 	const owner = action.owner === undefined ? undefined : lookUpOwner(action.owner, isEmptyRoot ? undefined : root);
 	switch (action.action) {
 		case 'copy': {
@@ -82,6 +84,7 @@ async function perform(action: FileAction, {root, isEmptyRoot, inputs, store, si
 				root,
 				tree,
 				owner,
+				onChangedSource,
 				signal,
 			});
 			return;

@@ -41,6 +41,8 @@ export type TreeCopierOptions = {
 	/** The root that is written to. */
 	readonly root: Descriptor;
 	readonly changes: AttributeChanges;
+	/** Told of every file and directory that is copied, as it is before, and of a regular file also as it is afterwards. */
+	readonly visit: (status: BigIntStats) => void;
 	readonly signal: AbortSignal;
 };
 
@@ -87,6 +89,7 @@ export class TreeCopier {
 				continue;
 			}
 
+			this.#options.visit(status);
 			if (status.isDirectory()) {
 				using child = new NestedDirectory(target, name, entry);
 				if (verdict === 'included') {
@@ -125,7 +128,12 @@ export class TreeCopier {
 	}
 
 	async #copyRegularFile(source: CopySource, place: Place): Promise<void> {
-		const {root, changes, signal} = this.#options;
+		const {
+			root,
+			changes,
+			visit,
+			signal,
+		} = this.#options;
 		const {status} = source;
 		const identity = `${status.dev}:${status.ino}`;
 		const first = status.nlink > 1n ? this.#copies.get(identity) : undefined;
@@ -136,6 +144,7 @@ export class TreeCopier {
 		}
 
 		using copy = await copyFile(source, place, signal);
+		visit(fstatSync(source.file.number, {bigint: true}));
 		copyAttributes(source, copy, changes);
 		if (status.nlink > 1n) {
 			this.#copies.set(identity, place.path);
@@ -153,6 +162,7 @@ export class TreeCopier {
 
 	/** Copies the entries of a directory into another. The other keeps its own attributes. */
 	async copyContents(source: CopySource, target: {readonly directory: Descriptor; readonly path: Buffer}, filter: SourceFilter | undefined): Promise<void> {
+		this.#options.visit(source.status);
 		await this.#copyEntries({...source, relativePath: ''}, {path: target.path, open: () => target.directory}, filter);
 	}
 
@@ -162,6 +172,7 @@ export class TreeCopier {
 	@throws {TsbuildError} `ERR_TSBUILD_FILE` when there is a directory in the place of a file, or the other way round
 	*/
 	async copy(source: CopySource, place: Place, filter: SourceFilter | undefined): Promise<void> {
+		this.#options.visit(source.status);
 		if (!source.status.isDirectory()) {
 			await this.#copyEntry(source, place);
 			return;

@@ -1,5 +1,6 @@
 import test from 'ava';
 import {digestOf} from '../../src/kernel/digest.ts';
+import type {ExecutionContext} from '../../solver/vertex.ts';
 import {FakeGraph, type FakeOptions} from '../support/fake-graph.ts';
 
 /** Base -> run -> copy(run, context by content) -> last */
@@ -178,4 +179,26 @@ test('what stands on a result of this job alone is neither looked up nor recorde
 	await graph.solve(target);
 	t.deepEqual(graph.executed, ['local', 'run in context', 'local', 'run in context']);
 	t.deepEqual(graph.cache.calls, []);
+});
+
+test('what is made of an input that has changed since it was digested is not found again', async t => {
+	const graph = new FakeGraph();
+	const spoilt = {
+		execute(_inputs: readonly string[], {forbidRecord}: ExecutionContext) {
+			forbidRecord();
+			return 'changed meanwhile';
+		},
+	};
+	const build = (copy: FakeOptions) => {
+		const context = graph.vertex('context', {uncacheable: true, execute: () => 'files'});
+		const copied = graph.vertex('copy', {inputs: [graph.vertex('base'), context], byContent: ['context'], ...copy});
+		const stage = graph.vertex('stage', {inputs: [copied]});
+		return graph.vertex('last', {inputs: [graph.vertex('base'), stage], byContent: ['stage']});
+	};
+
+	t.is(await graph.solve(build(spoilt)), 'last(base(),stage(changed meanwhile))');
+	graph.forget();
+
+	t.is(await graph.solve(build({})), 'last(base(),stage(copy(base(),files)))');
+	t.deepEqual(graph.executed, ['context', 'copy', 'stage', 'last']);
 });

@@ -181,6 +181,9 @@ export function silentExecution(signal = new AbortController().signal): Executio
 		status() {
 			// Nobody reads it.
 		},
+		forbidRecord() {
+			// Nothing is recorded.
+		},
 	};
 }
 

@@ -1,6 +1,7 @@
 import {readdirSync, readlinkSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
+import {entitlements} from '../../../src/definition/entitlements.ts';
 import {ProcessError} from '../../../solver/ops/process-error.ts';
 import {SolveError} from '../../../solver/solve-error.ts';
 import {makeTemporaryBaseImage, type BaseImage} from '../../support/base-image.ts';
@@ -17,7 +18,7 @@ import {
 async function run(build: BuildStore, base: BaseImage, script: string | readonly string[], {signal, limits, ...options}: RunOptions & SolveBuildOptions = {}): Promise<SolvedBuild> {
 	const steps = new BuildSteps();
 	const definition = steps.finish(steps.run(steps.from(base), script, options));
-	return solveBuild(build, definition, {...(signal && {signal}), ...(limits && {limits})});
+	return solveBuild(build, definition, {entitlements: new Set(entitlements), ...(signal && {signal}), ...(limits && {limits})});
 }
 
 async function failure(t: ExecutionContext, running: Promise<SolvedBuild>): Promise<ProcessError> {
