@@ -77,16 +77,23 @@ function idSize(place: number): number {
 
 // Fields with the value 0 are left out. https://protobuf.dev/programming-guides/encoding/
 function numberFieldSize(value: number | bigint): number {
-	return BigInt(value) === 0n ? 0 : 1 + variableIntegerSize(value);
+	// A time before the epoch takes as many bytes as there can be.
+	const number = value < 0 ? 2 ** 64 : Number(value);
+	return number === 0 ? 0 : 1 + variableIntegerSize(number);
 }
 
 function lengthFieldSize(length: number): number {
 	return length === 0 ? 0 : 1 + variableIntegerSize(length) + length;
 }
 
-function variableIntegerSize(value: number | bigint): number {
-	const bits = BigInt.asUintN(64, BigInt(value)).toString(2).length;
-	return Math.ceil(bits / 7);
+/** Seven bits fit into a byte. */
+function variableIntegerSize(value: number): number {
+	let size = 1;
+	for (let rest = value / 128; rest >= 1; rest /= 128) {
+		size++;
+	}
+
+	return size;
 }
 
 // https://man7.org/linux/man-pages/man7/inode.7.html
