@@ -3,7 +3,7 @@ import {fstatSync, readdirSync} from 'node:fs';
 import {posix} from 'node:path';
 import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
 import {digestOf, type Digest} from '../../src/kernel/digest.ts';
-import {errorCode} from '../../src/kernel/errors.ts';
+import {errorCode, TsbuildError} from '../../src/kernel/errors.ts';
 import type {CopyAction} from '../../src/definition/operations.ts';
 import {O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
@@ -14,7 +14,7 @@ import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {CopySource} from './copy-attributes.ts';
 import {sourceNotFound} from './file-error.ts';
 import {Glob, hasWildcard} from './glob.ts';
-import {createSourceFilter, type SourceFilter} from './source-filter.ts';
+import {createSourceFilter, type FilterOptions, type SourceFilter} from './source-filter.ts';
 import type {SourceTree} from './source-tree.ts';
 
 /** One file or directory that a copy takes. */
@@ -52,7 +52,7 @@ export function selectSources(action: CopyAction, tree: SourceTree): readonly Se
 		throw sourceNotFound(tree.name, action.source);
 	}
 
-	const excluded = createSourceFilter({
+	const excluded = createFilter(tree, {
 		include: [], exclude: action.exclude, ignore: tree.ignore, prefix: '',
 	});
 	return matches
@@ -121,11 +121,20 @@ function select(path: Buffer, {followSymlinks, include, exclude}: CopyAction, tr
 	return {
 		path,
 		name: baseName(path),
-		filter: createSourceFilter({
+		filter: createFilter(tree, {
 			include, exclude, ignore: tree.ignore, prefix: relativePath(realPath),
 		}),
 		followsLink: followSymlinks,
 	};
+}
+
+/** A filter of which a broken pattern is told as BuildKit does. */
+function createFilter(tree: SourceTree, options: FilterOptions): SourceFilter | undefined {
+	try {
+		return createSourceFilter(options);
+	} catch (error) {
+		throw error instanceof TsbuildError ? new TsbuildError(error.code, `failed to calculate checksum of ref ${tree.name}: ${error.message}`, {cause: error}) : error;
+	}
 }
 
 /** What is named below the source, without a wildcard, has to be there. */
