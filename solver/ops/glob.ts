@@ -1,25 +1,4 @@
-import {TsbuildError} from '../../src/kernel/errors.ts';
-
-/** How a glob is read. */
-export type GlobOptions = {
-	/** `**` stands for any number of directories, as in .dockerignore; else it is the same as `*`. */
-	readonly allowsDoubleStar: boolean;
-};
-
-type Range = readonly [low: string, high: string];
-
-/** One place of a glob, and what it does with a character of the path. */
-type Part =
-	/** Takes one of some characters. */
-	| {readonly kind: 'one'; readonly ranges: readonly Range[]; readonly isNegated: boolean}
-	/** Takes any number of characters without a slash. */
-	| {readonly kind: 'star'}
-	/** Takes anything. */
-	| {readonly kind: 'rest'}
-	/** May be left out with the part after it, which is a `directories`. */
-	| {readonly kind: 'maybe'}
-	/** Takes anything up to a slash, which it ends with. */
-	| {readonly kind: 'directories'};
+import {readGlob, type GlobOptions, type GlobPart} from './read-glob.ts';
 
 /** Whether a path holds `*`, `?` or `[` that is not escaped. */
 export function hasWildcard(path: string): boolean {
@@ -39,7 +18,10 @@ It is no regular expression, because those take exponential time for some hostil
 @see https://pkg.go.dev/path/filepath#Match
 */
 export class Glob {
-	readonly #parts: readonly Part[];
+	readonly #parts: readonly GlobPart[];
+	/** What every match begins and ends with: most paths have neither, and are done. */
+	readonly #start: string;
+	readonly #end: string;
 
 	/**
 	Reads a glob.
@@ -49,172 +31,156 @@ export class Glob {
 	@throws {TsbuildError} `ERR_TSBUILD_PATTERN` for what Go calls a syntax error in a pattern
 	*/
 	constructor(glob: string, options: GlobOptions) {
-		this.#parts = new GlobReader(glob, options).read();
+		this.#parts = readGlob(glob, options);
+		const characters = this.#parts.map(part => characterOf(part));
+		const isPlain = !characters.includes(undefined);
+		this.#start = characters.slice(0, isPlain ? undefined : characters.indexOf(undefined)).join('');
+		this.#end = characters.slice(characters.lastIndexOf(undefined) + 1).join('');
 	}
 
-	#take(place: number, character: string): readonly number[] {
+	/** Adds the places that a character leads to. */
+	#take(place: number, character: string, next: Places): void {
 		const part = this.#parts[place];
 		switch (part?.kind) {
 			case 'one': {
-				return accepts(part, character) ? [place + 1] : [];
+				if (accepts(part, character)) {
+					next.add(place + 1);
+				}
+
+				break;
 			}
 
 			case 'star': {
-				return character === '/' ? [] : [place];
+				if (character !== '/') {
+					next.add(place);
+				}
+
+				break;
 			}
 
 			case 'rest': {
-				return [place];
+				next.add(place);
+				break;
 			}
 
 			case 'directories': {
-				return character === '/' ? [place, place + 1] : [place];
+				next.add(place);
+				if (character === '/') {
+					next.add(place + 1);
+				}
+
+				break;
 			}
 
 			case 'maybe':
 			case undefined: {
-				return [];
+				break;
 			}
 		}
 	}
 
-	/** The places, and those that are reached from there with nothing of the path; they lie further on. */
-	#withoutTaking(places: readonly number[]): readonly number[] {
-		const reached = new Set(places);
-		for (const [place, {kind}] of this.#parts.entries()) {
-			if (reached.has(place) && ['star', 'rest', 'maybe'].includes(kind)) {
-				reached.add(place + 1);
-			}
-
-			if (kind === 'maybe' && reached.has(place)) {
-				reached.add(place + 2);
-			}
+	/** Adds the places that are reached from one with nothing of the path. */
+	#skip(place: number, places: Places): void {
+		const kind = this.#parts[place]?.kind ?? 'one';
+		if (['star', 'rest', 'maybe'].includes(kind)) {
+			places.add(place + 1);
 		}
 
-		return [...reached];
+		if (kind === 'maybe') {
+			places.add(place + 2);
+		}
+	}
+
+	/** Adds all places that are reached with nothing of the path. */
+	#reachWithoutTaking(places: Places): void {
+		// What is added on the way has its turn too.
+		for (let index = 0; index < places.size; index++) {
+			this.#skip(places.at(index), places);
+		}
+	}
+
+	#matchesWhole(path: string): boolean {
+		// All places of the glob where the path may have come to.
+		let places = new Places(this.#parts.length);
+		let next = new Places(this.#parts.length);
+		places.add(0);
+		this.#reachWithoutTaking(places);
+		for (const character of path) {
+			for (const place of places) {
+				this.#take(place, character, next);
+			}
+
+			if (next.size === 0) {
+				return false;
+			}
+
+			this.#reachWithoutTaking(next);
+			places.clear();
+			[places, next] = [next, places];
+		}
+
+		return places.has(this.#parts.length);
 	}
 
 	matches(path: string): boolean {
-		// All places of the glob where the path may have come to.
-		let places = this.#withoutTaking([0]);
-		for (const character of path) {
-			places = this.#withoutTaking(places.flatMap(place => this.#take(place, character)));
-		}
-
-		return places.includes(this.#parts.length);
+		return path.startsWith(this.#start) && path.endsWith(this.#end) && this.#matchesWhole(path);
 	}
 }
 
-class GlobReader {
-	readonly #glob: string;
-	readonly #characters: readonly string[];
-	readonly #options: GlobOptions;
-	#position = 0;
+/** Some of the places of a glob, and the one behind it. A `Set` would take most of the time that a build with a large context has. */
+class Places {
+	readonly #list: number[] = [];
+	readonly #isIn: Uint8Array;
 
-	constructor(glob: string, options: GlobOptions) {
-		this.#glob = glob;
-		this.#characters = [...glob];
-		this.#options = options;
+	constructor(last: number) {
+		this.#isIn = new Uint8Array(last + 1);
 	}
 
-	#readPart(character: string): readonly Part[] {
-		switch (character) {
-			case '*': {
-				return this.#readStar();
-			}
-
-			case '?': {
-				return [one([], {isNegated: true})];
-			}
-
-			case '[': {
-				return [this.#readClass()];
-			}
-
-			case '\\': {
-				return [exactly(this.#next())];
-			}
-
-			default: {
-				return [exactly(character)];
-			}
-		}
+	get size(): number {
+		return this.#list.length;
 	}
 
-	#readStar(): readonly Part[] {
-		if (!this.#options.allowsDoubleStar || !this.#skip('*')) {
-			return [{kind: 'star'}];
+	at(index: number): number {
+		return this.#list[index]!;
+	}
+
+	add(place: number): void {
+		if (this.#isIn[place] === 1) {
+			return;
 		}
 
-		this.#skip('/');
-		return this.#peek() === undefined ? [{kind: 'rest'}] : [{kind: 'maybe'}, {kind: 'directories'}];
+		this.#isIn[place] = 1;
+		this.#list.push(place);
 	}
 
-	#readClass(): Part {
-		const isNegated = this.#skip('^');
-		const ranges: Range[] = [];
-		do {
-			const low = this.#readClassCharacter();
-			ranges.push([low, this.#skip('-') ? this.#readClassCharacter() : low]);
-		} while (!this.#skip(']'));
-
-		return one(ranges, {isNegated});
+	has(place: number): boolean {
+		return this.#isIn[place] === 1;
 	}
 
-	#readClassCharacter(): string {
-		const character = this.#next();
-		if (character === '-' || character === ']') {
-			throw this.#syntaxError();
+	clear(): void {
+		for (const place of this.#list) {
+			this.#isIn[place] = 0;
 		}
 
-		return character === '\\' ? this.#next() : character;
+		this.#list.length = 0;
 	}
 
-	#skip(character: string): boolean {
-		const isNext = this.#peek() === character;
-		this.#position += isNext ? 1 : 0;
-		return isNext;
-	}
-
-	#peek(): string | undefined {
-		return this.#characters[this.#position];
-	}
-
-	#next(): string {
-		const character = this.#peek();
-		if (character === undefined) {
-			throw this.#syntaxError();
-		}
-
-		this.#position++;
-		return character;
-	}
-
-	#syntaxError(): TsbuildError {
-		return new TsbuildError('ERR_TSBUILD_PATTERN', `invalid pattern ${JSON.stringify(this.#glob)}: syntax error in pattern`, {
-			hint: 'A "[" begins a list of characters that ends with "]"; put a backslash before it to mean the character itself.',
-		});
-	}
-
-	read(): readonly Part[] {
-		const parts: Part[] = [];
-		while (this.#peek() !== undefined) {
-			parts.push(...this.#readPart(this.#next()));
-		}
-
-		return parts;
+	[Symbol.iterator](): Iterator<number> {
+		return this.#list[Symbol.iterator]();
 	}
 }
 
-function exactly(character: string): Part {
-	return one([[character, character]], {isNegated: false});
+/** The only character that a part takes, if there is one. */
+function characterOf(part: GlobPart): string | undefined {
+	if (part.kind !== 'one' || part.isNegated || part.ranges.length !== 1) {
+		return undefined;
+	}
+
+	const [[low, high]] = part.ranges as [typeof part.ranges[number]];
+	return low === high ? low : undefined;
 }
 
-function one(ranges: readonly Range[], {isNegated}: {readonly isNegated: boolean}): Part {
-	return {kind: 'one', ranges, isNegated};
-}
-
-function accepts({ranges, isNegated}: Part & {readonly kind: 'one'}, character: string): boolean {
+function accepts({ranges, isNegated}: GlobPart & {readonly kind: 'one'}, character: string): boolean {
 	const isListed = ranges.some(([low, high]) => compare(low, character) <= 0 && compare(character, high) <= 0);
 	return isListed !== isNegated && !(isNegated && character === '/');
 }

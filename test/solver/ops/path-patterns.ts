@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import fc from 'fast-check';
 import {escapeGlob, Glob, hasWildcard} from '../../../solver/ops/glob.ts';
 import {PathPatterns} from '../../../solver/ops/path-patterns.ts';
 
@@ -29,6 +30,18 @@ for (const glob of ['[', '[a', '[]a]', '[-a]', '[a-]', 'a\\', '[\\']) {
 test('a hostile glob takes no exponential time', t => {
 	t.false(new Glob('*a'.repeat(100), {allowsDoubleStar: false}).matches(`${'a'.repeat(250)}b`));
 	t.false(new Glob(`${'**/a*'.repeat(50)}b`, {allowsDoubleStar: true}).matches('a/'.repeat(200)));
+});
+
+test('a glob matches what its regular expression does', t => {
+	const glob = fc.string({unit: fc.constantFrom('a', 'b', '*', '?', '/'), maxLength: 8});
+	const path = fc.string({unit: fc.constantFrom('a', 'b', '/'), maxLength: 8});
+	t.notThrows(() => {
+		fc.assert(fc.property(glob, path, (text, candidate) => {
+			const source = [...text].map(character => ({'*': String.raw`[^\/]*`, '?': String.raw`[^\/]`, '/': String.raw`\/`})[character] ?? character);
+			const expression = new RegExp(`^${source.join('')}$`, 'v');
+			return new Glob(text, {allowsDoubleStar: false}).matches(candidate) === expression.test(candidate);
+		}), {numRuns: 2000});
+	});
 });
 
 test('an escaped path matches itself alone', t => {
