@@ -1,6 +1,5 @@
 import test from 'ava';
 import fc from 'fast-check';
-import fc from 'fast-check';
 import {escapeGlob, Glob, hasWildcard} from '../../../solver/ops/glob.ts';
 import {PathPatterns} from '../../../solver/ops/path-patterns.ts';
 
