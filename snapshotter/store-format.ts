@@ -6,8 +6,10 @@ import {
 	readdir,
 	readFile,
 	rename,
+	stat,
 } from 'node:fs/promises';
 import path from 'node:path';
+import process from 'node:process';
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {Descriptor} from '../src/linux/descriptor.ts';
 import {lock} from '../src/linux/lock.ts';
@@ -22,6 +24,9 @@ const formatVersion = 1;
 
 // What a directory may hold that is to become a store: what an interrupted attempt left, and what a fresh file system has.
 const ownNames = /^(?:content|empty|format\.new|lost\+found|metadata\.db.*|\.probe-.+|sessions|snapshots)$/v;
+
+// S_IWGRP and S_IWOTH. https://man7.org/linux/man-pages/man7/inode.7.html
+const writableByOthers = 0o022;
 
 /** The image layout inside a store. */
 export function contentDirectory(root: string): string {
@@ -50,6 +55,7 @@ async function isStore(root: string): Promise<boolean> {
 		return false;
 	}
 
+	await refuseStrangers(root);
 	const version = /^\d{1,6}\n$/v.test(text) ? Number(text) : undefined;
 	if (version === undefined) {
 		throw storeError(root, 'its file format is damaged');
@@ -74,6 +80,7 @@ async function createStore(root: string): Promise<void> {
 	}
 
 	await refuseForeignFiles(root);
+	await refuseStrangers(root);
 	// Images hold secrets and set-user-ID programs, which are not for the users of this machine.
 	await chmod(root, 0o700);
 	await probeOverlay(root);
@@ -84,6 +91,20 @@ async function createStore(root: string): Promise<void> {
 	await createImageLayout(contentDirectory(root));
 	openMetadata(root)[Symbol.dispose]();
 	await writeFormat(root);
+}
+
+// Whoever can write to a store decides what runs in its builds, and as whom.
+async function refuseStrangers(root: string): Promise<void> {
+	const {uid, mode} = await stat(root);
+	if (uid !== process.geteuid!()) {
+		throw storeError(root, `it belongs to user ${uid}`);
+	}
+
+	const isOpenToOthers = (mode & writableByOthers) !== 0;
+	const names = isOpenToOthers ? await readdir(root) : [];
+	if (names.length > 0) {
+		throw storeError(root, 'other users may write to it');
+	}
 }
 
 async function refuseForeignFiles(root: string): Promise<void> {

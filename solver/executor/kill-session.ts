@@ -3,5 +3,5 @@ import {sweepCgroups} from './open-cgroups.ts';
 
 /** Ends the containers of a session whose process is dead. */
 export async function killSession(session: string): Promise<void> {
-	await sweepCgroups(await prepareCgroups(), name => name.startsWith(session));
+	await sweepCgroups(await prepareCgroups(), name => name.startsWith(`${session}-`));
 }

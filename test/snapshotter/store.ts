@@ -3,6 +3,7 @@ import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {
 	chmod,
+	chown,
 	mkdir,
 	readdir,
 	readFile,
@@ -34,6 +35,36 @@ asRoot('a missing directory becomes a store, for root alone', async t => {
 	t.is(mode & 0o777, 0o700);
 	t.is(await readFile(path.join(root, 'format'), 'utf8'), '1\n');
 	t.is(await readFile(path.join(root, 'content/oci-layout'), 'utf8'), '{"imageLayoutVersion":"1.0.0"}');
+});
+
+asRoot('a directory of another user does not become a store', async t => {
+	await using directory = await makeTemporaryDirectory();
+	await chown(directory.path, 1000, 1000);
+	await t.throwsAsync(openStore(directory.path), {code: 'ERR_TSBUILD_STORE', message: `failed to open store ${directory.path}: it belongs to user 1000`});
+	t.deepEqual(await readdir(directory.path), []);
+});
+
+asRoot('a store that another user owns or may write to is refused', async t => {
+	await using directory = await makeTemporaryDirectory();
+	{
+		await using _store = await openStore(directory.path);
+	}
+
+	for (const mode of [0o777, 0o770, 0o1777]) {
+		await chmod(directory.path, mode);
+		await t.throwsAsync(openStore(directory.path), {code: 'ERR_TSBUILD_STORE', message: `failed to open store ${directory.path}: other users may write to it`});
+	}
+
+	await chmod(directory.path, 0o700);
+	await chown(directory.path, 1000, 0);
+	await t.throwsAsync(openStore(directory.path), {code: 'ERR_TSBUILD_STORE', message: `failed to open store ${directory.path}: it belongs to user 1000`});
+});
+
+asRoot('a directory in which others may have laid parts of a store does not become one', async t => {
+	await using directory = await makeTemporaryDirectory();
+	await mkdir(path.join(directory.path, 'snapshots'));
+	await chmod(directory.path, 0o777);
+	await t.throwsAsync(openStore(directory.path), {code: 'ERR_TSBUILD_STORE', message: `failed to open store ${directory.path}: other users may write to it`});
 });
 
 asRoot('an empty directory that is open to others becomes a store for root alone', async t => {
