@@ -184,7 +184,7 @@ export class UpperTree implements Disposable {
 
 		const directory = this.directory(directoryPath);
 		// In an opaque directory nothing is left to hide, and a whiteout there would be listed.
-		if (!isOverlayOpaque(directory)) {
+		if (!isOverlayOpaque(directory, this.#overlayAttributes)) {
 			this.#hideName({directory, name: hidden.name});
 		}
 	}
@@ -209,7 +209,7 @@ export class UpperTree implements Disposable {
 	isHidden(file: EntryPath): boolean {
 		return this.#isRootOpaque || prefixesOf(file.parent).some(prefix => {
 			using directory = this.openExistingDirectory(prefix);
-			return directory !== undefined && isOverlayOpaque(directory);
+			return directory !== undefined && isOverlayOpaque(directory, this.#overlayAttributes);
 		});
 	}
 

@@ -62,9 +62,9 @@ export function isOverlayAttribute(name: string): boolean {
 	return name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.');
 }
 
-/** Whether a file of an upper directory is a whiteout. Its attributes are only read where they can matter. */
-export function isOverlayWhiteout(status: BigIntStats, attributeNames: () => readonly string[]): boolean {
-	return isWhiteoutDevice(status) || (status.isFile() && status.size === 0n && attributeNames().some(name => name === 'trusted.overlay.whiteout' || name === 'user.overlay.whiteout'));
+/** Whether a file of an upper directory is a whiteout for an overlay that reads the given kind of attributes: those of the other kind are anybody's. They are only looked at where they can matter. */
+export function isOverlayWhiteout(status: BigIntStats, attributeNames: () => readonly string[], attributes: OverlayAttributes = 'trusted'): boolean {
+	return isWhiteoutDevice(status) || (status.isFile() && status.size === 0n && attributeNames().includes(`${attributes}.overlay.whiteout`));
 }
 
 /** Whether a file is the character device 0:0. */
@@ -72,9 +72,9 @@ export function isWhiteoutDevice(status: BigIntStats): boolean {
 	return status.isCharacterDevice() && status.rdev === 0n;
 }
 
-/** Whether a directory of an upper directory is opaque. */
-export function isOverlayOpaque(directory: Descriptor): boolean {
-	return ['trusted.overlay.opaque', 'user.overlay.opaque'].some(name => getExtendedAttribute(directory, name)?.toString() === 'y');
+/** Whether a directory of an upper directory is opaque for such an overlay. */
+export function isOverlayOpaque(directory: Descriptor, attributes: OverlayAttributes = 'trusted'): boolean {
+	return getExtendedAttribute(directory, `${attributes}.overlay.opaque`)?.toString() === 'y';
 }
 
 /**

@@ -139,6 +139,15 @@ asRoot('a directory that was made again has an opaque mark first', async t => {
 	}), ['directory 755 a/', 'file 0 a/.wh..wh..opq', 'file 644 a/+']);
 });
 
+asRoot('what a step marks itself by attributes that anybody may set hides nothing', async t => {
+	const entries = await entriesOf(base, root => {
+		setExtendedAttribute(path.join(root, 'a'), 'user.overlay.opaque', Buffer.from('y'));
+		writeFileSync(path.join(root, 'fake'), '');
+		setExtendedAttribute(path.join(root, 'fake'), 'user.overlay.whiteout', Buffer.from('y'));
+	});
+	t.deepEqual(entries, ['file 644 fake']);
+});
+
 asRoot('new directories have no marks, and what only came and went has none', async t => {
 	t.deepEqual(await entriesOf(base, root => {
 		mkdirSync(path.join(root, 'new/sub'), {recursive: true});

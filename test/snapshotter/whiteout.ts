@@ -74,9 +74,10 @@ for (const attributes of ['trusted', 'user'] as const) {
 		await using directory = await makeTemporaryDirectory();
 		mkdirSync(path.join(directory.path, 'a'));
 		using descriptor = Descriptor.open(path.join(directory.path, 'a'), O_RDONLY | O_DIRECTORY);
-		t.false(isOverlayOpaque(descriptor));
+		t.false(isOverlayOpaque(descriptor, attributes));
 		markOverlayOpaque(descriptor, attributes);
-		t.true(isOverlayOpaque(descriptor));
+		t.true(isOverlayOpaque(descriptor, attributes));
+		t.false(isOverlayOpaque(descriptor, attributes === 'user' ? 'trusted' : 'user'));
 	});
 }
 
