@@ -1,8 +1,6 @@
 import {Buffer} from 'node:buffer';
-import {spawn, type ChildProcess} from 'node:child_process';
-import {once} from 'node:events';
-import {constants} from 'node:os';
 import {check as checkResult, LinuxError} from '../../src/linux/linux-error.ts';
+import {startProgram, type StartedProgram} from '../../src/linux/child-process.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {libc} from '../../src/linux/libc.ts';
 import {createSealedExecutable} from '../../src/linux/memory-file.ts';
@@ -36,6 +34,8 @@ type Ending = {
 const commandNotRunExitCode = 1;
 
 const privilegesHint = 'A container needs the rights of root (CAP_SYS_ADMIN and others); in another container, the options that this one was started with may take them away.';
+
+const programName = 'tsbuild-init';
 
 // https://man7.org/linux/man-pages/man2/fcntl.2.html
 const F_DUPFD_CLOEXEC = 1030;
@@ -73,7 +73,7 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 }
 
 function createProgram({table, stdio}: PreparedContainer, {architecture}: ContainerEnvironment): Descriptor {
-	using program = createSealedExecutable(encodeInitProgram(table, architecture), 'tsbuild-init');
+	using program = createSealedExecutable(encodeInitProgram(table, architecture), programName);
 	// The child gets its inherited descriptors under the first numbers before it executes the program, so the program's number must be above.
 	const number = libc().fcntl(program.number, F_DUPFD_CLOEXEC, stdio.length);
 	return new Descriptor(checkResult(number, 'fcntl', {action: 'duplicate descriptor of init'}));
@@ -90,26 +90,19 @@ async function runProgram(program: Descriptor, {prepared, output, signal}: {
 	using stderr = new PipeReader(prepared.stderr, data => {
 		output('stderr', data);
 	});
-	const child = spawnInNewPidNamespace(() => spawn(program.path, [], {
-		stdio: prepared.stdio, env: {}, cwd: '/', detached: true,
-	}));
+	const init = spawnInNewPidNamespace(() => startProgram({file: program.path, name: programName, descriptors: prepared.stdio}));
 	prepared.closeInheritedPipes();
-	const exitCode = await exitCodeOf(child, signal);
+	const exitCode = await exitCodeOf(init, signal);
 	stdout.finish();
 	stderr.finish();
 	return {exitCode, failure: parseStatusRecord(Buffer.concat([...readAvailable(prepared.status)]))};
 }
 
 // When PID 1 of a namespace has ended, so have all others in it: there is nobody left to write.
-async function exitCodeOf(child: ChildProcess, signal: AbortSignal | undefined): Promise<number> {
-	const kill = () => {
-		child.kill('SIGKILL');
-	};
-
+async function exitCodeOf({ended, kill}: StartedProgram, signal: AbortSignal | undefined): Promise<number> {
 	signal?.addEventListener('abort', kill);
 	try {
-		const [code, signalName] = await once(child, 'exit') as [number | null, keyof typeof constants.signals | null];
-		return code ?? (128 + constants.signals[signalName!]);
+		return await ended;
 	} finally {
 		signal?.removeEventListener('abort', kill);
 	}

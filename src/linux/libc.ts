@@ -36,6 +36,15 @@ export type Libc = {
 	readonly mkdirat: Call<[directory: number, path: Uint8Array, mode: number]>;
 	readonly mount: Call<[source: Memory, target: Uint8Array, type: Memory, flags: number, data: Memory]>;
 	readonly pipe2: Call<[descriptors: Uint8Array, flags: number]>;
+	readonly posix_spawn: Call<[processId: Uint8Array, path: Uint8Array, actions: Uint8Array, attributes: Uint8Array, args: Uint8Array, environment: Uint8Array]>;
+	readonly posix_spawn_file_actions_adddup2: Call<[actions: Uint8Array, descriptor: number, target: number]>;
+	readonly posix_spawn_file_actions_destroy: Call<[actions: Uint8Array]>;
+	readonly posix_spawn_file_actions_init: Call<[actions: Uint8Array]>;
+	readonly posix_spawnattr_destroy: Call<[attributes: Uint8Array]>;
+	readonly posix_spawnattr_init: Call<[attributes: Uint8Array]>;
+	readonly posix_spawnattr_setflags: Call<[attributes: Uint8Array, flags: number]>;
+	readonly posix_spawnattr_setsigdefault: Call<[attributes: Uint8Array, signals: Uint8Array]>;
+	readonly posix_spawnattr_setsigmask: Call<[attributes: Uint8Array, signals: Uint8Array]>;
 	readonly read: Call<[descriptor: number, buffer: Uint8Array, size: number]>;
 	readonly readlinkat: Call<[directory: number, path: Uint8Array, buffer: Uint8Array, size: number]>;
 	readonly removexattr: Call<[path: Uint8Array, name: Uint8Array]>;
@@ -46,6 +55,7 @@ export type Libc = {
 	readonly unlinkat: Call<[directory: number, path: Uint8Array, flags: number]>;
 	readonly unshare: Call<[flags: number]>;
 	readonly utimensat: Call<[directory: number, path: Uint8Array, times: Uint8Array, flags: number]>;
+	readonly waitpid: Call<[processId: number, status: Uint8Array, options: number]>;
 
 	readonly bpf: Call<[command: number, attributes: Uint8Array, size: number]>;
 	readonly fsconfig: Call<[context: number, command: number, key: Memory, value: Memory, auxiliary: number]>;
@@ -81,6 +91,15 @@ const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, st
 	mkdirat: 'int mkdirat(int, const void *, uint32_t)',
 	mount: 'int mount(const void *, const void *, const void *, unsigned long, const void *)',
 	pipe2: 'int pipe2(void *, int)',
+	posix_spawn: 'int posix_spawn(void *, const void *, const void *, const void *, const void *, const void *)',
+	posix_spawn_file_actions_adddup2: 'int posix_spawn_file_actions_adddup2(void *, int, int)',
+	posix_spawn_file_actions_destroy: 'int posix_spawn_file_actions_destroy(void *)',
+	posix_spawn_file_actions_init: 'int posix_spawn_file_actions_init(void *)',
+	posix_spawnattr_destroy: 'int posix_spawnattr_destroy(void *)',
+	posix_spawnattr_init: 'int posix_spawnattr_init(void *)',
+	posix_spawnattr_setflags: 'int posix_spawnattr_setflags(void *, int16_t)',
+	posix_spawnattr_setsigdefault: 'int posix_spawnattr_setsigdefault(void *, const void *)',
+	posix_spawnattr_setsigmask: 'int posix_spawnattr_setsigmask(void *, const void *)',
 	read: 'int64_t read(int, void *, size_t)',
 	readlinkat: 'int64_t readlinkat(int, const void *, void *, size_t)',
 	removexattr: 'int removexattr(const void *, const void *)',
@@ -91,6 +110,7 @@ const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, st
 	unlinkat: 'int unlinkat(int, const void *, int)',
 	unshare: 'int unshare(int)',
 	utimensat: 'int utimensat(int, const void *, const void *, int)',
+	waitpid: 'int waitpid(int, void *, int)',
 };
 
 // The C library lacks a function: musl has none of the mount calls, glibc before 2.33 no mknodat that can be looked up.
