@@ -6,6 +6,7 @@ import {removeTree} from './remove-tree.ts';
 import type {Session} from './session.ts';
 import {
 	emptyDirectory,
+	makeMountPointLayer,
 	makeSnapshotDirectories,
 	snapshotDirectories,
 	type SnapshotDirectories,
@@ -49,11 +50,22 @@ class OverlaySnapshotter implements Snapshotter {
 	readonly #root: string;
 	readonly #metadata: Metadata;
 	readonly #session: Session;
+	#mountPointLayer: Promise<string> | undefined;
 
 	constructor({root, metadata, session}: SnapshotterOptions) {
 		this.#root = root;
 		this.#metadata = metadata;
 		this.#session = session;
+	}
+
+	// Made once for each process: a store of an earlier version may lack it.
+	async #mountPointLayers(files: readonly string[]): Promise<readonly string[]> {
+		if (files.length === 0) {
+			return [];
+		}
+
+		this.#mountPointLayer ??= makeMountPointLayer(this.#root, files);
+		return [await this.#mountPointLayer];
 	}
 
 	// The trees of a chain, the uppermost first.
@@ -78,7 +90,7 @@ class OverlaySnapshotter implements Snapshotter {
 		try {
 			const directories = await makeSnapshotDirectories(this.#root, id, parent);
 			const lowerDirectories = parent === undefined ? [] : this.#treesOf(parent);
-			const mount = async () => mountTrees(this.#root, lowerDirectories, directories);
+			const mount = async (mountPoints: readonly string[]) => mountTrees(this.#root, [...lowerDirectories, ...await this.#mountPointLayers(mountPoints)], directories);
 			const commit = (description: string) => {
 				commitSnapshot(this.#metadata, id, {session, description, bootId: bootId()});
 			};
@@ -125,7 +137,7 @@ class OverlaySnapshotter implements Snapshotter {
 type ActiveOverlayParts = {
 	readonly id: SnapshotId;
 	readonly directories: SnapshotDirectories;
-	readonly mount: () => Promise<Descriptor>;
+	readonly mount: (mountPoints: readonly string[]) => Promise<Descriptor>;
 	readonly commit: (description: string) => void;
 	readonly remove: () => Promise<void>;
 };
@@ -148,9 +160,9 @@ class ActiveOverlay implements ActiveSnapshot {
 		}
 	}
 
-	async mount(): Promise<Descriptor> {
+	async mount({mountPoints = []}: {readonly mountPoints?: readonly string[]} = {}): Promise<Descriptor> {
 		this.#assertActive();
-		return this.#parts.mount();
+		return this.#parts.mount(mountPoints);
 	}
 
 	async commit({description}: {readonly description: string}): Promise<SnapshotId> {

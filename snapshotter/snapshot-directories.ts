@@ -1,4 +1,4 @@
-import {mkdir} from 'node:fs/promises';
+import {appendFile, chmod, mkdir} from 'node:fs/promises';
 import {chmodSync, lstatSync, mkdirSync} from 'node:fs';
 import path from 'node:path';
 import {errorCode} from '../src/kernel/errors.ts';
@@ -24,6 +24,24 @@ export function snapshotsDirectory(root: string): string {
 /** An empty directory, the lowest layer of a snapshot without a parent. */
 export function emptyDirectory(root: string): string {
 	return path.join(root, 'empty');
+}
+
+/**
+Makes the layer that lies below all others when something is to be mounted on files that an image may not have. It holds these files, empty, and is the same for all snapshots and processes.
+
+@returns the layer's directory
+*/
+export async function makeMountPointLayer(root: string, files: readonly string[]): Promise<string> {
+	const layer = path.join(root, 'mount-points');
+	for (const file of files) {
+		const place = path.join(layer, file);
+		await mkdir(path.dirname(place), {recursive: true});
+		// Not by mkdir, whose mode loses the bits of the umask.
+		await chmod(path.dirname(place), 0o755);
+		await appendFile(place, '', {mode: 0o644});
+	}
+
+	return layer;
 }
 
 /** Where the files of a snapshot are, or would be. */

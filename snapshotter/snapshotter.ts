@@ -37,8 +37,12 @@ export type SnapshotChanges =
 
 export type ActiveSnapshot = AsyncDisposable & {
 	readonly id: SnapshotId;
-	/** The merged tree, writable. The caller closes it before `commit`. */
-	mount(): Promise<Descriptor>;
+	/**
+	The merged tree, writable. The caller closes it before `commit`.
+
+	`mountPoints` are regular files that are seen, empty, where the tree has none, so that something can be mounted on them. They are no part of the snapshot. Paths are relative, such as `etc/hosts`.
+	*/
+	mount(options?: {readonly mountPoints?: readonly string[]}): Promise<Descriptor>;
 	/** The directory that takes the changes, for a layer that is applied without reading the parent. Whiteouts are written there in overlayfs' form. */
 	readonly changesDirectory: string;
 	/** Makes the snapshot immutable; disposing afterwards does nothing. */

@@ -36,6 +36,9 @@ export type ExecOpContext = {
 // BuildKit's, which some build scripts look for.
 const hostname = 'buildkitsandbox';
 
+// What every container has mounted over it. Made in the root each time, they would be copied up with their directory and removed again.
+const generatedFiles = ['etc/resolv.conf', 'etc/hosts'];
+
 const mebibyte = 1024 * 1024;
 
 /**
@@ -76,7 +79,7 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 	const {context, execution: {signal}} = run;
 	let result: ContainerResult;
 	try {
-		using root = await run.active.mount();
+		using root = await run.active.mount({mountPoints: generatedFiles});
 		result = await runInContainer(operation, root, run);
 	} catch (error) {
 		signal.throwIfAborted();

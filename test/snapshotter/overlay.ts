@@ -2,7 +2,9 @@ import {
 	lstat,
 	mkdir,
 	readdir,
+	readFile,
 	rm,
+	stat,
 	writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
@@ -75,4 +77,26 @@ asRoot('a whiteout in the lowest layer hides nothing and is not seen', async t =
 	makeDeviceFile(undefined, path.join(active.changesDirectory, 'whiteout'), {kind: 'character', mode: 0});
 	const id = await active.commit({description: ''});
 	t.deepEqual(await listInView(store.snapshotter, id), ['file']);
+});
+
+asRoot('mount points are seen where an image has no such file, and leave nothing in the snapshot', async t => {
+	await using directory = await makeTemporaryDirectory();
+	await using store = await openStore(directory.path);
+	const parent = await build(store.snapshotter, undefined, async root => {
+		await mkdir(path.join(root, 'etc'), {mode: 0o700});
+		await writeFile(path.join(root, 'etc/hosts'), 'of the image');
+	});
+	await using active = await store.snapshotter.prepare(parent);
+	{
+		using root = await active.mount({mountPoints: ['etc/hosts', 'etc/resolv.conf']});
+		t.is(await readFile(path.join(root.path, 'etc/hosts'), 'utf8'), 'of the image');
+		t.is(await readFile(path.join(root.path, 'etc/resolv.conf'), 'utf8'), '');
+		const etc = await stat(path.join(root.path, 'etc'));
+		t.is(etc.mode & 0o7777, 0o700);
+	}
+
+	t.deepEqual(await readdir(active.changesDirectory), []);
+	const child = await active.commit({description: ''});
+	using view = await store.snapshotter.view(child);
+	t.deepEqual(await readdir(path.join(view.path, 'etc')), ['hosts']);
 });
