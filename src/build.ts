@@ -10,6 +10,7 @@ import {createVertexes} from '../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../solver/ops/snapshot-cache.ts';
 import {solve} from '../solver/scheduler.ts';
 import {SolveError} from '../solver/solve-error.ts';
+import {BuildError} from './build-error.ts';
 import type {VertexMetadata} from './definition/definition.ts';
 import type {Entitlement} from './definition/entitlements.ts';
 import type {NetworkMode} from './definition/operations.ts';
@@ -85,20 +86,6 @@ export type BuildOutcome = {
 		readonly manifest: ContentDescriptor;
 	};
 };
-
-/**
-A build failed at something that the Dockerfile, the context or a step is to blame for. Code `ERR_TSBUILD_BUILD`; the cause says more.
-*/
-export class BuildError extends TsbuildError {
-	override readonly name = 'BuildError';
-	/** Places in files, each with the file's text, that show where it failed. */
-	readonly sources: ReadonlyArray<{readonly location: SourceLocation; readonly text: string}>;
-
-	constructor(message: string, {cause, sources}: {readonly cause: unknown; readonly sources: BuildError['sources']}) {
-		super('ERR_TSBUILD_BUILD', message, {cause});
-		this.sources = sources;
-	}
-}
 
 /**
 Builds an image: from the Dockerfile to a definition, from that to a file system, from that to the outputs.

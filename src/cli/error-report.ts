@@ -1,4 +1,4 @@
-import {BuildError} from '../build.ts';
+import {BuildError} from '../build-error.ts';
 import {
 	errorCode,
 	errorMessage,
