@@ -6,30 +6,31 @@ import {DatabaseSync} from 'node:sqlite';
 import type {ExecutionContext} from 'ava';
 import {errorCode} from '../../src/kernel/errors.ts';
 
+/** What builds have left behind; all lists are empty when nothing is. */
+export type Leftovers = Readonly<Record<'processes' | 'mounts' | 'cgroups' | 'sessions' | 'unfinishedBlobs' | 'unfinishedSnapshots', readonly string[]>>;
+
 /**
-Asserts that builds with this store are over without a trace: no mount, process, cgroup, session, temporary blob or half-made snapshot.
-
-Other tests build with other stores at the same time, so mounts and processes are told by the store's path. The name of a cgroup does not tell its store: one without a process counts as left when it does not go away.
-
-@param t The test's own.
-@param root The store's directory, as given by `--root` or `TSBUILD_ROOT`.
+Asserts that builds with this store, the directory that `--root` names, are over without a trace; see `findLeftovers`.
 */
 export async function assertNothingLeft(t: ExecutionContext, root: string): Promise<void> {
-	t.deepEqual({
+	const leftovers = await findLeftovers(root);
+	t.deepEqual(Object.entries(leftovers).filter(([, found]) => found.length > 0), []);
+}
+
+/**
+Looks for what builds with a store have left: mounts, processes, cgroups, sessions, temporary blobs, half-made snapshots.
+
+Other tests build with other stores at the same time, so mounts and processes are told by the store's path. The name of a cgroup does not tell its store: one without a process counts as left when it does not go away.
+*/
+export async function findLeftovers(root: string): Promise<Leftovers> {
+	return {
 		processes: await findProcesses(root),
 		mounts: await findMounts('self', root),
 		cgroups: await findLastingCgroups(),
 		sessions: await namesIn(path.join(root, 'sessions')),
 		unfinishedBlobs: await findUnfinishedBlobs(path.join(root, 'content')),
 		unfinishedSnapshots: await findUnfinishedSnapshots(root),
-	}, {
-		processes: [],
-		mounts: [],
-		cgroups: [],
-		sessions: [],
-		unfinishedBlobs: [],
-		unfinishedSnapshots: [],
-	});
+	};
 }
 
 /** Processes that were started with the store's path, or that see something of the store mounted. */

@@ -1,6 +1,7 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {makeTemporaryBaseImage} from './base-image.ts';
+import {findLeftovers, type Leftovers} from './leftovers.ts';
 import {makeTemporaryDirectory} from './temporary-directory.ts';
 import {
 	startTsbuild,
@@ -9,7 +10,7 @@ import {
 	type TsbuildResult,
 } from './tsbuild.ts';
 
-/** A build context with a store of its own. */
+/** A build context with a store of its own. When it is disposed of, the test fails if its builds have left a mount, process, cgroup, session or temporary file. */
 export type Project = AsyncDisposable & {
 	/** Holds everything below. */
 	readonly directory: string;
@@ -42,8 +43,20 @@ export async function makeProject(files: Readonly<Record<string, string>>): Prom
 		build: async (...args) => tsbuild([...common, ...args, context], {root}),
 		start: (...args) => startTsbuild([...common, ...args, context], {root}),
 		write,
-		[Symbol.asyncDispose]: async () => kept.disposeAsync(),
+		async [Symbol.asyncDispose]() {
+			const leftovers = await findLeftovers(root);
+			await kept.disposeAsync();
+			refuse(leftovers);
+		},
 	};
+}
+
+/** Fails the test whose builds have left something. */
+function refuse(leftovers: Leftovers): void {
+	const found = Object.entries(leftovers).filter(([, names]) => names.length > 0);
+	if (found.length > 0) {
+		throw new Error(`the builds have left something: ${JSON.stringify(found)}`);
+	}
 }
 
 async function writeFiles(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
