@@ -31,6 +31,8 @@ export async function buildBundle(directory: string): Promise<ReadonlySet<string
 		minifyWhitespace: true,
 		platform: 'node',
 		target: 'node24',
+		define: {'Intl.ListFormat': 'LazyListFormat'},
+		inject: ['scripts/lazy-list-format.ts'],
 		// It finds its prebuilt addon beside its own package.json.
 		external: ['koffi'],
 		sourcemap: 'linked',
