@@ -5,8 +5,8 @@ import {
 	parseReference,
 	type Reference,
 } from '../../src/kernel/reference.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import {DockerfileError} from './errors.ts';
-import {quoteGoString} from './go-format.ts';
 
 /** The name under which a file system without any file is always found. */
 export const scratchName = 'scratch';

@@ -1,5 +1,5 @@
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import {DockerfileError} from './errors.ts';
-import {quoteGoString} from './go-format.ts';
 import {SubstitutionProblem} from './substitution-problem.ts';
 import {WordExpander, type Expansion, type ExpandOptions} from './word-expander.ts';
 import {WordList} from './word-list.ts';

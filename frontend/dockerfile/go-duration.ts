@@ -1,5 +1,5 @@
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import {DockerfileError} from './errors.ts';
-import {quoteGoString} from './go-format.ts';
 import {trimTrailing} from './whitespace.ts';
 
 const nanosecondsPerUnit: ReadonlyMap<string, number> = new Map([

@@ -1,8 +1,8 @@
 import type {SourceLocation} from '../../src/kernel/source-location.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import type {EscapeCharacter} from './directives.ts';
 import {atLocation, DockerfileError} from './errors.ts';
 import {splitFlags} from './flags.ts';
-import {quoteGoString} from './go-format.ts';
 import type {Heredoc} from './heredoc.ts';
 import {parseJsonArray} from './json-array.ts';
 import {findKeyword, splitKeyword, type Keyword} from './keyword.ts';

@@ -1,6 +1,6 @@
 import {parsePlatform, type Platform} from '../../src/kernel/platform.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import {DockerfileError} from './errors.ts';
-import {quoteGoString} from './go-format.ts';
 
 // https://github.com/containerd/platforms/blob/main/database.go
 const systems: ReadonlySet<string> = new Set([

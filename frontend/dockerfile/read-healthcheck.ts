@@ -1,8 +1,8 @@
 import type {Healthcheck} from '../../src/kernel/oci-types.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import {DockerfileError} from './errors.ts';
 import {readFlags} from './flags.ts';
 import {parseGoDuration} from './go-duration.ts';
-import {quoteGoString} from './go-format.ts';
 import type {Statement} from './parse.ts';
 
 // https://pkg.go.dev/github.com/docker/docker/api/types/container#pkg-constants

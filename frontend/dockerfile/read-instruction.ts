@@ -1,8 +1,8 @@
 import type {SecurityMode} from '../../src/definition/operations.ts';
 import {suggest} from '../../src/kernel/suggestion.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import {DockerfileError} from './errors.ts';
 import {readFlags} from './flags.ts';
-import {quoteGoString} from './go-format.ts';
 import type {
 	ArgInstruction,
 	CommandLine,

@@ -1,6 +1,6 @@
 import {suggestion} from '../../src/kernel/suggestion.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import {DockerfileError} from './errors.ts';
-import {quoteGoString} from './go-format.ts';
 
 const mountTypes = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 const sharingModes = ['shared', 'private', 'locked'] as const;

@@ -1,10 +1,10 @@
 import {errorMessage} from '../../src/kernel/errors.ts';
 import type {Platform} from '../../src/kernel/platform.ts';
 import {suggestion} from '../../src/kernel/suggestion.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 import type {EscapeCharacter} from './directives.ts';
 import {atLocation, DockerfileError} from './errors.ts';
 import {expandWord} from './expand.ts';
-import {quoteGoString} from './go-format.ts';
 import type {Dockerfile, FromInstruction, Instruction} from './instructions.ts';
 import {readPlatformName} from './platform-name.ts';
 import {rejectCycles} from './stage-graph.ts';

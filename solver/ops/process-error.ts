@@ -1,4 +1,5 @@
 import {TsbuildError} from '../../src/kernel/errors.ts';
+import {quoteGoString} from '../../src/kernel/go-format.ts';
 
 /** How a process ended, if it ever began. */
 export type ProcessEnding = {
@@ -23,7 +24,7 @@ export class ProcessError extends TsbuildError {
 
 	constructor(args: readonly string[], {exitCode, outOfMemory, reason, cause}: ProcessEnding) {
 		const code = exitCode === undefined ? undefined : `exit code: ${exitCode}`;
-		const parts = [`process ${quote(args.join(' '))} did not complete successfully`, code, reason].filter(part => part !== undefined);
+		const parts = [`process ${quoteGoString(args.join(' '))} did not complete successfully`, code, reason].filter(part => part !== undefined);
 		super('ERR_TSBUILD_PROCESS', parts.join(': '), {
 			cause,
 			...(cause instanceof TsbuildError && cause.hint !== undefined && {hint: cause.hint}),
@@ -32,29 +33,4 @@ export class ProcessError extends TsbuildError {
 		this.exitCode = exitCode;
 		this.outOfMemory = outOfMemory;
 	}
-}
-
-const escapes: Readonly<Record<string, string>> = {
-	'\u{7}': String.raw`\a`,
-	'\b': String.raw`\b`,
-	'\f': String.raw`\f`,
-	'\n': String.raw`\n`,
-	'\r': String.raw`\r`,
-	'\t': String.raw`\t`,
-	'\v': String.raw`\v`,
-	'"': String.raw`\"`,
-	'\\': String.raw`\\`,
-};
-
-/** A text as Go's `%q` prints it. https://pkg.go.dev/strconv#Quote */
-function quote(text: string): string {
-	return `"${text.replaceAll(/["\\[^\p{Letter}\p{Mark}\p{Number}\p{Punctuation}\p{Symbol} ]]/gv, character => escapes[character] ?? escapeCode(character.codePointAt(0)!))}"`;
-}
-
-function escapeCode(code: number): string {
-	if (code < 0x80) {
-		return String.raw`\x` + code.toString(16).padStart(2, '0');
-	}
-
-	return code < 0x1_00_00 ? String.raw`\u` + code.toString(16).padStart(4, '0') : String.raw`\U` + code.toString(16).padStart(8, '0');
 }

@@ -1,6 +1,6 @@
 import {existsSync, readFileSync} from 'node:fs';
-import test from 'ava';
 import {syscallNumbers} from '../../src/linux/syscall-numbers.ts';
+import {testWhere} from '../support/conditions.ts';
 
 // Debian's linux-libc-dev has both.
 const headers = [
@@ -9,8 +9,8 @@ const headers = [
 ] as const;
 
 for (const {architecture, file} of headers) {
-	const testOrSkip = existsSync(file) ? test : test.skip;
-	testOrSkip(`the numbers for ${architecture} are those of ${file}`, t => {
+	const testWithHeader = testWhere(existsSync(file), `there is no ${file}`);
+	testWithHeader(`the numbers for ${architecture} are those of ${file}`, t => {
 		const header = readFileSync(file, 'utf8');
 		for (const [name, number] of Object.entries(syscallNumbers(architecture))) {
 			t.regex(header, new RegExp(`^#define __NR_${name} ${number}$`, 'mv'));

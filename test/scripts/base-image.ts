@@ -1,10 +1,10 @@
 import {execFileSync} from 'node:child_process';
 import path from 'node:path';
-import test from 'ava';
 import {hasBusybox, makeBaseImage} from '../../scripts/base-image.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
+import {testWhere} from '../support/conditions.ts';
 
-const testWithBusybox = await hasBusybox() ? test : test.skip;
+const testWithBusybox = testWhere(await hasBusybox(), 'there is no static busybox');
 
 testWithBusybox('the base image is the same bytes each time', async t => {
 	await using temporary = await makeTemporaryDirectory();

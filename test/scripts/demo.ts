@@ -1,13 +1,13 @@
 import {execFileSync} from 'node:child_process';
 import path from 'node:path';
-import test from 'ava';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {hasBusybox, makeTemporaryBaseImage} from '../support/base-image.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {tsbuild} from '../support/tsbuild.ts';
+import {testWhere} from '../support/conditions.ts';
 
 const demo = path.join(import.meta.dirname, '../../fixtures/demo');
-const testWithBusybox = await hasBusybox() ? test : test.skip;
+const testWithBusybox = testWhere(await hasBusybox(), 'there is no static busybox');
 
 testWithBusybox('the image of the demo does what it is for, and its build leaves nothing behind', async t => {
 	await using base = await makeTemporaryBaseImage();

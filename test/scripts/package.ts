@@ -7,6 +7,7 @@ import test from 'ava';
 import manifest from '../../package.json' with {type: 'json'};
 import {buildBundle} from '../../scripts/build.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
+import {testWhere} from '../support/conditions.ts';
 
 const repository = path.join(import.meta.dirname, '../..');
 
@@ -27,7 +28,7 @@ test('the bundle loads no package but koffi', async t => {
 });
 
 const oldNode = findOldNode();
-const testWithOldNode = oldNode === undefined ? test.skip : test;
+const testWithOldNode = testWhere(oldNode !== undefined, 'there is no older Node');
 
 testWithOldNode('an older Node says in one line which is needed', t => {
 	const {status, stdout, stderr} = spawnSync(oldNode!, [path.join(repository, 'bin/tsbuild.cjs')], {encoding: 'utf8'});

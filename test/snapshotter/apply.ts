@@ -8,7 +8,6 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import test from 'ava';
 import {applyLayer, type AppliedLayer} from '../../snapshotter/apply.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
@@ -20,8 +19,7 @@ import {listExtendedAttributes} from '../../src/linux/extended-attributes.ts';
 import {collect, inChunks} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {listTree, type ListedFile} from '../support/tree-listing.ts';
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
+import {asRoot} from '../support/conditions.ts';
 
 type Entry = Partial<NewTarEntry> & {readonly path: string; readonly text?: string};
 

@@ -15,7 +15,6 @@ import {
 	writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
-import process from 'node:process';
 import test from 'ava';
 import {hashTree, type HashTreeOptions} from '../../snapshotter/content-hash.ts';
 import {FileDigests} from '../../snapshotter/file-digests.ts';
@@ -23,11 +22,10 @@ import {openMetadata} from '../../snapshotter/metadata.ts';
 import {setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {errorCode} from '../../src/kernel/errors.ts';
+import {asRoot} from '../support/conditions.ts';
 import {runCommand, runProgram} from '../support/run-program.ts';
 import {swapAllTheTime} from '../support/swap-all-the-time.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 const changes = test.macro({
 	async exec(t, change: (directory: string) => Promise<void>) {

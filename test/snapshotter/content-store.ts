@@ -19,6 +19,7 @@ import {digestOf, parseDigest, type Digest} from '../../src/kernel/digest.ts';
 import {mediaTypes} from '../../src/kernel/oci-types.ts';
 import {runCommand, runProgram} from '../support/run-program.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
+import {testWhere} from '../support/conditions.ts';
 
 const text = 'some bytes';
 const textDigest = digestOf(text);
@@ -200,7 +201,7 @@ test('the list holds the blobs and no strangers', async t => {
 	t.deepEqual(digests.toSorted(), written.map(blob => blob.digest).toSorted());
 });
 
-const testWithMounts = spawnSync('unshare', ['--mount', 'true']).status === 0 ? test : test.skip;
+const testWithMounts = testWhere(spawnSync('unshare', ['--mount', 'true']).status === 0, 'it needs the right to mount');
 
 testWithMounts('a full disk is told as such, and nothing stays behind', async t => {
 	await using directory = await makeTemporaryDirectory();

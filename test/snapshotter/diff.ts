@@ -20,7 +20,6 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import test from 'ava';
 import fc from 'fast-check';
 import {applyLayer} from '../../snapshotter/apply.ts';
 import {layerTar, treeTar} from '../../snapshotter/diff.ts';
@@ -41,8 +40,7 @@ import {build} from '../support/snapshotter-contract.ts';
 import {collect, readMembers} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {listTree, type ListOptions} from '../support/tree-listing.ts';
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
+import {asRoot} from '../support/conditions.ts';
 
 type Change = (root: string) => void | Promise<void>;
 

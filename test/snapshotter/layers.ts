@@ -13,9 +13,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import {gzipSync} from 'node:zlib';
-import test from 'ava';
 import {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import {openStore, type Store} from '../../snapshotter/store.ts';
@@ -29,13 +27,12 @@ import {
 } from '../../src/kernel/digest.ts';
 import {mediaTypes, type Descriptor} from '../../src/kernel/oci-types.ts';
 import {setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
+import {asRoot} from '../support/conditions.ts';
 import {runProgram} from '../support/run-program.ts';
 import {build, readInView} from '../support/snapshotter-contract.ts';
 import {collect} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {listTree} from '../support/tree-listing.ts';
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 type Fixture = AsyncDisposable & {
 	readonly store: Store;

@@ -8,16 +8,13 @@ import {
 	writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
-import process from 'node:process';
-import test from 'ava';
 import {openStore} from '../../snapshotter/store.ts';
 import {makeDeviceFile} from '../../src/linux/files.ts';
 import {build, listInView, testSnapshotter} from '../support/snapshotter-contract.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
+import {asRoot} from '../support/conditions.ts';
 
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
-
-testSnapshotter(asRoot as typeof test, async () => {
+testSnapshotter(asRoot, async () => {
 	const directory = await makeTemporaryDirectory();
 	const store = await openStore(directory.path);
 	return {

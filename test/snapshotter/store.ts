@@ -13,14 +13,14 @@ import {
 import path from 'node:path';
 import process from 'node:process';
 import {createInterface} from 'node:readline/promises';
-import test, {type ExecutionContext} from 'ava';
+import type {ExecutionContext} from 'ava';
 import {insertCacheRecord, findCacheRecord} from '../../snapshotter/cache-records.ts';
 import {openStore, type Store} from '../../snapshotter/store.ts';
+import {asRoot} from '../support/conditions.ts';
 import {build} from '../support/snapshotter-contract.ts';
 import {runCommand, runProgram} from '../support/run-program.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
-const asRoot = (process.getuid?.() === 0 ? test : test.skip) as typeof test;
 const storeModule = JSON.stringify(import.meta.resolve('../../snapshotter/store.ts'));
 
 asRoot('a missing directory becomes a store, for root alone', async t => {

@@ -12,7 +12,6 @@ import {
 	writeSync,
 } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import test from 'ava';
 import fc from 'fast-check';
 import {setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
@@ -30,8 +29,8 @@ import {
 	readMembers,
 } from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
+import {asRoot} from '../support/conditions.ts';
 
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
 function paxHeader(typeFlag: 'g' | 'x', records: Readonly<Record<string, string>>): Buffer {
 	const content = encodePaxRecords(new Map(Object.entries(records)));
 	return Buffer.concat([rawHeader({typeFlag, size: content.length}), blocks(content)]);

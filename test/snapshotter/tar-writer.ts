@@ -10,7 +10,6 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import {gunzipSync} from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
@@ -24,8 +23,7 @@ import {nameBytes} from '../../src/linux/name.ts';
 import {collect, readMembers} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {listTree, type ListedFile} from '../support/tree-listing.ts';
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
+import {asRoot} from '../support/conditions.ts';
 
 const mtimes = fc.oneof(
 	fc.bigInt({min: 0n, max: 2_000_000_000n}).map(seconds => seconds * 1_000_000_000n),

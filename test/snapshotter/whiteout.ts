@@ -1,7 +1,6 @@
 import {Buffer} from 'node:buffer';
 import {lstatSync, mkdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import test from 'ava';
 import {
 	isOverlayAttribute,
@@ -17,8 +16,7 @@ import {O_DIRECTORY, O_RDONLY} from '../../src/linux/constants.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {listExtendedAttributes, setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
-
-const asRoot = process.getuid?.() === 0 ? test : test.skip;
+import {asRoot} from '../support/conditions.ts';
 
 const means = test.macro({
 	exec(t, name: string, expected: LayerName) {

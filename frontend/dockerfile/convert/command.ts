@@ -1,4 +1,4 @@
-import {quoteGoList} from '../go-format.ts';
+import {quoteGoList} from '../../../src/kernel/go-format.ts';
 import type {CmdInstruction, CommandLine, EntrypointInstruction} from '../instructions.ts';
 import type {StageBuilder} from './stage-builder.ts';
 

@@ -1,6 +1,6 @@
 import {isIP} from 'node:net';
 import {DockerfileError} from '../errors.ts';
-import {formatGoList, quoteGoString} from '../go-format.ts';
+import {formatGoList, quoteGoString} from '../../../src/kernel/go-format.ts';
 import type {ExposeInstruction} from '../instructions.ts';
 import type {StageBuilder} from './stage-builder.ts';
 

@@ -1,5 +1,5 @@
 import {formatGoDuration} from '../go-duration.ts';
-import {formatGoList} from '../go-format.ts';
+import {formatGoList} from '../../../src/kernel/go-format.ts';
 import {DockerfileError} from '../errors.ts';
 import type {
 	HealthcheckInstruction,

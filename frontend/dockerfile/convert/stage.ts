@@ -3,7 +3,7 @@ import type {ImageConfig} from '../../../src/kernel/oci-types.ts';
 import type {Platform} from '../../../src/kernel/platform.ts';
 import {DockerfileError} from '../errors.ts';
 import {Environment} from '../environment.ts';
-import {quoteGoString} from '../go-format.ts';
+import {quoteGoString} from '../../../src/kernel/go-format.ts';
 import {ImageDraft} from '../image-draft.ts';
 import type {StageWork} from '../resolve-stages.ts';
 import type {StageStep} from '../stage-plan.ts';

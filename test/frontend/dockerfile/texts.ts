@@ -1,7 +1,7 @@
 import test from 'ava';
 import {readFileMode} from '../../../frontend/dockerfile/file-mode.ts';
 import {formatGoDuration, parseGoDuration} from '../../../frontend/dockerfile/go-duration.ts';
-import {quoteGoString} from '../../../frontend/dockerfile/go-format.ts';
+import {quoteGoString} from '../../../src/kernel/go-format.ts';
 import {cleanDestination, cleanPath, resolveWritten} from '../../../frontend/dockerfile/paths.ts';
 import {readMount} from '../../../frontend/dockerfile/read-mount.ts';
 import {isSignal} from '../../../frontend/dockerfile/signals.ts';
