@@ -1,4 +1,4 @@
-import {readdir, writeFile} from 'node:fs/promises';
+import {readdir, utimes, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {digestOf} from '../../src/kernel/digest.ts';
@@ -12,7 +12,10 @@ import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 async function commit(store: Store, content: string, parent?: SnapshotId): Promise<SnapshotId> {
 	await using active = await store.snapshotter.prepare(parent);
-	await writeFile(path.join(active.changesDirectory, 'file'), content);
+	const file = path.join(active.changesDirectory, 'file');
+	await writeFile(file, content);
+	// The same content makes the same layer, whenever that is.
+	await utimes(file, 0, 0);
 	const id = await active.commit({description: content});
 	insertCacheRecord(store.metadata, {keys: [`key of ${content}`], snapshot: id, description: content});
 	return id;

@@ -38,8 +38,9 @@ export async function runInVirtualMachine(command: readonly string[]): Promise<G
 	await boot([
 		'-accel',
 		'tcg,thread=multi',
+		// Without protection keys: V8 uses them where they are, and crashed now and then on emulated ones.
 		'-cpu',
-		'max',
+		'max,pku=off',
 		'-smp',
 		'4',
 		'-m',
