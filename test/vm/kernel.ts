@@ -1,4 +1,3 @@
-import test from 'ava';
 import {testWhere} from '../support/conditions.ts';
 import {findMissingPrograms} from './support/kernel.ts';
 import {runInVirtualMachine, type GuestResult} from './support/virtual-machine.ts';
@@ -7,7 +6,7 @@ const missing = findMissingPrograms();
 const testInGuest = testWhere(missing.length === 0, `this machine has no ${missing.join(', ')}`);
 
 // What V8 prints when it finds itself broken. In emulation it does now and then, at the start of a process; on real processors it never did.
-const brokenV8 = /^\s*# Fatal error in /mv;
+const brokenV8 = '# Fatal error in ';
 
 testInGuest('the tests of the executor pass on kernel 6.1 with cgroups of version 2', async t => {
 	t.timeout(400_000);
@@ -20,5 +19,5 @@ testInGuest('the tests of the executor pass on kernel 6.1 with cgroups of versio
 async function runGuestTests(): Promise<GuestResult> {
 	const command = ['node', 'node_modules/ava/entrypoints/cli.mjs', '--config', 'scripts/ava/guest.config.ts'];
 	const result = await runInVirtualMachine(command);
-	return result.exitCode !== 0 && brokenV8.test(result.output) ? runInVirtualMachine(command) : result;
+	return result.exitCode !== 0 && result.output.includes(brokenV8) ? runInVirtualMachine(command) : result;
 }
