@@ -14,12 +14,33 @@ const legacyFlags = {
 	squash: {type: 'boolean', description: 'Squash newly built layers into a single new layer', hidden: true},
 } as const satisfies FlagDefinitions;
 
+const missing = {
+	type: 'string', description: 'A flag of buildx that tsbuild has not', hidden: true, isMissing: true,
+} as const;
+
+const missingFlags = {
+	'add-host': missing,
+	annotation: missing,
+	attest: missing,
+	'cache-from': missing,
+	'cache-to': missing,
+	'cgroup-parent': missing,
+	debug: missing,
+	policy: missing,
+	resource: missing,
+	secret: missing,
+	'shm-size': missing,
+	ssh: missing,
+	ulimit: missing,
+} as const satisfies FlagDefinitions;
+
 /**
 The flags of `tsbuild build`: those of `docker buildx build`, and the limits, store and layout flags of our own.
 */
 export const buildFlags = {
 	allow: {type: 'list', valueName: 'stringArray', description: 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'},
 	...legacyFlags,
+	...missingFlags,
 	'build-arg': {type: 'list', valueName: 'stringArray', description: 'Set build-time variables'},
 	'build-context': {type: 'list', valueName: 'stringArray', description: 'Additional build contexts (e.g., name=oci-layout://path)'},
 	builder: {
@@ -45,7 +66,7 @@ export const buildFlags = {
 	},
 	'pids-limit': {type: 'string', valueName: 'int', description: 'Limit the processes of each "RUN" instruction'},
 	platform: {type: 'list', valueName: 'stringArray', description: 'Set target platform for build'},
-	progress: {type: 'string', valueName: 'string', description: 'Set type of progress output ("auto", "none", "plain", "quiet"). Use plain to show container output (default "auto")'},
+	progress: {type: 'string', valueName: 'string', description: 'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty") (default "auto")'},
 	provenance: {
 		type: 'string', valueName: 'string', description: 'Accepted when false; attestations are not made yet', hidden: true,
 	},

@@ -71,7 +71,9 @@ function chooseHelp([name = 'help', ...rest]: readonly string[]): ChosenCommand 
 
 /** `tsbuild biuld .` is no build of the directory `biuld`. */
 function rejectMistypedCommand(first: string, args: readonly string[]): void {
-	const suggestion = /^[a-z]+$/v.test(first) && args.length > 1 && !existsSync(first) ? suggest(first, commandNames) : undefined;
+	// A short word alone is more likely a directory that is not there.
+	const isLikeACommand = /^[a-z]+$/v.test(first) && (args.length > 1 || first.length > 3);
+	const suggestion = isLikeACommand && !existsSync(first) ? suggest(first, commandNames) : undefined;
 	if (suggestion !== undefined) {
 		throw new UsageError(`unknown command: ${JSON.stringify(first)}`, {hint: `Did you mean ${suggestion}?`});
 	}

@@ -16,6 +16,8 @@ export type FlagDefinition = {
 	readonly description: string;
 	/** Left out of the help. */
 	readonly hidden?: boolean;
+	/** A flag of buildx that is refused, in words that tell it from a mistyped one. */
+	readonly isMissing?: boolean;
 };
 
 export type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
@@ -35,7 +37,7 @@ type Occurrence = {readonly name: string; readonly value: string};
 /**
 Reads a command's arguments.
 
-@throws {UsageError} for an unknown flag (with a suggestion), a missing value, a value that is no boolean
+@throws {UsageError} for an unknown flag (with a suggestion) or a missing one, a missing value, a value that is no boolean
 */
 export function parseFlags<const Definitions extends FlagDefinitions>(args: readonly string[], definitions: Definitions): ParsedFlags<Definitions> {
 	const positional: string[] = [];
@@ -67,6 +69,10 @@ function readLongFlag(argument: string, rest: string[], definitions: FlagDefinit
 	const definition = Object.hasOwn(definitions, name) ? definitions[name]! : undefined;
 	if (definition === undefined) {
 		throw unknownFlag(`unknown flag: --${name}`, name, definitions);
+	}
+
+	if (definition.isMissing === true) {
+		throw new UsageError(`--${name} is not supported yet`);
 	}
 
 	if (equals !== -1) {

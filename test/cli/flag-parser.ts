@@ -7,11 +7,14 @@ const definitions = {
 	'no-cache': {type: 'boolean', description: ''},
 	quiet: {type: 'boolean', shorthand: 'q', description: ''},
 	output: {type: 'list', shorthand: 'o', description: ''},
+	ssh: {
+		type: 'string', description: '', hidden: true, isMissing: true,
+	},
 	tag: {type: 'list', shorthand: 't', description: ''},
 } as const satisfies FlagDefinitions;
 
 const nothing = {
-	file: undefined, 'no-cache': undefined, quiet: undefined, output: [], tag: [],
+	file: undefined, 'no-cache': undefined, quiet: undefined, output: [], ssh: undefined, tag: [],
 };
 
 const accepts = test.macro({
@@ -59,6 +62,9 @@ const refuses = test.macro({
 
 test(refuses, ['--nope'], 'unknown flag: --nope');
 test(refuses, ['--no-cahce'], 'unknown flag: --no-cahce', 'Did you mean --no-cache?');
+test(refuses, ['--ssh', 'default'], '--ssh is not supported yet');
+test(refuses, ['--ssh=default'], '--ssh is not supported yet');
+test(refuses, ['--sshh'], 'unknown flag: --sshh');
 test(refuses, ['--constructor'], 'unknown flag: --constructor');
 test(refuses, ['-Z'], 'unknown shorthand flag: \'Z\' in -Z');
 test(refuses, ['-qZt'], 'unknown shorthand flag: \'Z\' in -qZt');
