@@ -1,8 +1,9 @@
 import {openLayout, type ContentStore} from '../snapshotter/content-store.ts';
 import type {SourceImageOperation} from './definition/operations.ts';
+import {compatiblePlatforms, isSamePlatform} from './kernel/compatible-platforms.ts';
 import {parseDigest, type Digest} from './kernel/digest.ts';
 import {TsbuildError} from './kernel/errors.ts';
-import {isIndexType, parseImageConfig, parseImageDocument} from './kernel/image-documents.ts';
+import {parseImageConfig, parseImageDocument} from './kernel/image-documents.ts';
 import type {Descriptor, ImageConfig, ImageManifest} from './kernel/oci-types.ts';
 import {formatPlatform, normalizePlatform, type Platform} from './kernel/platform.ts';
 import {formatReference, parseReference} from './kernel/reference.ts';
@@ -28,6 +29,9 @@ export type LayoutContext = {
 
 // An index may name another index; more than a few levels are no image any more.
 const maximumIndexDepth = 4;
+
+// An index of a stranger may name thousands.
+const maximumNamedPlatforms = 20;
 
 /**
 Finds an image of the local store by its reference.
@@ -94,13 +98,22 @@ async function findManifest(content: ContentStore, entry: Descriptor, platform: 
 	for (let depth = 0; depth < maximumIndexDepth; depth++) {
 		const document = parseImageDocument(await content.readBytes(descriptor.digest), descriptor.mediaType);
 		if (document.kind === 'manifest') {
-			return {manifestDigest: descriptor.digest, config: await readConfig(document.manifest, content)};
+			const config = await readConfig(document.manifest, content);
+			if (depth > 0 && descriptor.platform === undefined && !isCompatible(config, platform)) {
+				throw noPlatform(platform, [config]);
+			}
+
+			return {manifestDigest: descriptor.digest, config};
 		}
 
 		descriptor = choosePlatform(document.index.manifests, platform);
 	}
 
 	throw new TsbuildError('ERR_TSBUILD_IMAGE', `failed to read image ${entry.digest}: its indexes are nested more than ${maximumIndexDepth} deep`);
+}
+
+function isCompatible(found: Platform, platform: Platform): boolean {
+	return compatiblePlatforms(platform).some(compatible => isSamePlatform(found, compatible));
 }
 
 // What is built on the image goes by its config, what is unpacked by its manifest: they must not tell of different layers.
@@ -114,15 +127,22 @@ async function readConfig({config: {digest}, layers}: ImageManifest, content: Co
 	return config;
 }
 
+// An entry without a platform says it further inside; an attestation, which is no image, has the platform unknown/unknown.
 function choosePlatform(manifests: readonly Descriptor[], platform: Platform): Descriptor {
-	const wanted = formatPlatform(normalizePlatform(platform));
-	const chosen = manifests.find(manifest => manifest.platform !== undefined && formatPlatform(normalizePlatform(manifest.platform)) === wanted)
-		?? manifests.find(manifest => manifest.platform === undefined && isIndexType(manifest.mediaType));
+	const chosen = compatiblePlatforms(platform)
+		.map(compatible => manifests.find(manifest => manifest.platform !== undefined && isSamePlatform(manifest.platform, compatible)))
+		.find(manifest => manifest !== undefined)
+		?? manifests.find(manifest => manifest.platform === undefined);
 	if (chosen === undefined) {
-		throw new TsbuildError('ERR_TSBUILD_IMAGE_NOT_FOUND', `no match for platform in manifest: ${wanted} not found`, {
-			hint: `The image is there for ${manifests.map(manifest => (manifest.platform === undefined ? 'an unknown platform' : formatPlatform(manifest.platform))).join(', ')}.`,
-		});
+		throw noPlatform(platform, manifests.flatMap(manifest => manifest.platform ?? []));
 	}
 
 	return chosen;
+}
+
+function noPlatform(wanted: Platform, platforms: readonly Platform[]): TsbuildError {
+	const names = new Set(platforms.map(found => formatPlatform(found)));
+	return new TsbuildError('ERR_TSBUILD_IMAGE_NOT_FOUND', `no match for platform in manifest: ${formatPlatform(normalizePlatform(wanted))} not found`, {
+		hint: names.size === 0 ? 'The image is there for no platform at all.' : `The image is there for ${[...names].slice(0, maximumNamedPlatforms).join(', ')}.`,
+	});
 }

@@ -22,6 +22,9 @@ export type ImageDocument =
 const manifestTypes: ReadonlySet<string> = new Set([mediaTypes.manifest, mediaTypes.dockerManifest]);
 const indexTypes: ReadonlySet<string> = new Set([mediaTypes.index, mediaTypes.dockerIndex]);
 
+// JSON.parse reads any depth, but what we write again goes through JSON.stringify, which a few thousand levels overflow. Real documents have about six.
+const maximumDepth = 100;
+
 /** Is it the media type of a manifest of one image? */
 export function isManifestType(mediaType: string): boolean {
 	return manifestTypes.has(mediaType);
@@ -42,6 +45,12 @@ The type is the one that the document names, else `mediaType`, which its descrip
 */
 export function parseImageDocument(bytes: Uint8Array, mediaType: string): ImageDocument {
 	const document = parseObject(bytes, 'manifest');
+	if (document.schemaVersion === 1) {
+		throw new TsbuildError('ERR_TSBUILD_IMAGE', 'failed to read image manifest: Docker Image manifest version 2, schema 1 is not supported', {
+			hint: 'Pull it with an older Docker and push it again with a new one: that makes a manifest of schema 2.',
+		});
+	}
+
 	const type = document.mediaType ?? mediaType;
 	if (!is.string(type) || document.schemaVersion !== 2) {
 		throw imageError('manifest', 'it has no known schema version');
@@ -79,6 +88,11 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
 		throw imageError('config', 'architecture or os is missing');
 	}
 
+	const wrong = configTexts.find(name => !is.nullOrUndefined(document[name]) && !is.string(document[name]));
+	if (wrong !== undefined) {
+		throw imageError('config', `${wrong} has an unexpected type`);
+	}
+
 	if (!is.plainObject(rootfs) || rootfs.type !== 'layers' || !(is.nullOrUndefined(rootfs.diff_ids) || is.array(rootfs.diff_ids, is.string))) {
 		throw imageError('config', 'rootfs is not a list of layers');
 	}
@@ -103,9 +117,11 @@ function isHistoryEntry(value: unknown): value is HistoryEntry {
 		&& (value.empty_layer === undefined || is.boolean(value.empty_layer));
 }
 
+const configTexts = ['created', 'author', 'variant', 'os.version'];
 const stringLists = ['Env', 'Entrypoint', 'Cmd', 'OnBuild', 'Shell'];
 const strings = ['User', 'WorkingDir', 'StopSignal'];
-const objects = ['ExposedPorts', 'Volumes', 'Labels', 'Healthcheck'];
+const objects = ['ExposedPorts', 'Volumes', 'Healthcheck'];
+const stringRecords = ['Labels'];
 
 function checkContainerConfig(config: unknown): ImageConfig['config'] {
 	if (!is.plainObject(config)) {
@@ -116,6 +132,7 @@ function checkContainerConfig(config: unknown): ImageConfig['config'] {
 		[stringLists, value => is.array(value, is.string)],
 		[strings, value => is.string(value)],
 		[objects, value => is.plainObject(value)],
+		[stringRecords, value => isStringRecord(value)],
 	];
 	for (const [names, isRight] of checks) {
 		const wrong = names.find(name => !is.nullOrUndefined(config[name]) && !isRight(config[name]));
@@ -174,7 +191,21 @@ function parseObject(bytes: Uint8Array, kind: string): Record<string, unknown> {
 		throw imageError(kind, 'it is no object');
 	}
 
+	if (isDeeperThan(value, maximumDepth)) {
+		throw imageError(kind, `it is nested more than ${maximumDepth} deep`);
+	}
+
 	return value;
+}
+
+// Level by level: what is too deep for the stack must not be looked for by recursion.
+function isDeeperThan(value: unknown, limit: number): boolean {
+	let level: readonly unknown[] = [value];
+	for (let depth = 0; depth < limit && level.length > 0; depth++) {
+		level = level.flatMap((entry): readonly unknown[] => Object.values(entry as Record<string, unknown>)).filter(entry => is.object(entry));
+	}
+
+	return level.length > 0;
 }
 
 function imageError(kind: string, reason: string, cause?: unknown): TsbuildError {
