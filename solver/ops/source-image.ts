@@ -14,6 +14,7 @@ import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {ExecutionContext, Op} from '../vertex.ts';
 import type {BuildResult} from './build-result.ts';
+import {takeInLayers} from './layer-intake.ts';
 
 /** What image sources work with. */
 export type SourceImageContext = {
@@ -49,16 +50,17 @@ export function createSourceImageOp(operation: SourceImageOperation, context: So
 	};
 }
 
-async function unpackLayers({source, layers}: ImageFiles, context: SourceImageContext, execution: ExecutionContext): Promise<SnapshotId | null> {
+async function unpackLayers({source, layers}: ImageFiles, {content, layers: layerStore}: SourceImageContext, execution: ExecutionContext): Promise<SnapshotId | null> {
+	await using intake = takeInLayers(layers.map(({blob}) => blob), {source, content, execution});
 	let parent: SnapshotId | undefined;
 	let chainId: ChainId | undefined;
 	for (const {blob, diffId} of layers) {
+		await intake.ready(blob.digest);
 		execution.signal.throwIfAborted();
 		chainId = chainIdOf(chainId, diffId);
 		const id = `extracting ${blob.digest}`;
 		execution.status({id, current: 0, total: blob.size});
-		await takeIn(blob, source, {content: context.content, signal: execution.signal});
-		parent = await context.layers.unpack({
+		parent = await layerStore.unpack({
 			parent,
 			chainId,
 			diffId,
@@ -74,13 +76,6 @@ async function unpackLayers({source, layers}: ImageFiles, context: SourceImageCo
 	}
 
 	return parent ?? null;
-}
-
-/** Copies a blob of another layout into our store; what it is said to be is verified on the way. */
-async function takeIn({digest, size}: Descriptor, source: ContentStore, {content, signal}: {readonly content: ContentStore; readonly signal: AbortSignal}): Promise<void> {
-	if (source !== content && !await content.has(digest)) {
-		await content.ingest(source.read(digest, {signal, size}), {expectedDigest: digest, expectedSize: size, signal});
-	}
 }
 
 async function readImage({reference, manifestDigest, location}: SourceImageOperation, {content}: SourceImageContext, signal: AbortSignal): Promise<ImageFiles> {

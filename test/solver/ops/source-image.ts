@@ -1,5 +1,5 @@
 import {Buffer} from 'node:buffer';
-import {writeFileSync} from 'node:fs';
+import {readdirSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import {
@@ -18,6 +18,7 @@ import {openLayout, type ContentStore} from '../../../snapshotter/content-store.
 import {makeTemporaryBaseImage} from '../../support/base-image.ts';
 import {BuildStore} from '../../support/build-store.ts';
 import {BuildSteps, solveBuild} from '../../support/build-steps.ts';
+import {rawHeader} from '../../support/tar-bytes.ts';
 
 type ChangedImage = {
 	readonly config?: (config: ImageConfig) => unknown;
@@ -122,4 +123,73 @@ test('an image without layers is the empty file system', async t => {
 	t.is(first.snapshot, null);
 	const second = await solveBuild(build, definition);
 	t.deepEqual(second.cached, ['FROM']);
+});
+
+/** Puts layers, each an archive of one empty file with the given name, on the base image. */
+async function addLayers(layout: ContentStore, manifestDigest: string, names: readonly string[]) {
+	const layers = await Promise.all(names.map(async name => {
+		const archive = Buffer.concat([rawHeader({name: Buffer.from(name)}), Buffer.alloc(1024)]);
+		return {mediaType: mediaTypes.layer, ...await layout.write(archive)};
+	}));
+	const changed = await change(layout, manifestDigest, {
+		config: config => ({...config, rootfs: {type: 'layers', diff_ids: [...config.rootfs.diff_ids!, ...layers.map(({digest}) => digest)]}}),
+		manifest: manifest => ({...manifest, layers: [...manifest.layers, ...layers]}),
+	});
+	return {layers, manifestDigest: changed};
+}
+
+function namesOf(count: number): readonly string[] {
+	return Array.from({length: count}, (_, index) => `layer-${index}`);
+}
+
+test('the files of thirty layers are all there', async t => {
+	await using build = await BuildStore.open();
+	await using base = await makeTemporaryBaseImage();
+	const {manifestDigest, layers} = await addLayers(await openLayout(base.directory), base.manifestDigest, namesOf(30));
+	const steps = new BuildSteps();
+	const {snapshot} = await solveBuild(build, steps.finish(steps.from({directory: base.directory, manifestDigest})));
+	const names = await build.list(snapshot);
+	t.is(names.filter(name => name.startsWith('/layer-')).length, 30);
+	t.true(await build.store.content.has(layers.at(-1)!.digest));
+});
+
+test('the same layer three times in an image is taken in once', async t => {
+	await using build = await BuildStore.open();
+	await using base = await makeTemporaryBaseImage();
+	const {manifestDigest} = await addLayers(await openLayout(base.directory), base.manifestDigest, ['same', 'same', 'other', 'same']);
+	const steps = new BuildSteps();
+	const {snapshot} = await solveBuild(build, steps.finish(steps.from({directory: base.directory, manifestDigest})));
+	t.is(build.store.snapshotter.chain(snapshot!).length, 5);
+});
+
+test('an image whose last layer is damaged leaves only whole blobs, and no file on its way', async t => {
+	await using build = await BuildStore.open();
+	await using base = await makeTemporaryBaseImage();
+	const {manifestDigest, layers} = await addLayers(await openLayout(base.directory), base.manifestDigest, namesOf(8));
+	const {digest: damaged, size} = layers.at(-1)!;
+	writeFileSync(path.join(base.directory, 'blobs/sha256', splitDigest(damaged).hex), Buffer.alloc(size));
+	const steps = new BuildSteps();
+	const definition = steps.finish(steps.from({directory: base.directory, manifestDigest}));
+	await t.throwsAsync(solveBuild(build, definition), {message: /its bytes have the digest/v});
+	const {content, session} = build.store;
+	t.false(await content.has(damaged));
+	for await (const digest of content.list()) {
+		await t.notThrowsAsync(content.readBytes(digest));
+	}
+
+	t.deepEqual(readdirSync(session.directory), ['lock']);
+});
+
+test('layers that are on their way are given up when the first is damaged', async t => {
+	await using build = await BuildStore.open();
+	await using base = await makeTemporaryBaseImage();
+	const {manifestDigest} = await addLayers(await openLayout(base.directory), base.manifestDigest, namesOf(60));
+	const {layers} = await readJson<ImageManifest>(await openLayout(base.directory), parseDigest(base.manifestDigest));
+	const {digest: first, size} = layers[0]!;
+	writeFileSync(path.join(base.directory, 'blobs/sha256', splitDigest(first).hex), Buffer.alloc(size));
+	const steps = new BuildSteps();
+	const definition = steps.finish(steps.from({directory: base.directory, manifestDigest}));
+	await t.throwsAsync(solveBuild(build, definition), {message: /its bytes have the digest/v});
+	t.is(build.store.metadata.statement('SELECT count(*) AS count FROM snapshots').get()?.count, 0);
+	t.deepEqual(readdirSync(build.store.session.directory), ['lock']);
 });

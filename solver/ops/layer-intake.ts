@@ -1,0 +1,79 @@
+import PQueue from 'p-queue';
+import type {Digest} from '../../src/kernel/digest.ts';
+import type {Descriptor} from '../../src/kernel/oci-types.ts';
+import type {ContentStore} from '../../snapshotter/content-store.ts';
+import type {ExecutionContext} from '../vertex.ts';
+
+/** Layers that are on their way into our content store. */
+export type LayerIntake = AsyncDisposable & {
+	/**
+	Waits until a layer is there.
+
+	@throws {TsbuildError} `ERR_TSBUILD_CONTENT` when it is not what its descriptor says, `ERR_TSBUILD_CONTENT_NOT_FOUND` when the source lacks it; the reason of the signal
+	*/
+	ready(layer: Digest): Promise<void>;
+};
+
+/** Where layers come from and go. */
+export type IntakeOptions = {
+	readonly source: ContentStore;
+	readonly content: ContentStore;
+	readonly execution: Pick<ExecutionContext, 'signal' | 'status'>;
+};
+
+// That of BuildKit for one registry.
+// https://github.com/moby/buildkit/blob/v0.32.2/util/resolver/limited/group.go
+const maximumConcurrency = 4;
+
+/**
+Copies layers of another content store into ours: several at once and the lowest first, while the caller unpacks those that are there. Each is verified on the way, and one that is there already, or comes twice in the image, is not copied again.
+
+When it is disposed of, what is still on its way is given up, and nothing of it stays.
+*/
+export function takeInLayers(layers: readonly Descriptor[], {source, content, execution}: IntakeOptions): LayerIntake {
+	const abandoned = new AbortController();
+	const signal = AbortSignal.any([execution.signal, abandoned.signal]);
+	const queue = new PQueue({concurrency: maximumConcurrency});
+	const wanted = new Map((source === content ? [] : layers).map(layer => [layer.digest, layer]));
+	const intakes = new Map(wanted.values().map(layer => [layer.digest, queue.add(async () => takeIn(layer, {source, content, execution: {...execution, signal}}))]));
+	// Whoever waits for a layer gets its error; a failure that nobody waits for yet is no unhandled one.
+	const settled = Promise.allSettled(intakes.values());
+	return {
+		async ready(layer) {
+			await intakes.get(layer);
+		},
+		async [Symbol.asyncDispose]() {
+			abandoned.abort();
+			await settled;
+		},
+	};
+}
+
+async function takeIn({digest, size}: Descriptor, {source, content, execution: {signal, status}}: IntakeOptions): Promise<void> {
+	signal.throwIfAborted();
+	if (await content.has(digest)) {
+		return;
+	}
+
+	const report = (current: number) => {
+		status({id: digest, current, total: size});
+	};
+
+	report(0);
+	await content.ingest(counted(source.read(digest, {signal, size}), report), {expectedDigest: digest, expectedSize: size, signal});
+	status({
+		id: digest,
+		current: size,
+		total: size,
+		completed: true,
+	});
+}
+
+async function * counted(chunks: AsyncIterable<Uint8Array>, report: (current: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
+	let current = 0;
+	for await (const chunk of chunks) {
+		current += chunk.length;
+		report(current);
+		yield chunk;
+	}
+}
