@@ -7,7 +7,9 @@ A container as data. `runContainer(spec, {signal})` in container.ts makes it, wa
 export type ContainerMount =
 	/** A detached mount (see src/linux/detached-mount.ts) attached at `target`. */
 	| {readonly type: 'detached'; readonly mount: Descriptor; readonly target: string; readonly readOnly: boolean}
-	| {readonly type: 'tmpfs'; readonly target: string; readonly options: string};
+	| {readonly type: 'tmpfs'; readonly target: string; readonly options: string}
+	/** A read-only file that is in memory alone. */
+	| {readonly type: 'file'; readonly target: string; readonly content: Uint8Array; readonly mode: number; readonly uid: number; readonly gid: number};
 
 export type ContainerLimits = {
 	/** Bytes. */

@@ -118,15 +118,16 @@ function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, un
 	});
 	const systemDirectory = (name: 'proc' | 'sys' | 'dev') => inherited.add(targets.openSystemDirectory(name));
 	const etcMount = (path: string, content: string) => ({path, content, target: inherited.add(targets.openFile(path))});
+	const stepMounts = prepareStepMounts(spec.mounts, {
+		root: spec.root, rootTargets: targets, inherited, opened: undo,
+	});
 	return {
 		root: inherited.add(spec.root),
 		proc: systemDirectory('proc'),
 		sys: systemDirectory('sys'),
 		dev: systemDirectory('dev'),
-		etcMounts: [etcMount('/etc/resolv.conf', resolverConfiguration(network, environment.resolver)), etcMount('/etc/hosts', hostsFile(spec))],
-		stepMounts: prepareStepMounts(spec.mounts, {
-			root: spec.root, rootTargets: targets, inherited, opened: undo,
-		}),
+		stepMounts: stepMounts.mounts,
+		fileMounts: [etcMount('/etc/resolv.conf', resolverConfiguration(network, environment.resolver)), etcMount('/etc/hosts', hostsFile(spec)), ...stepMounts.files],
 		cgroupView: environment.cgroupView,
 		security: spec.security,
 		hasDevices,

@@ -11,7 +11,7 @@ import {
 } from '../../src/linux/constants.ts';
 import {cgroupViewEntries, type CgroupView} from './cgroup-view.ts';
 import {deviceDirectoryEntries} from './device-directory.ts';
-import {etcMountEntries, type EtcMount} from './etc-mounts.ts';
+import {fileMountEntries, type FileMount} from './file-mounts.ts';
 import {attachEntry, mountAttributesEntry, mountEntry} from './mount-entries.ts';
 import {protectedPathEntries} from './protected-paths.ts';
 import {stepMountEntries, type StepMount} from './step-mounts.ts';
@@ -25,8 +25,8 @@ export type Rootfs = {
 	readonly proc: number;
 	readonly sys: number;
 	readonly dev: number;
-	readonly etcMounts: readonly EtcMount[];
 	readonly stepMounts: readonly StepMount[];
+	readonly fileMounts: readonly FileMount[];
 	readonly cgroupView: CgroupView;
 	readonly security: 'sandbox' | 'insecure';
 	/** Whether device files of the image work. Only safe when something else says which devices may be used. */
@@ -56,7 +56,7 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 		...pivotEntries(rootfs.root),
 		...deviceDirectoryEntries(rootfs),
 		...stepMountEntries(rootfs.stepMounts, 'devices'),
-		...etcMountEntries(rootfs.etcMounts, scratch),
+		...fileMountEntries(rootfs.fileMounts, scratch),
 		...cgroupViewEntries(rootfs.cgroupView, {writable: !isSandbox}),
 		...(isSandbox ? protectedPathEntries() : []),
 	];

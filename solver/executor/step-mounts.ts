@@ -1,7 +1,6 @@
 import {fstatSync} from 'node:fs';
 import {posix} from 'node:path';
 import {
-	AT_FDCWD,
 	MOUNT_ATTR_NODEV,
 	MOUNT_ATTR_NOEXEC,
 	MOUNT_ATTR_NOSUID,
@@ -12,6 +11,8 @@ import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {FilesystemContext} from '../../src/linux/filesystem-context.ts';
 import {openBeneath} from '../../src/linux/resolve.ts';
 import type {ContainerMount} from './container-spec.ts';
+import {devicePlaceEntries} from './device-place.ts';
+import type {FileMount} from './file-mounts.ts';
 import type {InheritedDescriptors} from './inherited-descriptors.ts';
 import {attachEntry, readOnlyEntry, type AttachmentPoint} from './mount-entries.ts';
 import {MountTargets} from './mount-targets.ts';
@@ -28,6 +29,9 @@ export type StepMount = {
 	readonly isDirectory: boolean;
 	readonly readOnly: boolean;
 };
+
+/** All that a step mounts. */
+export type StepMounts = {readonly mounts: readonly StepMount[]; readonly files: readonly FileMount[]};
 
 // What is mounted already, as far as the parent can see into it.
 type Place = {readonly path: string; readonly targets: MountTargets; readonly mount: Descriptor; readonly readOnly: boolean};
@@ -50,26 +54,40 @@ const tmpfsAttributes: Readonly<Record<string, number>> = {
 /**
 Opens the places of the step's own mounts, in their order; a later one may lie in an earlier one. Missing places are made: in the root as stubs that are removed afterwards, in another mount for good.
 
+@returns the mounts, and the files that init writes and then mounts
 @throws {TsbuildError} `ERR_TSBUILD_CONTAINER_SETUP` for a target in /proc or /sys, or one that is missing in a read-only mount
 */
-export function prepareStepMounts(mounts: readonly ContainerMount[], {root, rootTargets, inherited, opened}: Preparation): readonly StepMount[] {
+export function prepareStepMounts(specifications: readonly ContainerMount[], {root, rootTargets, inherited, opened}: Preparation): StepMounts {
 	const places: Place[] = [{
 		path: '/', targets: rootTargets, mount: root, readOnly: false,
 	}];
-	return mounts.map(specification => {
+	const pointOf = (path: string, isDirectory: boolean): AttachmentPoint => isWithin(path, '/dev') ? path : inherited.add(openPlace(places, {path, isDirectory}));
+	const mounts: StepMount[] = [];
+	const files: FileMount[] = [];
+	for (const specification of specifications) {
 		const path = posix.resolve('/', specification.target);
+		refuseTarget(path);
+		if (specification.type === 'file') {
+			const {content, mode, uid, gid} = specification;
+			files.push({
+				path, content, mode, owner: {uid, gid}, target: pointOf(path, false),
+			});
+			continue;
+		}
+
 		const mount = specification.type === 'tmpfs' ? opened.use(createTmpfs(specification.options)) : specification.mount;
 		const isReadOnly = specification.type === 'detached' && specification.readOnly;
 		const isDirectory = fstatSync(mount.number).isDirectory();
-		refuseTarget(path);
-		const point = isWithin(path, '/dev') ? path : inherited.add(openPlace(places, {path, isDirectory}));
+		const point = pointOf(path, isDirectory);
 		places.unshift({
 			path, targets: opened.use(new MountTargets(mount)), mount, readOnly: isReadOnly,
 		});
-		return {
+		mounts.push({
 			path, mount: inherited.add(mount), point, isDirectory, readOnly: isReadOnly,
-		};
-	});
+		});
+	}
+
+	return {mounts, files};
 }
 
 /**
@@ -80,7 +98,7 @@ The calls that attach the step's mounts.
 */
 export function stepMountEntries(mounts: readonly StepMount[], where: 'root' | 'devices'): readonly SyscallEntry[] {
 	return mounts.filter(({point}) => (typeof point === 'number') === (where === 'root')).flatMap(mount => [
-		...(typeof mount.point === 'string' ? placeEntries(mount.point, mount.isDirectory) : []),
+		...devicePlaceEntries(mount.point, mount.isDirectory),
 		...(mount.readOnly ? [readOnlyEntry(mount.mount, `make ${mount.path} read-only`)] : []),
 		attachEntry(mount.mount, mount.point, `mount on ${mount.path}`),
 	]);
@@ -115,30 +133,6 @@ function openExisting(place: Place, inside: string): Descriptor {
 	} catch (error) {
 		throw setupError(`failed to mount on ${posix.join(place.path, inside)}: it cannot be made in a read-only mount`, {cause: error});
 	}
-}
-
-// Only init sees its /dev, in which nothing is anybody else's.
-function placeEntries(path: string, isDirectory: boolean): readonly SyscallEntry[] {
-	const parents = parentsBelow(path, '/dev').map(directory => directoryEntry(directory));
-	return [...parents, isDirectory ? directoryEntry(path) : fileEntry(path)];
-}
-
-function parentsBelow(path: string, top: string): readonly string[] {
-	const parent = posix.dirname(path);
-	return parent === top ? [] : [...parentsBelow(parent, top), parent];
-}
-
-function directoryEntry(path: string): SyscallEntry {
-	return {
-		call: 'mkdirat', args: [AT_FDCWD, path, 0o755], mayFail: ['EEXIST'], describe: `make ${path}`,
-	};
-}
-
-// https://man7.org/linux/man-pages/man2/mknod.2.html (S_IFREG)
-function fileEntry(path: string): SyscallEntry {
-	return {
-		call: 'mknodat', args: [AT_FDCWD, path, 0o10_0644, 0], mayFail: ['EEXIST'], describe: `make ${path}`,
-	};
 }
 
 // https://man7.org/linux/man-pages/man5/tmpfs.5.html

@@ -50,6 +50,7 @@ export const syscallNumbers = {
 	dup3: {x86_64: 292, arm64: 24},
 	execve: {x86_64: 59, arm64: 221},
 	fchdir: {x86_64: 81, arm64: 50},
+	fchown: {x86_64: 93, arm64: 55},
 	ioctl: {x86_64: 16, arm64: 29},
 	keyctl: {x86_64: 250, arm64: 219},
 	mkdirat: {x86_64: 258, arm64: 34},

@@ -17,20 +17,32 @@ import {
 	O_WRONLY,
 } from '../../src/linux/constants.ts';
 import {nameBytes} from '../../src/linux/name.ts';
-import {attachEntry, mountAttributesEntry, mountEntry} from './mount-entries.ts';
+import {devicePlaceEntries} from './device-place.ts';
+import {
+	attachEntry,
+	mountAttributesEntry,
+	mountEntry,
+	type AttachmentPoint,
+} from './mount-entries.ts';
 import type {SyscallEntry} from './syscall-table.ts';
 
-/** A generated file that lies over one of the image. */
-export type EtcMount = {
+/** A file in memory that lies over one of the image. */
+export type FileMount = {
 	/** For example `/etc/hosts`. */
 	readonly path: string;
-	readonly content: string;
-	/** Init's descriptor of the file that it lies over, wherever the image's links have led. */
-	readonly target: number;
+	readonly content: string | Uint8Array;
+	/** Permission bits; 0644 when not given. */
+	readonly mode?: number;
+	/** Root when not given. */
+	readonly owner?: {readonly uid: number; readonly gid: number};
+	/** Init's descriptor of the file that it lies over, wherever the image's links have led, or a path in /dev, which only init sees. */
+	readonly target: AttachmentPoint;
 };
 
 // Only while the files are made: the tmpfs lives on through the mounts of its files.
-const directory = '/dev/.etc';
+const directory = '/dev/.files';
+
+const defaultMode = 0o644;
 
 const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 
@@ -40,8 +52,8 @@ The calls that write files and mount each read-only over its target. They come a
 @param files at least one
 @param scratch the lowest descriptor number that is free in init: that is what the next one opened gets
 */
-export function etcMountEntries(files: readonly EtcMount[], scratch: number): readonly SyscallEntry[] {
-	const describe = 'prepare files for /etc';
+export function fileMountEntries(files: readonly FileMount[], scratch: number): readonly SyscallEntry[] {
+	const describe = 'prepare files to mount';
 	return [
 		{call: 'mkdirat', args: [AT_FDCWD, directory, 0o700], describe},
 		mountEntry({
@@ -53,12 +65,14 @@ export function etcMountEntries(files: readonly EtcMount[], scratch: number): re
 	];
 }
 
-function fileEntries({path, content, target}: EtcMount, {source, scratch}: {readonly source: string; readonly scratch: number}): readonly SyscallEntry[] {
+function fileEntries({path, content, mode = defaultMode, owner, target}: FileMount, {source, scratch}: {readonly source: string; readonly scratch: number}): readonly SyscallEntry[] {
 	const describe = `mount on ${path}`;
 	const bytes = nameBytes(content);
 	return [
-		{call: 'openat', args: [AT_FDCWD, source, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644], describe},
+		...devicePlaceEntries(target, false),
+		{call: 'openat', args: [AT_FDCWD, source, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode], describe},
 		{call: 'write', args: [scratch, bytes, bytes.length], describe},
+		...(owner === undefined ? [] : [{call: 'fchown', args: [scratch, owner.uid, owner.gid], describe} as const]),
 		{call: 'close', args: [scratch], describe},
 		{call: 'open_tree', args: [AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], describe},
 		mountAttributesEntry(scratch, attributes, describe),
