@@ -16,6 +16,7 @@ import type {Entitlement} from './definition/entitlements.ts';
 import type {NetworkMode} from './definition/operations.ts';
 import {loadDockerfile, openContextDirectory, type BuildFile} from './context/build-files.ts';
 import {loadIgnoreFile} from './context/ignore-file.ts';
+import {checkSecrets, readSecret, type SecretSource} from './context/secrets.ts';
 import {assembleImage} from './exporter/image-assembly.ts';
 import {ImageStore} from './exporter/image-store.ts';
 import {
@@ -64,6 +65,8 @@ export type BuildOptions = {
 	readonly limits: ContainerLimits;
 	/** Everything, or the stages of these names, is made anew. */
 	readonly noCache: boolean | readonly string[];
+	/** By their ids. */
+	readonly secrets: ReadonlyMap<string, SecretSource>;
 	/** Full references that the image is kept under in the local store. */
 	readonly tags: readonly string[];
 	readonly outputs: readonly OutputOption[];
@@ -93,6 +96,7 @@ Builds an image: from the Dockerfile to a definition, from that to a file system
 @throws {BuildError} when the build fails; other `TsbuildError`s when it cannot begin; the reason of `signal`
 */
 export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
+	await checkSecrets(options.secrets);
 	using context = await openContextDirectory(options.contextDirectory);
 	await using store = await openLocalStore(options.root);
 	const step = {options, store, layers: new LayerStore(store)};
@@ -168,6 +172,7 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 		ignorePatterns: new Map([['context', ignorePatterns]]),
 		entitlements: options.entitlements,
 		limits: options.limits,
+		readSecret: async id => readSecret(options.secrets, id),
 		proxyEnvironment,
 		warn: options.warn,
 	});

@@ -35,7 +35,7 @@ const keys = ['type', 'from', 'source', 'target', 'readonly', 'id', 'sharing', '
 const sizeUnits = ['', 'k', 'm', 'g', 't', 'p'];
 
 /**
-Reads the value of a `--mount` flag; `expand` resolves the variables of its parts.
+Reads the value of a `--mount` flag; `expand` resolves the variables of its parts, but for `from`, which must be known before any variable is.
 
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX`
 @see https://docs.docker.com/reference/dockerfile/#run---mount
@@ -49,12 +49,28 @@ export function readMount(text: string, expand: (value: string) => string): RunM
 			...mount, ...(separator === -1
 				? readBareKey(key, field, mount)
 				: readField({
-					key, value: expand(field.slice(separator + 1)), text: field, mount,
+					key, value: key === 'from' ? field.slice(separator + 1) : expand(field.slice(separator + 1)), text: field, mount,
 				})),
 		};
 	}
 
 	return checkMount(mount);
+}
+
+/**
+What the value of a `--mount` flag takes files from: the last `from`, or nothing.
+
+@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` for a variable in it
+*/
+export function readMountSources(text: string): readonly string[] {
+	const fields = splitFields(text).map(field => /^(?<key>[^=]+)=(?<value>.*)$/sv.exec(field)?.groups ?? {});
+	const valueOf = (name: string) => fields.findLast(({key}) => key?.toLowerCase() === name)?.value ?? '';
+	const from = valueOf('from');
+	if (/\$./v.test(from)) {
+		throw invalid('\'from\' doesn\'t support variable expansion, define alias stage instead');
+	}
+
+	return from === '' || valueOf('type').toLowerCase() === 'tmpfs' ? [] : [from];
 }
 
 function readBareKey(key: string, text: string, mount: Partial<RunMount>): Partial<RunMount> {

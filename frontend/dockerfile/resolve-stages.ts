@@ -34,8 +34,8 @@ export async function resolveStages(plan: StagePlan, images: BaseImages, {signal
 }
 
 function imagesOf({base, isReplaced}: PlannedStage, steps: readonly StageStep[]): readonly ImageSource[] {
-	const sources = isReplaced ? [base] : [base, ...steps.map(({source}) => source)];
-	return sources.filter(source => source?.type === 'image');
+	const sources = isReplaced ? [base] : [base, ...steps.flatMap(step => step.sources.values().toArray())];
+	return sources.filter(source => source.type === 'image');
 }
 
 function findTriggers(stage: PlannedStage, plan: StagePlan, images: BaseImages): readonly StageStep[] {

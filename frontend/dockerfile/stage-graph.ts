@@ -26,9 +26,9 @@ export function reachableStages(stages: readonly PlannedStage[], target: number,
 	for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
 		reached.add(index);
 		const stage = stages[index]!;
-		const sources = stage.isReplaced ? [stage.base] : [stage.base, ...stepsOf(stage).map(({source}) => source)];
+		const sources = stage.isReplaced ? [stage.base] : [stage.base, ...stepsOf(stage).flatMap(step => step.sources.values().toArray())];
 		for (const source of sources) {
-			if (source?.type === 'stage' && !reached.has(source.index)) {
+			if (source.type === 'stage' && !reached.has(source.index)) {
 				pending.push(source.index);
 			}
 		}
@@ -74,12 +74,14 @@ function findCircle(stages: readonly PlannedStage[], start: number, finished: Se
 	return undefined;
 }
 
-/** The stages that a stage copies from, each with the last COPY that does. */
+/** The stages that a stage takes files from, each with the last instruction that does. */
 function copiesOf({steps}: PlannedStage): ReadonlyMap<number, SourceLocation> {
 	const copies = new Map<number, SourceLocation>();
-	for (const {instruction, source} of steps) {
-		if (source?.type === 'stage') {
-			copies.set(source.index, instruction.location);
+	for (const {instruction, sources} of steps) {
+		for (const source of sources.values()) {
+			if (source.type === 'stage') {
+				copies.set(source.index, instruction.location);
+			}
 		}
 	}
 

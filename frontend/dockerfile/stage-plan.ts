@@ -2,8 +2,8 @@ import type {Platform} from '../../src/kernel/platform.ts';
 import type {FromInstruction, Instruction} from './instructions.ts';
 import type {SourceNames, StageSource} from './stage-sources.ts';
 
-/** An instruction, with the place that COPY takes files from when that is not the build context. */
-export type StageStep = {readonly instruction: Instruction; readonly source?: StageSource};
+/** An instruction, with what the names in it mean that COPY and the mounts of RUN take files from. */
+export type StageStep = {readonly instruction: Instruction; readonly sources: ReadonlyMap<string, StageSource>};
 
 /** A stage of which is known what it begins with and what it copies from. */
 export type PlannedStage = {

@@ -7,6 +7,7 @@ import {atLocation, DockerfileError} from './errors.ts';
 import {expandWord} from './expand.ts';
 import type {Dockerfile, FromInstruction, Instruction} from './instructions.ts';
 import {readPlatformName} from './platform-name.ts';
+import {readMountSources} from './read-mount.ts';
 import {rejectCycles} from './stage-graph.ts';
 import type {PlannedStage, StagePlan, StageStep} from './stage-plan.ts';
 import {
@@ -15,6 +16,7 @@ import {
 	findSource,
 	sourceNames,
 	type SourceNames,
+	type StageSource,
 } from './stage-sources.ts';
 import type {WorkBudget} from './work-budget.ts';
 
@@ -47,19 +49,36 @@ export function planStages({stages}: Dockerfile, options: PlanOptions): StagePla
 	const planned = begun.map((stage, index) => ({...stage, steps: stages[index]!.instructions.map(instruction => planStep(instruction, names))}));
 	rejectCycles(planned);
 	return {
-		stages: planned, target, isAlone: planned.length === 1 && planned[0]!.steps.every(({source}) => source === undefined), names,
+		stages: planned, target, isAlone: planned.length === 1 && standsAlone(planned[0]!), names,
 	};
 }
 
 /**
-Finds what an instruction copies from.
+Finds what an instruction takes files from.
 
-@throws {DockerfileError} as `planStages`
+@throws {DockerfileError} as `planStages`; `ERR_TSBUILD_DOCKERFILE_SYNTAX` for a mount whose fields cannot be read
 */
 export function planStep(instruction: Instruction, names: SourceNames): StageStep {
-	return instruction.kind === 'copy' && instruction.from !== undefined
-		? {instruction, source: findSource(instruction.from, instruction.location, names)}
-		: {instruction};
+	return {instruction, sources: new Map(findSources(instruction, names))};
+}
+
+function findSources(instruction: Instruction, names: SourceNames): ReadonlyArray<readonly [string, StageSource]> {
+	const {location} = instruction;
+	if (instruction.kind === 'copy') {
+		return instruction.from === undefined ? [] : [[instruction.from, findSource(instruction.from, location, names)]];
+	}
+
+	if (instruction.kind === 'run') {
+		const place = {location, platform: names.platform};
+		return atLocation(location, () => instruction.mounts.flatMap(mount => readMountSources(mount)).map(from => [from, findBase(from, place, names)] as const));
+	}
+
+	return [];
+}
+
+/** Whether nothing but its own instructions has a part in a stage. BuildKit counts any mount as something else. */
+function standsAlone({steps}: PlannedStage): boolean {
+	return steps.every(({instruction, sources}) => sources.size === 0 && (instruction.kind !== 'run' || instruction.mounts.length === 0));
 }
 
 type BeginOptions = {readonly names: SourceNames; readonly options: PlanOptions};

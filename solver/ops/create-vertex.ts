@@ -30,6 +30,8 @@ export type VertexContext = {
 	readonly entitlements: ReadonlySet<Entitlement>;
 	/** Of each container. */
 	readonly limits: ContainerLimits;
+	/** The content of a secret, if there is one of this id. */
+	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
 	/** `NAME=value` of the proxies, for every container. */
 	readonly proxyEnvironment: readonly string[];
 	/** Takes lines for the user that belong to no step. */
@@ -71,7 +73,7 @@ export function createVertexes(definition: Definition, context: VertexContext): 
 			context: opContext,
 		});
 		made.set(digest, created);
-		for (const [input, inputDigest] of vertex.operation.kind === 'file' ? vertex.inputs.entries() : []) {
+		for (const [input, inputDigest] of vertex.inputs.entries()) {
 			readers.get(inputDigest)!.push({op: created.op, input});
 		}
 	}

@@ -1,67 +1,239 @@
 import {posix} from 'node:path';
-import {TsbuildError, errorCode} from '../../src/kernel/errors.ts';
-import type {ExecMount} from '../../src/definition/operations.ts';
-import {O_PATH} from '../../src/linux/constants.ts';
-import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {errorCode, TsbuildError} from '../../src/kernel/errors.ts';
+import type {
+	BindMount,
+	CacheMount,
+	CopyAction,
+	ExecMount,
+	SecretMount,
+	TmpfsMount,
+} from '../../src/definition/operations.ts';
+import {O_DIRECTORY, O_PATH} from '../../src/linux/constants.ts';
+import {Descriptor} from '../../src/linux/descriptor.ts';
 import {cloneMount} from '../../src/linux/detached-mount.ts';
 import {openInRoot} from '../../src/linux/resolve.ts';
+import {openCacheDirectory} from '../../snapshotter/cache-mounts.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerMount} from '../executor/container-spec.ts';
-import {snapshotOf, type BuildResult} from './build-result.ts';
+import {snapshotOf, type BuildResult, type DirectoryResult} from './build-result.ts';
+import {copy} from './copy.ts';
 import {sourceNotFound} from './file-error.ts';
 import {openSourceTree} from './source-tree.ts';
 
-/** The mounts of a container, and what they stand on. */
-export type ExecMounts = AsyncDisposable & {readonly mounts: readonly ContainerMount[]};
+/** The mounts of a container with the variables that come with them, and what they stand on. */
+export type ExecMounts = AsyncDisposable & {
+	readonly mounts: readonly ContainerMount[];
+	/** `NAME=value` of secrets. */
+	readonly environment: readonly string[];
+};
+
+/** What mounts are made of. */
+export type MountContext = {
+	readonly inputs: readonly BuildResult[];
+	readonly store: Pick<Store, 'root' | 'snapshotter'>;
+	/** The content of a secret, if there is one of this id. */
+	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
+	/** Called when a file of the client is not what it was when it was digested. */
+	readonly onChangedSource: () => void;
+	readonly signal: AbortSignal;
+};
+
+type Opening = MountContext & {
+	readonly opened: AsyncDisposableStack;
+	readonly environment: string[];
+};
+
+// Where files of a client are put in a snapshot of their own.
+const contentPath = '/content';
+
+const tmpfsOptions = 'nosuid';
+
+const permissionBits = 0o777;
 
 /**
 Opens what a RUN mounts. Paths inside the inputs are resolved inside them, and held by descriptors from then on: what is changed there later leads nowhere else.
 
-What is written to a mount that is not read-only is thrown away.
-
-@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`; `ERR_TSBUILD_MOUNT` for a writable mount of a client's directory
+@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`; `ERR_TSBUILD_SECRET_NOT_FOUND`; the reason of `signal`
 */
-export async function openExecMounts(mounts: readonly ExecMount[], inputs: readonly BuildResult[], store: Pick<Store, 'root' | 'snapshotter'>): Promise<ExecMounts> {
+export async function openExecMounts(mounts: readonly ExecMount[], context: MountContext): Promise<ExecMounts> {
 	await using opened = new AsyncDisposableStack();
+	const environment: string[] = [];
 	const result: ContainerMount[] = [];
 	for (const mount of mounts) {
-		const input = mount.input === null ? null : inputs[mount.input]!;
-		const root = mount.readOnly ? opened.use(await openSourceTree(input, store)).root : await openWritable(input, {store, opened});
-		result.push({
-			type: 'detached',
-			mount: isWholeSnapshot(input, mount) ? root : opened.use(openSource(root, mount)),
-			target: mount.target,
-			readOnly: mount.readOnly,
-		});
+		context.signal.throwIfAborted();
+		result.push(...await openMount(mount, {...context, opened, environment}));
 	}
 
 	const kept = opened.move();
 	return {
 		mounts: result,
+		environment,
 		async [Symbol.asyncDispose]() {
 			await kept.disposeAsync();
 		},
 	};
 }
 
-async function openWritable(input: BuildResult | null, {store, opened}: {readonly store: Pick<Store, 'snapshotter'>; readonly opened: AsyncDisposableStack}): Promise<Descriptor> {
+/** What a mount takes of a directory of the client, as a copy would. */
+export function contentOf({input, source}: BindMount): CopyAction {
+	return {
+		action: 'copy',
+		input,
+		source,
+		destination: contentPath,
+		allowWildcard: false,
+		allowEmptyWildcard: false,
+		directoryContentsOnly: true,
+		createDestinationPath: true,
+		followSymlinks: true,
+		attemptUnpack: false,
+		keepParents: false,
+		include: [],
+		exclude: [],
+	};
+}
+
+async function openMount(mount: ExecMount, opening: Opening): Promise<readonly ContainerMount[]> {
+	switch (mount.type) {
+		case 'bind': {
+			const {target, readOnly} = mount;
+			return [{
+				type: 'detached', mount: await openBind(mount, opening), target, readOnly,
+			}];
+		}
+
+		case 'cache': {
+			const {target, readOnly} = mount;
+			return [{
+				type: 'detached', mount: await openCache(mount, opening), target, readOnly,
+			}];
+		}
+
+		case 'tmpfs': {
+			return [openTmpfs(mount)];
+		}
+
+		case 'secret': {
+			return openSecret(mount, opening);
+		}
+	}
+}
+
+async function openBind(mount: BindMount, opening: Opening): Promise<Descriptor> {
+	const {inputs, store, opened} = opening;
+	const input = mount.input === null ? null : inputs[mount.input]!;
 	if (input?.kind === 'directory') {
-		throw new TsbuildError('ERR_TSBUILD_MOUNT', `failed to mount ${input.name}: a local directory is mounted read-only`);
+		return openClientFiles(mount, input, opening);
 	}
 
+	const root = mount.readOnly ? opened.use(await openSourceTree(input, store)).root : await openWritable(input, opening);
+	return isWholeSnapshot(input, mount) ? root : openPart(root, mount, opening);
+}
+
+/** A copy, so that the step sees the files that count: without those ignored, as root's, and as they were when they were digested. */
+async function openClientFiles(mount: BindMount, input: DirectoryResult, opening: Opening): Promise<Descriptor> {
+	const {
+		store,
+		opened,
+		onChangedSource,
+		signal,
+	} = opening;
+	const active = opened.use(await store.snapshotter.prepare(undefined));
+	const root = opened.use(Descriptor.open(active.changesDirectory, O_PATH | O_DIRECTORY));
+	using tree = await openSourceTree(input, store);
+	await copy(contentOf(mount), {
+		root,
+		tree,
+		owner: undefined,
+		onChangedSource,
+		signal,
+	});
+	return openPart(root, {source: contentPath, readOnly: mount.readOnly}, opening);
+}
+
+async function openWritable(input: BuildResult | null, {store, opened}: Opening): Promise<Descriptor> {
 	const active = opened.use(await store.snapshotter.prepare((input === null ? null : snapshotOf(input)) ?? undefined));
 	return opened.use(await active.mount());
 }
 
+async function openCache({id, sharing, content, input, ...mount}: CacheMount, opening: Opening): Promise<Descriptor> {
+	const {
+		inputs,
+		store,
+		opened,
+		signal,
+	} = opening;
+	const cache = opened.use(await openCacheDirectory(store.root, {
+		id: content === null ? id : `${id}\n${content}`,
+		sharing,
+		fill: async directory => copyAll(input === null ? null : inputs[input]!, directory, opening),
+		signal,
+	}));
+	return openPart(cache.directory, mount, opening);
+}
+
+async function copyAll(input: BuildResult | null, directory: Descriptor, {store, onChangedSource, signal}: Opening): Promise<void> {
+	if (input === null) {
+		return;
+	}
+
+	using tree = await openSourceTree(input, store);
+	const everything = contentOf({
+		type: 'bind', input: 0, source: '/', target: '/', readOnly: true,
+	});
+	await copy({...everything, destination: '/'}, {
+		root: directory,
+		tree,
+		owner: undefined,
+		onChangedSource,
+		signal,
+	});
+}
+
+// https://man7.org/linux/man-pages/man5/tmpfs.5.html
+function openTmpfs({target, size}: TmpfsMount): ContainerMount {
+	return {type: 'tmpfs', target, options: size === undefined ? tmpfsOptions : `${tmpfsOptions},size=${size}`};
+}
+
+async function openSecret(mount: SecretMount, {readSecret, environment}: Opening): Promise<readonly ContainerMount[]> {
+	const {
+		id,
+		target,
+		environmentName,
+		isRequired,
+		mode,
+		uid,
+		gid,
+	} = mount;
+	const content = await readSecret(id);
+	if (content === undefined) {
+		if (isRequired) {
+			throw new TsbuildError('ERR_TSBUILD_SECRET_NOT_FOUND', `secret ${id}: not found`, {hint: `Give it with --secret id=${id},src=FILE or --secret id=${id},env=NAME.`});
+		}
+
+		return [];
+	}
+
+	if (environmentName !== undefined) {
+		environment.push(`${environmentName}=${new TextDecoder().decode(content)}`);
+	}
+
+	return target === undefined
+		? []
+		: [{
+			type: 'file', target, content, mode: mode & permissionBits, uid, gid,
+		}];
+}
+
 /** Then the view is the mount itself: a copy of a mount that is attached nowhere needs Linux 6.15. */
-function isWholeSnapshot(input: BuildResult | null, {source}: ExecMount): boolean {
+function isWholeSnapshot(input: BuildResult | null, {source}: BindMount): boolean {
 	return input?.kind === 'snapshot' && input.snapshot !== null && posix.resolve('/', source) === '/';
 }
 
-function openSource(root: Descriptor, {source, readOnly}: ExecMount): Descriptor {
+function openPart(root: Descriptor, {source, readOnly}: Pick<BindMount, 'source' | 'readOnly'>, {opened}: Opening): Descriptor {
 	try {
 		using file = openInRoot(root, source, {flags: O_PATH});
-		return cloneMount(file, {readOnly, recursive: false});
+		return opened.use(cloneMount(file, {readOnly, recursive: false}));
 	} catch (error) {
 		throw errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR' ? sourceNotFound('mount', source) : error;
 	}

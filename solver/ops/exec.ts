@@ -1,7 +1,7 @@
 import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import {errorMessage} from '../../src/kernel/errors.ts';
-import type {ExecMount, ExecOperation} from '../../src/definition/operations.ts';
+import type {BindMount, ExecMount, ExecOperation} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {ActiveSnapshot} from '../../snapshotter/snapshotter.ts';
@@ -15,7 +15,8 @@ import type {
 	Op,
 } from '../vertex.ts';
 import {snapshotOf, type BuildResult} from './build-result.ts';
-import {openExecMounts} from './exec-mounts.ts';
+import {digestSources} from './copy-selection.ts';
+import {contentOf, openExecMounts, type ExecMounts} from './exec-mounts.ts';
 import {ProcessError} from './process-error.ts';
 import {openSourceTree} from './source-tree.ts';
 
@@ -26,6 +27,8 @@ export type ExecOpContext = {
 	readonly environment: () => Promise<ContainerEnvironment>;
 	/** Of each container. They have no part in the cache key. */
 	readonly limits: ContainerLimits;
+	/** The content of a secret, if there is one of this id. */
+	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
 	/** `NAME=value` of the proxies, for every container that does not set them itself. They have no part in the cache key either. */
 	readonly proxyEnvironment: readonly string[];
 	/** Of the vertex: describes the snapshot. */
@@ -76,11 +79,14 @@ type Run = {
 };
 
 async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
-	const {context, execution: {signal}} = run;
+	const {context, execution: {signal, forbidRecord}} = run;
+	await using mounts = await openExecMounts(operation.mounts, {
+		...context, inputs: run.inputs, onChangedSource: forbidRecord, signal,
+	});
 	let result: ContainerResult;
 	try {
 		using root = await run.active.mount({mountPoints: generatedFiles});
-		result = await runInContainer(operation, root, run);
+		result = await runInContainer(operation, {root, mounts}, run);
 	} catch (error) {
 		signal.throwIfAborted();
 		throw new ProcessError(operation.args, {
@@ -97,17 +103,16 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 	}
 }
 
-async function runInContainer(operation: ExecOperation, root: Descriptor, {context, active, inputs, execution}: Run): Promise<ContainerResult> {
+async function runInContainer(operation: ExecOperation, {root, mounts}: {readonly root: Descriptor; readonly mounts: ExecMounts}, {context, active, execution}: Run): Promise<ContainerResult> {
 	const {store, limits, environment, proxyEnvironment} = context;
-	await using mounts = await openExecMounts(operation.mounts, inputs, store);
 	const {args, env, cwd, user, network, security} = operation;
 	// Imported with the first container: a build that finds all in the cache does without.
 	const {runContainer} = await import('../executor/container.ts');
-	return await runContainer({
+	return runContainer({
 		id: `${store.session.id}-${active.id}`,
 		root,
 		args,
-		env: withDefaults(env, proxyEnvironment),
+		env: withDefaults(withDefaults(mounts.environment, env), proxyEnvironment),
 		cwd,
 		user,
 		network,
@@ -132,32 +137,48 @@ function nameOf(variable: string): string {
 
 function execCacheMap(operation: ExecOperation, {store, inputCount}: ExecOpContext): CacheMap<BuildResult> {
 	const {root, mounts} = operation;
-	const byInput = Array.from({length: inputCount}, (_, input) => (input === root ? [] : mounts.filter(mount => mount.input === input)));
+	const binds = mounts.filter(mount => mount.type === 'bind');
+	const byInput = Array.from({length: inputCount}, (_, input) => (input === root ? [] : binds.filter(mount => mount.input === input)));
 	return {
-		digest: canonicalDigest({...operation, mounts: mounts.map(mount => withoutSource(mount, operation))}),
+		digest: canonicalDigest({...operation, mounts: mounts.map(mount => withoutPlace(mount, operation))}),
 		inputs: byInput.map(mounted => (mounted.length === 0 ? undefined : contentDigest(mounted, store))),
 		selectors: byInput.map(mounted => (mounted.length === 0 ? undefined : selectorOf(mounted))),
 	};
 }
 
-/** A mount without the path that it shows, when the content stands for that. */
-function withoutSource(mount: ExecMount, {root}: ExecOperation): ExecMount {
-	return mount.input === root ? mount : {...mount, source: ''};
+/** A mount without the path that it shows, when the content stands for that; a cache without what says which one it is. */
+function withoutPlace(mount: ExecMount, {root}: ExecOperation): ExecMount {
+	switch (mount.type) {
+		case 'bind': {
+			return mount.input === root ? mount : {...mount, source: ''};
+		}
+
+		case 'cache': {
+			return {
+				...mount, id: '', sharing: 'shared', content: null,
+			};
+		}
+
+		case 'secret':
+		case 'tmpfs': {
+			return mount;
+		}
+	}
 }
 
-function contentDigest(mounted: readonly ExecMount[], store: ExecOpContext['store']): ContentDigest<BuildResult> {
+function contentDigest(mounted: readonly BindMount[], store: ExecOpContext['store']): ContentDigest<BuildResult> {
 	return async (result, signal) => {
 		using tree = await openSourceTree(result, store);
 		const digests = [];
-		for (const {source} of mounted) {
-			digests.push(await hashTree(tree.root, {path: source, zeroOwner: tree.isLocal, signal}));
+		for (const mount of mounted) {
+			digests.push(tree.isLocal ? await digestSources(contentOf(mount), tree, signal) : await hashTree(tree.root, {path: mount.source, zeroOwner: false, signal}));
 		}
 
 		return canonicalDigest(digests);
 	};
 }
 
-function selectorOf(mounted: readonly ExecMount[]): Digest {
+function selectorOf(mounted: readonly BindMount[]): Digest {
 	return canonicalDigest(mounted.map(({source}) => source));
 }
 

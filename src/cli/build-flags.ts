@@ -28,7 +28,6 @@ const missingFlags = {
 	debug: missing,
 	policy: missing,
 	resource: missing,
-	secret: missing,
 	'shm-size': missing,
 	ssh: missing,
 	ulimit: missing,
@@ -76,6 +75,7 @@ export const buildFlags = {
 	sbom: {
 		type: 'string', valueName: 'string', description: 'Accepted when false; attestations are not made yet', hidden: true,
 	},
+	secret: {type: 'list', valueName: 'stringArray', description: 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'},
 	tag: {
 		type: 'list', shorthand: 't', valueName: 'stringArray', description: 'Image identifier (format: "[registry/]repository[:tag]")',
 	},

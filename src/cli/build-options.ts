@@ -11,6 +11,7 @@ import type {Environment} from './command.ts';
 import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
 import {parseOutputOption} from './output-option.ts';
+import {readSecretOptions} from './secret-option.ts';
 import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
@@ -40,6 +41,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		},
 		noCache: readNoCache(flags),
 		tags: flags.tag.map(tag => readTag(tag)),
+		secrets: readSecretOptions(flags.secret, environment),
 		outputs: flags.output.map(text => parseOutputOption(text)).filter(output => output !== undefined),
 		root: localStoreDirectory(flags.root, environment),
 	};

@@ -31,8 +31,8 @@ export type SourceLocalOperation = {
 export type NetworkMode = 'default' | 'none' | 'host';
 export type SecurityMode = 'sandbox' | 'insecure';
 
-/** What a RUN mounts into its root besides the system's own mounts. A later mount lies over an earlier one. */
-export type ExecMount = {
+/** Files of an input. What is written to a mount that is not read-only is thrown away. */
+export type BindMount = {
 	readonly type: 'bind';
 	readonly input: InputIndex | null;
 	/** Path inside the input. */
@@ -41,6 +41,52 @@ export type ExecMount = {
 	readonly target: string;
 	readonly readOnly: boolean;
 };
+
+/** How steps that run at the same time share a cache: all use one; each has its own; one waits for the other. */
+export type CacheSharing = 'shared' | 'private' | 'locked';
+
+/** A directory that outlives the build. */
+export type CacheMount = {
+	readonly type: 'cache';
+	/** Steps with the same id and first content have the same directory. */
+	readonly id: string;
+	readonly sharing: CacheSharing;
+	/** What is in it when it is made. */
+	readonly input: InputIndex | null;
+	/** Names that content. */
+	readonly content: Digest | null;
+	/** Path inside the directory. */
+	readonly source: string;
+	readonly target: string;
+	readonly readOnly: boolean;
+};
+
+/** An empty file system in memory. */
+export type TmpfsMount = {
+	readonly type: 'tmpfs';
+	readonly target: string;
+	/** Bytes; half of the memory when not given. */
+	readonly size?: number;
+};
+
+/** A secret as a file, a variable or both. Its content is no part of what the RUN is. */
+export type SecretMount = {
+	readonly type: 'secret';
+	readonly id: string;
+	/** Absolute path of the file. */
+	readonly target?: string;
+	/** Name of the variable. */
+	readonly environmentName?: string;
+	/** A missing secret is an error. */
+	readonly isRequired: boolean;
+	/** Permission bits. */
+	readonly mode: number;
+	readonly uid: number;
+	readonly gid: number;
+};
+
+/** What a RUN mounts into its root besides the system's own mounts. A later mount lies over an earlier one. */
+export type ExecMount = BindMount | CacheMount | TmpfsMount | SecretMount;
 
 /** Runs a process in a container; the result is its root file system afterwards. */
 export type ExecOperation = {

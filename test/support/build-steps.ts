@@ -109,6 +109,7 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 		entitlements: new Set(),
 		limits: {},
 		proxyEnvironment: [],
+		readSecret: async () => undefined,
 		warn(line) {
 			warnings.push(line);
 		},

@@ -30,7 +30,7 @@ export function convertInstruction(step: StageStep, stage: StageBuilder): void {
 	});
 }
 
-function dispatch({instruction, source}: StageStep, stage: StageBuilder): void {
+function dispatch({instruction, sources}: StageStep, stage: StageBuilder): void {
 	switch (instruction.kind) {
 		case 'add': {
 			convertAdd(instruction, stage);
@@ -48,7 +48,7 @@ function dispatch({instruction, source}: StageStep, stage: StageBuilder): void {
 		}
 
 		case 'copy': {
-			convertCopy(instruction, stage, source);
+			convertCopy(instruction, stage, sources.get(instruction.from ?? ''));
 			break;
 		}
 
@@ -88,7 +88,7 @@ function dispatch({instruction, source}: StageStep, stage: StageBuilder): void {
 		}
 
 		case 'run': {
-			convertRun(instruction, stage);
+			convertRun(instruction, stage, sources);
 			break;
 		}
 

@@ -1,13 +1,13 @@
 import type {ExecMount} from '../../../src/definition/operations.ts';
-import {DockerfileError} from '../errors.ts';
 import {heredocText, parseHeredocWord} from '../heredoc.ts';
 import type {RunInstruction} from '../instructions.ts';
-import {cleanPath, resolveWritten} from '../paths.ts';
-import {readMount} from '../read-mount.ts';
+import {cleanPath} from '../paths.ts';
+import type {StageSource} from '../stage-sources.ts';
 import {trimWhitespace} from '../whitespace.ts';
 import {commandArguments} from './command.ts';
 import {addInlineDocument} from './inline-document.ts';
 import {Inputs} from './inputs.ts';
+import {convertMounts} from './run-mounts.ts';
 import type {StageBuilder} from './stage-builder.ts';
 
 // Where BuildKit puts scripts, so that $0 is the same.
@@ -21,15 +21,15 @@ type Command = {
 };
 
 /**
-RUN: a process in a container.
+RUN: a process in a container. `sources` are what the names in its mounts mean.
 
-@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_UNSUPPORTED` for `--mount`
+@throws {DockerfileError} as `convertMounts`
 */
-export function convertRun(instruction: RunInstruction, stage: StageBuilder): void {
-	rejectMounts(instruction, stage);
+export function convertRun(instruction: RunInstruction, stage: StageBuilder, sources: ReadonlyMap<string, StageSource>): void {
 	const inputs = new Inputs();
 	const root = inputs.add(stage.root);
-	const {words, description, mounts} = readCommand(instruction, stage, inputs);
+	const mounts = convertMounts(instruction.mounts, stage, {sources, inputs});
+	const {words, description, mounts: scripts} = readCommand(instruction, stage, inputs);
 	// The environment, the history entry with the build arguments, and the vertex around them.
 	stage.conversion.budget.spend(2 * stage.environment.size);
 	const historyText = ['RUN', ...historyArguments(stage), ...words, '# buildkit'].join(' ');
@@ -43,7 +43,7 @@ export function convertRun(instruction: RunInstruction, stage: StageBuilder): vo
 			user: stage.user,
 			network: instruction.network ?? stage.conversion.network,
 			security: instruction.security,
-			mounts,
+			mounts: [...mounts, ...scripts],
 			platform: stage.platform,
 		},
 		inputs: inputs.digests,
@@ -52,21 +52,6 @@ export function convertRun(instruction: RunInstruction, stage: StageBuilder): vo
 		followsCacheWish: true,
 	});
 	stage.image.addHistory(historyText, {hasLayer: true});
-}
-
-function rejectMounts({mounts}: RunInstruction, stage: StageBuilder): void {
-	const [text] = mounts;
-	if (text === undefined) {
-		return;
-	}
-
-	const {type, target = ''} = readMount(text, value => stage.expand(value));
-	const hasDefaultTarget = type === 'secret' || type === 'ssh';
-	if (!hasDefaultTarget && cleanPath(resolveWritten(stage.workingDirectory, target)) === '/') {
-		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', 'invalid mount target "/"');
-	}
-
-	throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_UNSUPPORTED', `RUN --mount=${text} is not supported yet`);
 }
 
 function readCommand(instruction: RunInstruction, stage: StageBuilder, inputs: Inputs): Command {

@@ -5,6 +5,8 @@ import {DockerfileError} from '../errors.ts';
 import {Environment} from '../environment.ts';
 import {quoteGoString} from '../../../src/kernel/go-format.ts';
 import {ImageDraft} from '../image-draft.ts';
+import type {RunInstruction} from '../instructions.ts';
+import {readMount} from '../read-mount.ts';
 import type {StageWork} from '../resolve-stages.ts';
 import type {StageStep} from '../stage-plan.ts';
 import {convertInstruction} from './instruction.ts';
@@ -47,11 +49,19 @@ export function convertStage(work: StageWork, base: StageState, options: StageBu
 	return builder.finish();
 }
 
-function requireEarlierSource({instruction, source}: StageStep, {stage}: StageWork): void {
-	if (instruction.kind !== 'copy' || source?.type !== 'stage' || source.index < stage.index) {
+function requireEarlierSource({instruction, sources}: StageStep, {stage}: StageWork): void {
+	const late = [...sources].find(([, source]) => source.type === 'stage' && source.index >= stage.index);
+	if (late === undefined) {
 		return;
 	}
 
-	const message = `cannot copy from stage ${quoteGoString(instruction.from ?? '')}, it needs to be defined before current stage ${quoteGoString(stage.label)}`;
+	const name = quoteGoString(late[0]);
+	const message = instruction.kind === 'run'
+		? `cannot mount from stage ${name} to ${quoteGoString(mountTarget(instruction, late[0]))}, stage needs to be defined before current command`
+		: `cannot copy from stage ${name}, it needs to be defined before current stage ${quoteGoString(stage.label)}`;
 	throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_STAGE', message, {locations: [instruction.location]});
+}
+
+function mountTarget({mounts}: RunInstruction, from: string): string {
+	return mounts.map(text => readMount(text, value => value)).find(mount => mount.from === from)?.target ?? '';
 }

@@ -401,9 +401,24 @@ const refuses = test.macro<[dockerfile: string, refusal: Refusal]>(async (t, doc
 	t.is(error.location?.startLine, line);
 });
 
-test('a mount is not supported yet', refuses, 'FROM scratch\nRUN --mount=type=cache,target=/c x', {
+test('an SSH mount is not supported yet', refuses, 'FROM scratch\nRUN --mount=type=ssh x', {
 	code: 'UNSUPPORTED',
-	message: 'RUN --mount=type=cache,target=/c is not supported yet',
+	message: 'RUN --mount=type=ssh is not supported yet',
+	line: 2,
+});
+test('a mount comes from no variable', refuses, 'FROM scratch\nRUN --mount=from=$X,target=/c x', {
+	code: 'SYNTAX',
+	message: '\'from\' doesn\'t support variable expansion, define alias stage instead',
+	line: 2,
+});
+test('a mount comes from an earlier stage', refuses, 'FROM scratch AS first\nRUN --mount=from=later,target=/c x\nFROM scratch AS later\nFROM first', {
+	code: 'STAGE',
+	message: 'cannot mount from stage "later" to "/c", stage needs to be defined before current command',
+	line: 2,
+});
+test('a mount has a target', refuses, 'FROM scratch\nRUN --mount=type=tmpfs,target=/ x', {
+	code: 'VALUE',
+	message: 'invalid mount target "/"',
 	line: 2,
 });
 test('an ADD of a URL is not supported yet', refuses, 'FROM scratch\nADD https://example.com/a /', {
