@@ -58,8 +58,9 @@ async function unpackLayers({source, layers}: ImageFiles, {content, layers: laye
 		await intake.ready(blob.digest);
 		execution.signal.throwIfAborted();
 		chainId = chainIdOf(chainId, diffId);
-		const id = `extracting ${blob.digest}`;
-		execution.status({id, current: 0, total: blob.size});
+		// Without sizes, as BuildKit shows it: how much of the blob is unpacked is not known.
+		const extracting = {id: `extracting ${blob.digest}`, current: 0, total: 0};
+		execution.status(extracting);
 		parent = await layerStore.unpack({
 			parent,
 			chainId,
@@ -67,12 +68,7 @@ async function unpackLayers({source, layers}: ImageFiles, {content, layers: laye
 			blob,
 			signal: execution.signal,
 		});
-		execution.status({
-			id,
-			current: blob.size,
-			total: blob.size,
-			completed: true,
-		});
+		execution.status({...extracting, completed: true});
 	}
 
 	return parent ?? null;
