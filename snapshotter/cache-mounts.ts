@@ -1,5 +1,13 @@
 import {createHash} from 'node:crypto';
-import {existsSync} from 'node:fs';
+import {
+	existsSync,
+	fstatSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	statSync,
+	utimesSync,
+} from 'node:fs';
 import {
 	chmod,
 	mkdir,
@@ -16,6 +24,8 @@ import {
 } from '../src/linux/constants.ts';
 import {Descriptor} from '../src/linux/descriptor.ts';
 import {lock, tryLock} from '../src/linux/lock.ts';
+import {removeTree} from './remove-tree.ts';
+import {treeSize} from './tree-size.ts';
 
 /** How steps that run at the same time share a cache: all use one; each has its own; one waits for the other. */
 export type CacheSharing = 'shared' | 'private' | 'locked';
@@ -42,12 +52,13 @@ A lock on a file beside it says who uses it, so that it ends with its process: h
 @see https://docs.docker.com/reference/dockerfile/#run---mounttypecache
 */
 export async function openCacheDirectory(storeRoot: string, request: CacheRequest): Promise<CacheDirectory> {
-	const top = path.join(storeRoot, 'cache-mounts', createHash('sha256').update(request.id).digest('hex'));
+	const top = path.join(cacheMountsDirectory(storeRoot), createHash('sha256').update(request.id).digest('hex'));
 	await mkdir(top, {recursive: true, mode: 0o700});
 	await writeFile(path.join(top, 'id'), request.id, {mode: 0o600});
 	using opened = new DisposableStack();
 	const {place, held} = request.sharing === 'private' ? await lockFree(top) : await lockCommon(top, request);
 	opened.use(held);
+	utimesSync(held.path, new Date(), new Date());
 	await fillOnce(place, request);
 	const directory = opened.use(Descriptor.open(path.join(place, 'data'), O_PATH | O_DIRECTORY));
 	const kept = opened.move();
@@ -59,17 +70,87 @@ export async function openCacheDirectory(storeRoot: string, request: CacheReques
 	};
 }
 
+/** A cache that is kept. */
+export type CacheMountEntry = {
+	/** Short, unique in the store. */
+	readonly id: string;
+	/** The first line of the id that it was asked for by. */
+	readonly name: string;
+	readonly directory: string;
+	/** Milliseconds since the epoch. */
+	readonly createdAt: number;
+	readonly lastUsedAt: number;
+	/** A step has it mounted. */
+	readonly isInUse: boolean;
+	/** Bytes on the disk. */
+	readonly size: number;
+};
+
+// With the number, as long as the ids of BuildKit.
+const shortHashLength = 23;
+
+/** The caches of a store, oldest first. */
+export function listCacheMounts(storeRoot: string): readonly CacheMountEntry[] {
+	const top = cacheMountsDirectory(storeRoot);
+	const hashes = existsSync(top) ? readdirSync(top) : [];
+	const entries = hashes.flatMap(hash => readdirSync(path.join(top, hash)).filter(name => /^\d+$/v.test(name)).map(number => describe(path.join(top, hash), number)));
+	return entries.filter(entry => entry !== undefined).toSorted((left, right) => left.createdAt - right.createdAt);
+}
+
+/**
+Removes a cache unless a step has it mounted.
+
+@returns whether it was removed
+*/
+export async function removeCacheMount({directory}: CacheMountEntry): Promise<boolean> {
+	using held = await openLockFile(directory, 'lock');
+	if (!tryLock(held, 'exclusive')) {
+		return false;
+	}
+
+	const aside = `${directory}.removed`;
+	await removeTree(aside);
+	renameSync(directory, aside);
+	await removeTree(aside);
+	return true;
+}
+
+function cacheMountsDirectory(storeRoot: string): string {
+	return path.join(storeRoot, 'cache-mounts');
+}
+
+function describe(top: string, number: string): CacheMountEntry | undefined {
+	const directory = path.join(top, number);
+	const data = statSync(path.join(directory, 'data'), {throwIfNoEntry: false});
+	if (data === undefined) {
+		return undefined;
+	}
+
+	using held = Descriptor.open(path.join(directory, 'lock'), O_RDWR);
+	const [name = ''] = readFileSync(path.join(top, 'id'), 'utf8').split('\n', 1);
+	return {
+		id: `${path.basename(top).slice(0, shortHashLength)}-${number}`,
+		name,
+		directory,
+		createdAt: Math.trunc(data.birthtimeMs),
+		lastUsedAt: Math.trunc(fstatSync(held.number).mtimeMs),
+		isInUse: !tryLock(held, 'exclusive'),
+		size: treeSize(directory),
+	};
+}
+
 type Held = {readonly place: string; readonly held: Descriptor};
 
 async function lockCommon(top: string, {sharing, signal}: CacheRequest): Promise<Held> {
 	const place = path.join(top, '0');
-	const held = await openLockFile(place, 'lock');
-	try {
+	for (;;) {
+		using opened = new DisposableStack();
+		const held = opened.use(await openLockFile(place, 'lock'));
 		await lock(held, sharing === 'locked' ? 'exclusive' : 'shared', {signal});
-		return {place, held};
-	} catch (error) {
-		held.close();
-		throw error;
+		if (isStill(held, place)) {
+			opened.move();
+			return {place, held};
+		}
 	}
 }
 
@@ -78,12 +159,18 @@ async function lockFree(top: string): Promise<Held> {
 	for (let number = 0; ; number++) {
 		const place = path.join(top, String(number));
 		const held = await openLockFile(place, 'lock');
-		if (tryLock(held, 'exclusive')) {
+		if (tryLock(held, 'exclusive') && isStill(held, place)) {
 			return {place, held};
 		}
 
 		held.close();
 	}
+}
+
+/** Whether the lock is that of the directory which is there now: it may have been removed between opening and locking. */
+function isStill(held: Descriptor, place: string): boolean {
+	const {ino} = fstatSync(held.number);
+	return statSync(path.join(place, 'lock'), {throwIfNoEntry: false})?.ino === ino;
 }
 
 async function openLockFile(place: string, name: string): Promise<Descriptor> {

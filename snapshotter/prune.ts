@@ -1,4 +1,5 @@
 import {errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {removeCacheMount} from './cache-mounts.ts';
 import {removeTree} from './remove-tree.ts';
 import {snapshotDirectories} from './snapshot-directories.ts';
 import type {SnapshotId} from './snapshotter.ts';
@@ -35,7 +36,10 @@ export async function prune(store: Store, options: PruneOptions): Promise<readon
 	const failures: unknown[] = [];
 	const removed: UsageRecord[] = [];
 	for (const record of removal.records) {
-		removed.push(await removeFiles(record, store, failures));
+		const {subject} = record;
+		if (subject.kind !== 'cache-mount' || await removeCacheMount(subject.entry)) {
+			removed.push(await removeFiles(record, store, failures));
+		}
 	}
 
 	await removeSetAside(removal.blobs);
@@ -52,7 +56,7 @@ function decide(store: Store, options: PruneOptions): Removal {
 	deleteSnapshots(store, ids);
 	const blobs = setAsideUnusedBlobs(store, chosen.flatMap(({subject}) => subject.blobs));
 	// A blob of two layers stays with the other one.
-	const records = chosen.filter(({subject}) => subject.kind === 'snapshot' || blobs.digests.has(subject.blobs[0]));
+	const records = chosen.filter(({subject}) => subject.kind !== 'blob' || blobs.digests.has(subject.blobs[0]));
 	return {records, blobs};
 }
 
@@ -75,7 +79,7 @@ function deleteSnapshots({metadata}: Store, ids: readonly SnapshotId[]): void {
 }
 
 async function removeFiles(record: UsageRecord, {root}: Store, failures: unknown[]): Promise<UsageRecord> {
-	if (record.subject.kind === 'blob') {
+	if (record.subject.kind !== 'snapshot') {
 		return record;
 	}
 

@@ -2,6 +2,7 @@ import {setImmediate} from 'node:timers/promises';
 import {splitDigest, type ChainId, type Digest} from '../src/kernel/digest.ts';
 import {listBlobFiles, type BlobFile} from './blob-files.ts';
 import {referencesOfImages, type ImageReferences} from './image-references.ts';
+import {listCacheMounts, type CacheMountEntry} from './cache-mounts.ts';
 import type {Metadata} from './metadata.ts';
 import {snapshotDirectories} from './snapshot-directories.ts';
 import type {SnapshotId} from './snapshotter.ts';
@@ -12,10 +13,11 @@ import {treeSize} from './tree-size.ts';
 export type UsageRecord = {
 	/** Short, unique in the store. */
 	readonly id: string;
-	/** A snapshot with the blobs that were made of it, or a blob that belongs to nothing. What images need is not among the blobs. */
+	/** A snapshot with the blobs that were made of it, a blob that belongs to nothing, or the cache of RUN steps. What images need is not among the blobs. */
 	readonly subject:
 		| {readonly kind: 'snapshot'; readonly snapshot: SnapshotId; readonly blobs: readonly Digest[]}
-		| {readonly kind: 'blob'; readonly blobs: readonly [Digest]};
+		| {readonly kind: 'blob'; readonly blobs: readonly [Digest]}
+		| {readonly kind: 'cache-mount'; readonly entry: CacheMountEntry; readonly blobs: readonly []};
 	/** The id of the record that this one stands on. */
 	readonly parent: string | undefined;
 	/** Milliseconds since the epoch. */
@@ -39,9 +41,9 @@ export type UsageRecord = {
 const blobIdLength = 25;
 
 /**
-Lists what is kept in a store to be used again: snapshots and blobs that no image needs, in the order in which they were made. Belongs into a transaction.
+Lists what is kept in a store to be used again: snapshots and blobs that no image needs, in the order in which they were made, and the caches of RUN steps. Belongs into a transaction.
 */
-export function listUsage({metadata, content}: Pick<Store, 'metadata' | 'content'>): readonly UsageRecord[] {
+export function listUsage({root, metadata, content}: Pick<Store, 'root' | 'metadata' | 'content'>): readonly UsageRecord[] {
 	const images = referencesOfImages(metadata, content);
 	const blobs = listBlobFiles(content);
 	for (const digest of images.blobs) {
@@ -49,7 +51,7 @@ export function listUsage({metadata, content}: Pick<Store, 'metadata' | 'content
 	}
 
 	const snapshots = listSnapshots(metadata, {images, blobs});
-	return [...markParentsInUse(snapshots), ...listLooseBlobs(metadata, blobs)];
+	return [...markParentsInUse(snapshots), ...listLooseBlobs(metadata, blobs), ...listCaches(root)];
 }
 
 /**
@@ -148,6 +150,23 @@ function listLooseBlobs(metadata: Metadata, blobs: ReadonlyMap<Digest, BlobFile>
 		isInUse: lease.get(digest) !== undefined,
 		isShared: false,
 		size,
+		isMeasured: true,
+	}));
+}
+
+function listCaches(root: string): readonly UsageRecord[] {
+	return listCacheMounts(root).map(entry => ({
+		id: entry.id,
+		subject: {kind: 'cache-mount', entry, blobs: []},
+		parent: undefined,
+		createdAt: entry.createdAt,
+		lastUsedAt: entry.lastUsedAt,
+		usageCount: 1,
+		description: `cached mount with id ${JSON.stringify(entry.name)}`,
+		isMutable: true,
+		isInUse: entry.isInUse,
+		isShared: false,
+		size: entry.size,
 		isMeasured: true,
 	}));
 }

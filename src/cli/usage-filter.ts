@@ -6,8 +6,10 @@ import {UsageError} from './usage-error.ts';
 /** Chooses among what is kept in the store. */
 export type UsageFilter = (record: UsageRecord) => boolean;
 
-/** What every record is here; BuildKit has others for what tsbuild does not keep. */
-export const recordType = 'regular';
+/** What a record is, in BuildKit's words; it has others for what tsbuild does not keep. */
+export function recordType({subject}: UsageRecord): 'regular' | 'exec.cachemount' {
+	return subject.kind === 'cache-mount' ? 'exec.cachemount' : 'regular';
+}
 
 const nanosecondsPerMillisecond = 1e6;
 
@@ -56,7 +58,7 @@ function readFilter(text: string, now: number): UsageFilter {
 		}
 
 		case 'type': {
-			return () => value === recordType;
+			return record => value === recordType(record);
 		}
 
 		case 'parents': {

@@ -40,7 +40,7 @@ export function formatUsageDetails(records: readonly UsageRecord[], now: number)
 function formatUsageFacts(record: UsageRecord, now: number): string {
 	const [id, ...others] = factsOf(record, now);
 	const parents = record.parent === undefined ? '' : `Parents:\n - ${record.parent}\n`;
-	const facts: readonly Fact[] = [...others, ['Type', recordType]];
+	const facts: readonly Fact[] = [...others, ['Type', recordType(record)]];
 	return `${formatFact(id)}${parents}${facts.map(fact => formatFact(fact)).join('')}`;
 }
 
@@ -60,7 +60,7 @@ export function usageJson(record: UsageRecord, now: number) {
 		Reclaimable: !record.isInUse,
 		Shared: record.isShared,
 		Size: formatHumanSize(record.size),
-		Type: recordType,
+		Type: recordType(record),
 		UsageCount: record.usageCount,
 	};
 }

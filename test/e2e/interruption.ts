@@ -1,27 +1,13 @@
-import type {Readable} from 'node:stream';
 import test from 'ava';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {makeProject} from '../support/project.ts';
 import {waitForExit} from '../support/tsbuild.ts';
+import {waitForText} from '../support/wait-for-text.ts';
 
 const endless = `FROM base
 RUN echo kept > /kept
 RUN echo begun; sleep 1000 & sleep 1000
 `;
-
-/** Reads until the text has come. */
-async function waitForText(stream: Readable, text: string): Promise<void> {
-	let seen = '';
-	for await (const chunk of stream.setEncoding('utf8').iterator({destroyOnReturn: false})) {
-		seen += String(chunk);
-		if (seen.includes(text)) {
-			stream.resume();
-			return;
-		}
-	}
-
-	throw new Error(`the output ended without ${JSON.stringify(text)}:\n${seen}`);
-}
 
 const ends = test.macro({
 	async exec(t, signal: NodeJS.Signals) {

@@ -1,9 +1,12 @@
+import {Buffer} from 'node:buffer';
 import {execFileSync} from 'node:child_process';
 import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {makeProject} from '../support/project.ts';
 import {stepOutput} from '../support/step-output.ts';
+import {tsbuild, waitForExit} from '../support/tsbuild.ts';
+import {waitForText} from '../support/wait-for-text.ts';
 
 test('a bind mount shows the context without what is ignored, as root\'s, read-only', async t => {
 	await using project = await makeProject({
@@ -99,7 +102,7 @@ test('a secret is a file or a variable in its step alone, and nowhere in the sto
 		Dockerfile: [
 			'FROM base',
 			'RUN --mount=type=secret,id=token test "$(cat /run/secrets/token)" = "$(printf hidden%s word)" && stat -c "%u:%g %a" /run/secrets/token',
-			'RUN --mount=type=secret,id=token,target=t,mode=0444,uid=3,gid=4 --mount=type=secret,id=variable,env=V stat -c "%u:%g %a" /t; printenv V | wc -c; touch /t 2>&1 || true',
+			'RUN --mount=type=secret,id=token,target=t,mode=0444,uid=3,gid=4 --mount=type=secret,id=variable,env=V stat -c "%u:%g %a" /t; env | grep -c ^V=; touch /t 2>&1 || true',
 			'RUN ls /run /t 2>&1 || true; echo "[$V]"',
 		].join('\n'),
 	});
@@ -108,8 +111,30 @@ test('a secret is a file or a variable in its step alone, and nowhere in the sto
 	const built = await project.build('-t', 'app:1', '--secret', `id=token,src=${file}`, '--secret', 'id=variable,env=HOME', '--metadata-file', path.join(project.directory, 'metadata'));
 	t.is(built.exitCode, 0, built.stderr);
 	t.regex(built.stderr, /0:0 400\n/v);
-	t.regex(built.stderr, /3:4 444\n#\d+ [\d.]+ \d+\n#\d+ [\d.]+ touch: \/t: Read-only file system/v);
+	t.regex(built.stderr, /3:4 444\n#\d+ [\d.]+ 1\n#\d+ [\d.]+ touch: \/t: Read-only file system/v);
 	t.regex(built.stderr, /\[\]/v);
 	t.notRegex(built.stderr, /hiddenword/v);
 	t.throws(() => execFileSync('grep', ['-rlF', 'hiddenword', project.root, path.join(project.directory, 'metadata')]));
+});
+
+test('the cache of a step is listed and pruned with all else, but not while a step has it mounted', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM base\nRUN --mount=type=cache,target=/c,id=mine echo kept >> /c/f; cat /c/f\n'});
+	await project.build();
+	const list = async () => {
+		const {stdout} = await tsbuild(['du', '--format', 'json', '--filter', 'type=exec.cachemount'], {root: project.root});
+		return Buffer.from(stdout).toString().split('\n').filter(line => line !== '').map(line => JSON.parse(line) as Record<string, unknown>);
+	};
+
+	const [cache] = await list();
+	t.like(cache, {Description: 'cached mount with id "/mine"', Mutable: true, Reclaimable: true});
+	await project.write({Dockerfile: 'FROM base\nRUN --mount=type=cache,target=/c,id=mine echo busy; sleep 1000\n'});
+	const running = project.start();
+	await waitForText(running.stderr, ' busy\n');
+	await tsbuild(['prune', '-a', '-f'], {root: project.root});
+	const [used] = await list();
+	t.like(used, {Reclaimable: false});
+	running.kill('SIGKILL');
+	await waitForExit(running);
+	await tsbuild(['prune', '-a', '-f'], {root: project.root});
+	t.deepEqual(await list(), []);
 });
