@@ -15,7 +15,7 @@ import {openInRoot} from '../../src/linux/resolve.ts';
 import {openCacheDirectory} from '../../snapshotter/cache-mounts.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerMount} from '../executor/container-spec.ts';
-import {snapshotOf, type BuildResult, type DirectoryResult} from './build-result.ts';
+import {snapshotOf, type BuildResult} from './build-result.ts';
 import {copy} from './copy.ts';
 import {sourceNotFound} from './file-error.ts';
 import {openSourceTree} from './source-tree.ts';
@@ -123,15 +123,28 @@ async function openBind(mount: BindMount, opening: Opening): Promise<Descriptor>
 	const {inputs, store, opened} = opening;
 	const input = mount.input === null ? null : inputs[mount.input]!;
 	if (input?.kind === 'directory') {
-		return openClientFiles(mount, input, opening);
+		// A copy, so that the step sees the files that count: without those ignored, as root's, and as they were when they were digested.
+		return openCopy(mount, input, opening);
 	}
 
 	const root = mount.readOnly ? opened.use(await openSourceTree(input, store)).root : await openWritable(input, opening);
-	return isWholeSnapshot(input, mount) ? root : openPart(root, mount, opening);
+	if (isWholeSnapshot(input, mount)) {
+		return root;
+	}
+
+	try {
+		return openPart(root, mount, opening);
+	} catch (error) {
+		if (errorCode(error) !== 'EINVAL') {
+			throw error;
+		}
+
+		// Before Linux 6.15, no part of a mount can be mounted that is attached nowhere.
+		return openCopy(mount, input, opening);
+	}
 }
 
-/** A copy, so that the step sees the files that count: without those ignored, as root's, and as they were when they were digested. */
-async function openClientFiles(mount: BindMount, input: DirectoryResult, opening: Opening): Promise<Descriptor> {
+async function openCopy(mount: BindMount, input: BuildResult | null, opening: Opening): Promise<Descriptor> {
 	const {
 		store,
 		opened,
