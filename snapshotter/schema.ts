@@ -104,4 +104,13 @@ export const migrations: readonly string[] = [`
 	DROP TABLE leases;
 	ALTER TABLE new_leases RENAME TO leases;
 	CREATE INDEX leases_by_resource ON leases (kind, resource);
+`, `
+	-- What the references of images were found to be, for the time when their registry is out of reach.
+	CREATE TABLE image_resolutions (
+		reference TEXT PRIMARY KEY,
+		digest TEXT NOT NULL,
+		media_type TEXT NOT NULL,
+		size INTEGER NOT NULL,
+		resolved_at INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
 `];
