@@ -43,15 +43,18 @@ export function takeSnapshotOfChain(metadata: Metadata, chainId: ChainId, sessio
 	});
 }
 
+// The level in the table when the format's own default is used.
+const defaultLevel = -1;
+
 /** The blob with the content of another in another compression, if it was made before. */
-export function findVariant(metadata: Metadata, source: Digest, mediaType: string): Descriptor | undefined {
-	const row = metadata.statement('SELECT digest, size FROM blob_variants WHERE source = ? AND media_type = ?').get(source, mediaType);
+export function findVariant(metadata: Metadata, source: Digest, {mediaType, level = defaultLevel}: {readonly mediaType: string; readonly level?: number | undefined}): Descriptor | undefined {
+	const row = metadata.statement('SELECT digest, size FROM blob_variants WHERE source = ? AND media_type = ? AND level = ?').get(source, mediaType, level);
 	return row && {mediaType, digest: row.digest as Digest, size: row.size as number};
 }
 
 /** Notes that a blob has the content of another in another compression. */
-export function recordVariant(metadata: Metadata, source: Digest, {mediaType, digest, size}: Descriptor): void {
+export function recordVariant(metadata: Metadata, source: Digest, {mediaType, digest, size, level = defaultLevel}: Descriptor & {readonly level?: number | undefined}): void {
 	metadata
-		.statement('INSERT OR REPLACE INTO blob_variants (source, media_type, digest, size) VALUES (?, ?, ?, ?)')
-		.run(source, mediaType, digest, size);
+		.statement('INSERT OR REPLACE INTO blob_variants (source, media_type, level, digest, size) VALUES (?, ?, ?, ?, ?)')
+		.run(source, mediaType, level, digest, size);
 }

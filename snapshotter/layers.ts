@@ -154,29 +154,31 @@ export class LayerStore {
 	}
 
 	/**
-	The blob with the same content in another compression, which is made when there is none. A blob that has the compression already is given back.
+	The blob with the same content in another compression, which is made when there is none. A blob that has the compression already, at whatever level, is given back.
+
+	`level` is 0 to 9 for gzip, 0 to 22 for zstd; the format's own default without it.
 
 	@throws {TsbuildError} `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_DECOMPRESS` for the source; `ERR_TSBUILD_STORE` when the blob cannot be written; the reason of `signal`
 	*/
-	async compress(source: Descriptor, compression: Compression, {signal}: {readonly signal?: AbortSignal | undefined} = {}): Promise<Descriptor> {
+	async compress(source: Descriptor, compression: Compression, {level, signal}: {readonly level?: number | undefined; readonly signal?: AbortSignal | undefined} = {}): Promise<Descriptor> {
 		if (compressions[source.mediaType] === compression) {
 			return source;
 		}
 
 		const {content, metadata} = this.#store;
 		const mediaType = layerMediaTypes[compression];
-		using _lock = await this.#variants.acquire(`${source.digest} ${compression}`);
+		using _lock = await this.#variants.acquire(`${source.digest} ${compression} ${level}`);
 		signal?.throwIfAborted();
-		const known = findVariant(metadata, source.digest, mediaType);
+		const known = findVariant(metadata, source.digest, {mediaType, level});
 		if (known !== undefined && await content.has(known.digest)) {
 			return known;
 		}
 
 		const tar = await this.#readTar(source, signal);
 		const {compressed} = await import('./compress.ts');
-		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression}), {signal});
+		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression, level}), {signal});
 		const variant = {mediaType, digest, size};
-		recordVariant(metadata, source.digest, variant);
+		recordVariant(metadata, source.digest, {...variant, level});
 		return variant;
 	}
 }

@@ -113,4 +113,34 @@ export const migrations: readonly string[] = [`
 		size INTEGER NOT NULL,
 		resolved_at INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID;
+`, `
+	-- Another level of the same compression is another blob; -1 is the level of the format's own choice.
+	CREATE TABLE new_blob_variants (
+		source TEXT NOT NULL,
+		media_type TEXT NOT NULL,
+		level INTEGER NOT NULL,
+		digest TEXT NOT NULL,
+		size INTEGER NOT NULL,
+		PRIMARY KEY (source, media_type, level)
+	) STRICT, WITHOUT ROWID;
+	INSERT INTO new_blob_variants SELECT source, media_type, -1, digest, size FROM blob_variants;
+	DROP TABLE blob_variants;
+	ALTER TABLE new_blob_variants RENAME TO blob_variants;
+	CREATE INDEX blob_variants_by_digest ON blob_variants (digest);
+
+	-- Repositories that are known to have a blob: a registry can take it over from there.
+	CREATE TABLE blob_sources (
+		digest TEXT NOT NULL,
+		domain TEXT NOT NULL,
+		path TEXT NOT NULL,
+		known_at INTEGER NOT NULL,
+		PRIMARY KEY (digest, domain, path)
+	) STRICT, WITHOUT ROWID;
+
+	-- Images that were made without a name. They keep nothing: who removes unused blobs ends them.
+	CREATE TABLE nameless_images (
+		config_digest TEXT PRIMARY KEY,
+		manifest_digest TEXT NOT NULL,
+		created_at INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
 `];
