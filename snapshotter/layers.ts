@@ -131,6 +131,12 @@ export class LayerStore {
 		return layer;
 	}
 
+	/** The snapshot of a chain of layers if there is one. It is kept from now on, until the session ends. */
+	takeSnapshot(chainId: ChainId): SnapshotId | undefined {
+		const {metadata, session} = this.#store;
+		return takeSnapshotOfChain(metadata, chainId, session.id);
+	}
+
 	/**
 	The snapshot of a chain of layers: a known one, or a new one to which the layer is unpacked. Blob and content are verified, and after a failure nothing is left.
 

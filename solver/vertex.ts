@@ -41,7 +41,8 @@ export type ExecutionContext = {
 };
 
 export type Op<Result> = {
-	cacheMap(signal: AbortSignal): Promise<CacheMap<Result>>;
+	/** What `status` is told is shown when the vertex starts or turns out to be cached. */
+	cacheMap(signal: AbortSignal, status?: ExecutionContext['status']): Promise<CacheMap<Result>>;
 	/**
 	Makes the result. Inputs come in the order of the vertex's edges.
 	*/

@@ -1,7 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import {convertDockerfile, type DockerfileResult} from '../frontend/dockerfile/convert.ts';
 import {DockerfileError} from '../frontend/dockerfile/errors.ts';
-import type {ContentStore} from '../snapshotter/content-store.ts';
 import {LayerStore} from '../snapshotter/layers.ts';
 import type {SnapshotId} from '../snapshotter/snapshotter.ts';
 import type {Store} from '../snapshotter/store.ts';
@@ -25,12 +24,9 @@ import {
 	type ExportContext,
 	type OutputOption,
 } from './exporter/outputs.ts';
-import {
-	resolveLayoutImage,
-	resolveStoreImage,
-	type FoundImage,
-	type LayoutContext,
-} from './image-resolver.ts';
+import type {FoundImage} from './image-resolver/found-image.ts';
+import {resolveImage, type ImageLookup, type WantedImage} from './image-resolver/image-resolver.ts';
+import {resolveLayoutImage, type LayoutContext} from './image-resolver/layout-image.ts';
 import type {Digest} from './kernel/digest.ts';
 import {errorMessage, TsbuildError} from './kernel/errors.ts';
 import type {Descriptor as ContentDescriptor} from './kernel/oci-types.ts';
@@ -115,7 +111,17 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 type Step = {readonly options: BuildOptions; readonly store: Store; readonly layers: LayerStore};
 
 async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step & {readonly ignoreFile: () => Promise<unknown>}): Promise<DockerfileResult> {
-	const images = new ImageStore(store);
+	const {content, metadata} = store;
+	const lookup: ImageLookup = {
+		images: new ImageStore(store),
+		content,
+		metadata,
+		pull: 'never',
+		async openRegistry() {
+			throw new TypeError('no registry is asked');
+		},
+		warn: options.warn,
+	};
 	const buildPlatform = hostPlatform();
 	return convertDockerfile({file: dockerfile.name, content: dockerfile.content}, {
 		...(options.target !== undefined && {target: options.target}),
@@ -126,11 +132,9 @@ async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step
 		noCache: options.noCache,
 		network: options.network,
 		namedContexts: new Set(options.namedContexts.map(({name}) => name)),
-		resolveImage: async (reference, {platform, namedContext}) => resolveImage(reference, {
+		resolveImage: async (reference, {platform, namedContext}) => loadMetadata({reference, platform, signal: options.signal}, {
+			...lookup,
 			context: options.namedContexts.find(({name}) => name === namedContext),
-			images,
-			content: store.content,
-			platform,
 			progress: options.progress,
 		}),
 		async beforeSteps() {
@@ -140,22 +144,19 @@ async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step
 	});
 }
 
-type ResolveContext = {
+type MetadataContext = ImageLookup & {
 	readonly context: NamedContext | undefined;
-	readonly images: ImageStore;
-	readonly content: ContentStore;
-	readonly platform: Platform;
 	readonly progress: ProgressSink;
 };
 
-async function resolveImage(reference: string, {context, images, content, platform, progress}: ResolveContext): Promise<FoundImage> {
+async function loadMetadata(wanted: WantedImage, {context, progress, ...lookup}: MetadataContext): Promise<FoundImage> {
 	if (context !== undefined) {
-		return withInternalVertex(progress, `[context ${context.name}] load metadata for ${context.name}`, async () => resolveLayoutImage(context, platform));
+		return withInternalVertex(progress, `[context ${context.name}] load metadata for ${context.name}`, async () => resolveLayoutImage(context, wanted.platform));
 	}
 
-	const name = formatReference(parseReference(reference));
+	const name = formatReference(parseReference(wanted.reference));
 	try {
-		return await withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => resolveStoreImage(reference, {images, content, platform}));
+		return await withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => resolveImage(wanted, lookup));
 	} catch (error) {
 		throw error instanceof TsbuildError ? new TsbuildError(error.code, `failed to resolve source metadata for ${name}: ${error.message}`, {cause: error}) : error;
 	}
@@ -172,6 +173,9 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 		ignorePatterns: new Map([['context', ignorePatterns]]),
 		entitlements: options.entitlements,
 		limits: options.limits,
+		async openRegistry() {
+			throw new TypeError('no registry is asked');
+		},
 		readSecret: async id => readSecret(options.secrets, id),
 		proxyEnvironment,
 		warn: options.warn,

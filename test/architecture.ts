@@ -45,7 +45,7 @@ const areas: readonly Area[] = [
 	{name: 'src/progress', imports: ['src/kernel'], why: 'shows events, whoever sends them'},
 	{name: 'src/report', imports: ['src/kernel', 'src/history'], why: 'shows a build that is over'},
 	{name: 'src/run', imports: ['src/kernel', 'src/linux', 'snapshotter', 'solver/executor'], why: 'starts a container from an image'},
-	{name: 'src/image-resolver', imports: ['src/kernel', 'src/definition', 'snapshotter', 'src/exporter/image-store.ts'], why: 'finds the image that a FROM names'},
+	{name: 'src/image-resolver', imports: ['src/kernel', 'src/definition', 'src/registry', 'snapshotter', 'src/exporter/image-store.ts'], why: 'finds the image that a FROM names'},
 	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor'], why: 'opens the store together with what ends the containers of dead sessions'},
 	{name: 'src/build-error', imports: ['src/kernel'], why: 'is known to those who print it'},
 	{name: 'src/build', imports: 'everything', why: 'wires a build'},

@@ -10,7 +10,7 @@ import type {ImageSource} from './stage-sources.ts';
 
 /** An image that was found. */
 export type ResolvedImage = {
-	/** The full reference. */
+	/** The full reference, with the digest that it was resolved to if it has one. */
 	readonly reference: string;
 	readonly manifestDigest: Digest;
 	readonly location: SourceImageOperation['location'];

@@ -5,12 +5,14 @@ import {requireEntitlements, type Entitlement} from '../../src/definition/entitl
 import type {ExecOperation, Operation} from '../../src/definition/operations.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {RegistryClient} from '../../src/registry/registry-client.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerEnvironment} from '../executor/container-environment.ts';
 import type {ContainerLimits} from '../executor/container-spec.ts';
 import type {Op, Vertex} from '../vertex.ts';
 import type {BuildResult} from './build-result.ts';
+import {Downloads} from './downloads.ts';
 import {createExecOp} from './exec.ts';
 import {createFileOp} from './file.ts';
 import {escapeGlob} from './glob.ts';
@@ -21,7 +23,9 @@ import {createSourceLocalOp, type DirectoryReader} from './source-local.ts';
 /** What the vertexes of one build work with. */
 export type VertexContext = {
 	readonly store: Pick<Store, 'root' | 'metadata' | 'content' | 'snapshotter' | 'session'>;
-	readonly layers: Pick<LayerStore, 'unpack'>;
+	readonly layers: Pick<LayerStore, 'unpack' | 'takeSnapshot'>;
+	/** Called when layers have to be downloaded. */
+	readonly openRegistry: () => Promise<RegistryClient>;
 	/** Directories of the client by the names that the definition has for them. They stay open until the build is over. */
 	readonly localDirectories: ReadonlyMap<string, Descriptor>;
 	/** Patterns in the manner of .dockerignore, by the names of the directories that have some. */
@@ -39,6 +43,7 @@ export type VertexContext = {
 };
 
 type OpContext = VertexContext & {
+	readonly downloads: Downloads;
 	/** The same for all vertexes; prepared when the first container is started. */
 	readonly environment: () => Promise<ContainerEnvironment>;
 	readonly warnOfHostNetwork: () => void;
@@ -57,6 +62,7 @@ export function createVertexes(definition: Definition, context: VertexContext): 
 	const {vertexes, metadata, result} = definition;
 	const opContext: OpContext = {
 		...context,
+		downloads: new Downloads(),
 		environment: once(async () => prepareEnvironment(context)),
 		warnOfHostNetwork: once(() => {
 			context.warn('RUN steps use the network of the host; --network none takes it from them');
@@ -101,10 +107,10 @@ function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, re
 }
 
 function createOp(operation: Operation, context: OpContext, vertex: {readonly name: string; readonly inputCount: number; readonly readers: readonly DirectoryReader[]}): Op<BuildResult> {
-	const {store, layers} = context;
+	const {store} = context;
 	switch (operation.kind) {
 		case 'source-image': {
-			return createSourceImageOp(operation, {content: store.content, layers});
+			return createSourceImageOp(operation, {...context, content: store.content});
 		}
 
 		case 'source-local': {

@@ -1,41 +1,52 @@
-import PQueue from 'p-queue';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/kernel/oci-types.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
 import type {ExecutionContext} from '../vertex.ts';
+import type {Downloads} from './downloads.ts';
 
 /** Layers that are on their way into our content store. */
 export type LayerIntake = AsyncDisposable & {
 	/**
 	Waits until a layer is there.
 
-	@throws {TsbuildError} `ERR_TSBUILD_CONTENT` when it is not what its descriptor says, `ERR_TSBUILD_CONTENT_NOT_FOUND` when the source lacks it; the reason of the signal
+	@throws {TsbuildError} `ERR_TSBUILD_CONTENT` when it is not what its descriptor says, `ERR_TSBUILD_CONTENT_NOT_FOUND` when the source lacks it; what the source throws; the reason of the signal
 	*/
 	ready(layer: Digest): Promise<void>;
 };
 
+/** Where layers come from. */
+export type LayerSource = {
+	/** The registry or directory. */
+	readonly place: string;
+	/** The bytes of a layer. */
+	readonly read: (layer: Descriptor, options: {readonly signal: AbortSignal}) => AsyncIterable<Uint8Array>;
+};
+
 /** Where layers come from and go. */
 export type IntakeOptions = {
-	readonly source: ContentStore;
+	readonly source: LayerSource;
 	readonly content: ContentStore;
+	readonly downloads: Downloads;
 	readonly execution: Pick<ExecutionContext, 'signal' | 'status'>;
 };
 
-// That of BuildKit for one registry.
-// https://github.com/moby/buildkit/blob/v0.32.2/util/resolver/limited/group.go
-const maximumConcurrency = 4;
+// As often as BuildKit tells how much has come.
+// https://github.com/moby/buildkit/blob/v0.32.2/util/pull/pullprogress/progress.go
+const reportInterval = 150;
 
 /**
-Copies layers of another content store into ours: several at once and the lowest first, while the caller unpacks those that are there. Each is verified on the way, and one that is there already, or comes twice in the image, is not copied again.
+Takes layers into our content store: several at once and the lowest first, while the caller unpacks those that are there. Each is verified on the way, and one that is there already, or comes twice in the image, is not taken again.
 
 When it is disposed of, what is still on its way is given up, and nothing of it stays.
 */
-export function takeInLayers(layers: readonly Descriptor[], {source, content, execution}: IntakeOptions): LayerIntake {
+export function takeInLayers(layers: readonly Descriptor[], {execution, ...options}: IntakeOptions): LayerIntake {
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([execution.signal, abandoned.signal]);
-	const queue = new PQueue({concurrency: maximumConcurrency});
-	const wanted = new Map((source === content ? [] : layers).map(layer => [layer.digest, layer]));
-	const intakes = new Map(wanted.values().map(layer => [layer.digest, queue.add(async () => takeIn(layer, {source, content, execution: {...execution, signal}}))]));
+	const wanted = new Map(layers.map(layer => [layer.digest, layer]));
+	const intakes = new Map(wanted.values().map(layer => [
+		layer.digest,
+		options.downloads.add(options.source.place, layer.digest, async () => takeIn(layer, {...options, execution: {...execution, signal}})),
+	]));
 	// Whoever waits for a layer gets its error; a failure that nobody waits for yet is no unhandled one.
 	const settled = Promise.allSettled(intakes.values());
 	return {
@@ -49,7 +60,8 @@ export function takeInLayers(layers: readonly Descriptor[], {source, content, ex
 	};
 }
 
-async function takeIn({digest, size}: Descriptor, {source, content, execution: {signal, status}}: IntakeOptions): Promise<void> {
+async function takeIn(layer: Descriptor, {source, content, execution: {signal, status}}: IntakeOptions): Promise<void> {
+	const {digest, size} = layer;
 	signal.throwIfAborted();
 	if (await content.has(digest)) {
 		return;
@@ -60,7 +72,7 @@ async function takeIn({digest, size}: Descriptor, {source, content, execution: {
 	};
 
 	report(0);
-	await content.ingest(counted(source.read(digest, {signal, size}), report), {expectedDigest: digest, expectedSize: size, signal});
+	await content.ingest(counted(source.read(layer, {signal}), report), {expectedDigest: digest, expectedSize: size, signal});
 	status({
 		id: digest,
 		current: size,
@@ -71,9 +83,15 @@ async function takeIn({digest, size}: Descriptor, {source, content, execution: {
 
 async function * counted(chunks: AsyncIterable<Uint8Array>, report: (current: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
 	let current = 0;
+	let reportedAt = performance.now();
 	for await (const chunk of chunks) {
 		current += chunk.length;
-		report(current);
+		const now = performance.now();
+		if (now - reportedAt >= reportInterval) {
+			reportedAt = now;
+			report(current);
+		}
+
 		yield chunk;
 	}
 }

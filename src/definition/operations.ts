@@ -12,9 +12,9 @@ export type InputIndex = number;
 /** Takes an image. Without inputs. */
 export type SourceImageOperation = {
 	readonly kind: 'source-image';
-	/** Where its blobs are. */
-	readonly location: {readonly type: 'store'} | {readonly type: 'oci-layout'; readonly directory: string};
-	/** Full reference as the user meant it, for messages and the progress; not part of what the image is. */
+	/** Where its layers are. Manifest and config of an image of a registry are in the store. */
+	readonly location: {readonly type: 'store'} | {readonly type: 'registry'} | {readonly type: 'oci-layout'; readonly directory: string};
+	/** Full reference, with the digest that it was resolved to if it is that of a registry. */
 	readonly reference: string;
 	/** The manifest that the reference was resolved to. */
 	readonly manifestDigest: Digest;

@@ -109,6 +109,9 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 		entitlements: new Set(),
 		limits: {},
 		proxyEnvironment: [],
+		async openRegistry() {
+			throw new TypeError('no image of this test is in a registry');
+		},
 		readSecret: async () => undefined,
 		warn(line) {
 			warnings.push(line);

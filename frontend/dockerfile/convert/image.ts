@@ -29,5 +29,5 @@ export function addImage(image: ResolvedImage, source: ImageSource, {definition,
 }
 
 function describeImage({reference, manifestDigest, location}: ResolvedImage, {namedContext}: ImageSource): string {
-	return namedContext === undefined ? `FROM ${reference.split('@', 1)[0]!}@${manifestDigest}` : `[context ${namedContext}] ${location.type === 'oci-layout' ? 'OCI load from client' : reference}`;
+	return namedContext === undefined ? `FROM ${reference.includes('@') ? reference : `${reference}@${manifestDigest}`}` : `[context ${namedContext}] ${location.type === 'oci-layout' ? 'OCI load from client' : reference}`;
 }

@@ -8,9 +8,9 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import {resolveLayoutImage} from '../src/image-resolver.ts';
-import type {Platform} from '../src/kernel/platform.ts';
-import {makeTemporaryDirectory} from './support/temporary-directory.ts';
+import {resolveLayoutImage} from '../../src/image-resolver/layout-image.ts';
+import type {Platform} from '../../src/kernel/platform.ts';
+import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 const platform = {os: 'linux', architecture: 'amd64'};
 const layer = {mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: `sha256:${'a'.repeat(64)}`, size: 3};

@@ -1,0 +1,149 @@
+import type {ContentStore} from '../../snapshotter/content-store.ts';
+import type {Metadata} from '../../snapshotter/metadata.ts';
+import type {ImageStore} from '../exporter/image-store.ts';
+import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
+import type {Platform} from '../kernel/platform.ts';
+import {
+	familiarReference,
+	formatReference,
+	parseReference,
+	type Reference,
+} from '../kernel/reference.ts';
+import type {RegistryClient} from '../registry/registry-client.ts';
+import {isCompatible} from './choose-platform.ts';
+import {contentDocuments} from './content-documents.ts';
+import {findManifest} from './find-manifest.ts';
+import type {FoundImage} from './found-image.ts';
+import {findResolution} from './resolutions.ts';
+import {findStoreImage} from './store-image.ts';
+
+/**
+When the registry of an image is asked:
+
+- `missing`: for what has no name in the local store, each time.
+- `always`: each time, whatever the local store has.
+- `never`: not at all.
+*/
+export type PullPolicy = 'missing' | 'always' | 'never';
+
+/** What images are looked up with. */
+export type ImageLookup = {
+	readonly images: ImageStore;
+	readonly content: ContentStore;
+	readonly metadata: Metadata;
+	readonly pull: PullPolicy;
+	/** Called when a registry has to be asked. */
+	readonly openRegistry: () => Promise<RegistryClient>;
+	/** Takes a line for the user. */
+	readonly warn: (line: string) => void;
+};
+
+/** Which image is looked up. */
+export type WantedImage = {
+	readonly reference: string;
+	readonly platform: Platform;
+	readonly signal: AbortSignal;
+};
+
+// What keeps a registry from answering and may pass by itself. Whoever is refused must know it, and so must whoever uses a name that is gone.
+const passingFailures: ReadonlySet<string | undefined> = new Set([
+	'ERR_TSBUILD_REGISTRY_UNREACHABLE',
+	'ERR_TSBUILD_REGISTRY_TIMEOUT',
+	'ERR_TSBUILD_REGISTRY_RATE_LIMIT',
+	'ERR_TSBUILD_REGISTRY_STATUS',
+]);
+
+/**
+Finds an image by its reference: the one that has this name in the local store if it runs on the platform, else what the registry has under it now. When the registry does not answer, what it had under this name before is used, with a warning, unless the user asks for `always`. An image of the store for another platform is better than none.
+
+@throws {RegistryError} see `RegistryClient`
+@throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`, `ERR_TSBUILD_IMAGE`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_INVALID_REFERENCE`; the reason of the signal
+*/
+export async function resolveImage(wanted: WantedImage, lookup: ImageLookup): Promise<FoundImage> {
+	const reference = parseReference(wanted.reference);
+	const local = lookup.pull === 'always' ? undefined : await findStoreImage(reference, {...lookup, platform: wanted.platform});
+	if (local !== undefined && (lookup.pull === 'never' || isCompatible(local.config, wanted.platform))) {
+		return local;
+	}
+
+	if (lookup.pull === 'never') {
+		return findWithoutRegistry(reference, wanted, lookup);
+	}
+
+	try {
+		return await pullDocuments(reference, wanted, lookup);
+	} catch (error) {
+		wanted.signal.throwIfAborted();
+		const other = local ?? await substitute(error, reference, {wanted, lookup});
+		if (other === undefined) {
+			throw error;
+		}
+
+		return other;
+	}
+}
+
+async function pullDocuments(reference: Reference, {platform, signal}: WantedImage, {openRegistry, content, metadata}: ImageLookup): Promise<FoundImage> {
+	// Only now: a build that names no image of a registry does without it.
+	const [{findRegistryImage}, client] = await Promise.all([import('./registry-image.ts'), openRegistry()]);
+	const {digest, manifestDigest, config} = await findRegistryImage(reference, {
+		client, content, metadata, platform, signal,
+	});
+	return {
+		reference: formatReference({...reference, digest}),
+		manifestDigest,
+		location: {type: 'registry'},
+		config,
+	};
+}
+
+async function findWithoutRegistry(reference: Reference, wanted: WantedImage, lookup: ImageLookup): Promise<FoundImage> {
+	const known = await findKnownImage(reference, wanted, lookup);
+	if (known === undefined) {
+		const name = familiarReference(reference);
+		throw new TsbuildError('ERR_TSBUILD_IMAGE_NOT_FOUND', `${formatReference(reference)}: not found`, {
+			hint: `Build it first with -t ${name}, or name a layout for it: --build-context ${name}=oci-layout://DIRECTORY.`,
+		});
+	}
+
+	return known;
+}
+
+/** What the registry had before, when it does not answer now. */
+async function substitute(error: unknown, reference: Reference, {wanted, lookup}: {readonly wanted: WantedImage; readonly lookup: ImageLookup}): Promise<FoundImage | undefined> {
+	if (lookup.pull === 'always' || !passingFailures.has(errorCode(error))) {
+		return undefined;
+	}
+
+	const known = await findKnownImage(reference, wanted, lookup);
+	if (known !== undefined) {
+		lookup.warn(`${formatReference(reference)} is used as it was known before, because its registry does not answer: ${errorMessage(error)}`);
+	}
+
+	return known;
+}
+
+/** What the reference was found to be before, if its documents are still there. */
+async function findKnownImage(reference: Reference, {platform, signal}: WantedImage, {content, metadata}: ImageLookup): Promise<FoundImage | undefined> {
+	const descriptor = findResolution(metadata, formatReference(reference))?.descriptor;
+	if (descriptor === undefined || !await content.has(descriptor.digest)) {
+		return undefined;
+	}
+
+	try {
+		const {manifestDigest, config} = await findManifest(descriptor, {source: contentDocuments(content, {signal}), platform});
+		return {
+			reference: formatReference({...reference, digest: descriptor.digest}),
+			manifestDigest,
+			location: {type: 'registry'},
+			config,
+		};
+	} catch (error) {
+		if (errorCode(error) === 'ERR_TSBUILD_CONTENT_NOT_FOUND') {
+			return undefined;
+		}
+
+		throw error;
+	}
+}
+
