@@ -61,9 +61,8 @@ export function createSourceImageOp(operation: SourceImageOperation, context: So
 		async execute(_inputs, execution) {
 			const layers = await readLayers(operation, context, execution.signal);
 			const base = findBase(layers, context);
-			const blobs = base.missing.map(({blob}) => blob);
-			const source = blobs.length === 0 ? undefined : await openSource(operation, context);
-			await using intake = takeInLayers(source === undefined ? [] : blobs, {...context, source, execution});
+			const source = base.missing.length === 0 ? undefined : await openSource(operation, context);
+			await using intake = source && takeInLayers(base.missing.map(({blob}) => blob), {...context, source, execution});
 			return {kind: 'snapshot', snapshot: await unpackLayers(base, context, {intake, execution})};
 		},
 	};
@@ -81,10 +80,10 @@ function findBase(layers: readonly ImageLayer[], {layers: layerStore}: SourceIma
 	return {parent: undefined, missing: layers};
 }
 
-async function unpackLayers({parent: base, missing}: Base, {layers: layerStore}: SourceImageContext, {intake, execution}: {readonly intake: LayerIntake; readonly execution: ExecutionContext}): Promise<SnapshotId | null> {
+async function unpackLayers({parent: base, missing}: Base, {layers: layerStore}: SourceImageContext, {intake, execution}: {readonly intake: LayerIntake | undefined; readonly execution: ExecutionContext}): Promise<SnapshotId | null> {
 	let parent = base;
 	for (const {blob, diffId, chainId} of missing) {
-		await intake.ready(blob.digest);
+		await intake?.ready(blob.digest);
 		execution.signal.throwIfAborted();
 		// Without sizes, as BuildKit shows it: how much of the blob is unpacked is not known.
 		const extracting = {id: `extracting ${blob.digest}`, current: 0, total: 0};
