@@ -2,6 +2,8 @@ import {Buffer} from 'node:buffer';
 import type {Transform} from 'node:stream';
 import {createGunzip, createZstdDecompress} from 'node:zlib';
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
+import {unpackedSizeError} from './decompression-limit.ts';
+import {peekStream} from './peek-stream.ts';
 import {cutZstdFrames} from './zstd-frames.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
@@ -29,53 +31,36 @@ The bytes of a stream without its compression, which is known by its first bytes
 The source is always read to its end, also when the compressed data ends before: whoever checks it there has checked all.
 
 @yields chunks
-@throws {TsbuildError} `ERR_TSBUILD_DECOMPRESS` for damaged data or more than `maximumSize`; what `source` throws; the reason of `signal`
+@throws {TsbuildError} `ERR_TSBUILD_DECOMPRESS` for damaged data; `ERR_TSBUILD_UNPACKED_SIZE` for more than `maximumSize`; what `source` throws; the reason of `signal`
 */
-export async function * decompressed(source: AsyncIterable<Uint8Array>, {maximumSize = Infinity, signal}: DecompressOptions = {}): AsyncGenerator<Uint8Array> {
+export async function * decompressed(source: AsyncIterable<Uint8Array>, options: DecompressOptions = {}): AsyncGenerator<Uint8Array> {
 	const {compression, stream} = await detectCompression(source);
-	let size = 0;
-	for await (const chunk of decode(stream, compression)) {
-		signal?.throwIfAborted();
-		size += chunk.length;
-		if (size > maximumSize) {
-			throw new TsbuildError('ERR_TSBUILD_DECOMPRESS', `failed to decompress: there are more than ${maximumSize} bytes`);
-		}
-
-		yield chunk;
-	}
+	yield * limited(decode(stream, compression), options);
 }
 
 /** Tells how a stream is compressed, by its first bytes, and gives it back whole. */
 export async function detectCompression(source: AsyncIterable<Uint8Array>): Promise<{readonly compression: Compression; readonly stream: AsyncIterable<Uint8Array>}> {
-	const iterator = source[Symbol.asyncIterator]();
-	const chunks: Uint8Array[] = [];
-	let length = 0;
-	while (length < longestMagic) {
-		const result = await iterator.next();
-		if (result.done === true) {
-			break;
-		}
-
-		chunks.push(result.value);
-		length += result.value.length;
-	}
-
-	const start = Buffer.concat(chunks);
+	const {start, stream} = await peekStream(source, longestMagic);
 	const found = magicNumbers.find(({magic}) => start.subarray(0, magic.length).equals(magic));
-	return {compression: found?.compression ?? 'none', stream: startingWith(start, iterator)};
+	return {compression: found?.compression ?? 'none', stream};
 }
 
-async function * startingWith(start: Buffer, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-	try {
-		if (start.length > 0) {
-			yield start;
+/**
+Passes a stream on, up to a limit.
+
+@yields the chunks of `source`
+@throws {TsbuildError} `ERR_TSBUILD_UNPACKED_SIZE` when there are more bytes than `maximumSize`; the reason of `signal`
+*/
+export async function * limited(source: AsyncIterable<Uint8Array>, {maximumSize = Infinity, signal}: DecompressOptions): AsyncGenerator<Uint8Array> {
+	let size = 0;
+	for await (const chunk of source) {
+		signal?.throwIfAborted();
+		size += chunk.length;
+		if (size > maximumSize) {
+			throw unpackedSizeError(maximumSize);
 		}
 
-		for (let result = await rest.next(); result.done !== true; result = await rest.next()) {
-			yield result.value;
-		}
-	} finally {
-		await rest.return?.();
+		yield chunk;
 	}
 }
 

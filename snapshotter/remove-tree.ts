@@ -46,7 +46,15 @@ export async function removeTree(file: string): Promise<void> {
 		return;
 	}
 
-	const name = path.basename(file);
+	await removeTreeIn(parent, path.basename(file));
+}
+
+/**
+Removes one name of an open directory with all that is below it, as `removeTree` does.
+
+@throws {LinuxError} as `removeTree`
+*/
+export async function removeTreeIn(parent: Descriptor, name: Name): Promise<void> {
 	using top = openIfDirectory(parent, name);
 	if (top === undefined) {
 		tolerate(['ENOENT'], () => {

@@ -1,6 +1,7 @@
 import {Buffer} from 'node:buffer';
 import {displayName} from '../src/linux/name.ts';
 import {ByteReader} from './byte-reader.ts';
+import {unpackedSizeError} from './decompression-limit.ts';
 import {
 	parsePaxNumber,
 	parsePaxTime,
@@ -27,6 +28,12 @@ import type {TarHeader} from './tar-header.ts';
 export type TarMemberRead = {
 	readonly entry: TarEntry;
 	readonly content: AsyncIterable<Uint8Array>;
+};
+
+/** Limits of an archive. */
+export type ReadTarOptions = {
+	/** Bytes of all files at most, with holes filled: a few bytes of archive can stand for a terabyte of them. */
+	readonly maximumSize?: number | undefined;
 };
 
 const nanosecondsPerSecond = 1_000_000_000n;
@@ -56,11 +63,12 @@ Reads an archive in V7, ustar, PAX (also global records), star and GNU format (l
 The archive ends at a block of zeros or at the end of the stream, as in Go's archive/tar; what follows is left unread.
 
 @yields each entry in the order of the archive
-@throws {TsbuildError} `ERR_TSBUILD_TAR` for what cannot be understood: unknown types, wrong checksums, truncated or negative sizes
+@throws {TsbuildError} `ERR_TSBUILD_TAR` for what cannot be understood: unknown types, wrong checksums, truncated or negative sizes; `ERR_TSBUILD_UNPACKED_SIZE`
 @see https://github.com/golang/go/blob/go1.24.0/src/archive/tar/reader.go
 */
-export async function * readTar(source: AsyncIterable<Uint8Array>): AsyncGenerator<TarMemberRead> {
+export async function * readTar(source: AsyncIterable<Uint8Array>, {maximumSize = Infinity}: ReadTarOptions = {}): AsyncGenerator<TarMemberRead> {
 	const bytes = new ByteReader(source);
+	let size = 0;
 	try {
 		const globals = new Map<string, PaxRecord>();
 		for (;;) {
@@ -70,6 +78,11 @@ export async function * readTar(source: AsyncIterable<Uint8Array>): AsyncGenerat
 			}
 
 			const {entry, data} = await readEntry(bytes, extended, globals);
+			size += entry.size;
+			if (size > maximumSize) {
+				throw unpackedSizeError(maximumSize);
+			}
+
 			yield {entry, content: data};
 			await data.skip();
 		}

@@ -1,34 +1,64 @@
 import {Buffer} from 'node:buffer';
-import {readSync} from 'node:fs';
+import {open} from 'node:fs/promises';
+import {errorCode} from '../../src/kernel/errors.ts';
 import {O_NONBLOCK, O_RDONLY} from '../../src/linux/constants.ts';
-import {Descriptor} from '../../src/linux/descriptor.ts';
+import {decompressedArchive} from '../../snapshotter/decompress-archive.ts';
+import {maximumUnpackedSize} from '../../snapshotter/decompression-limit.ts';
+import {readTar, type TarMemberRead} from '../../snapshotter/tar-reader.ts';
 import type {CopySource} from './copy-attributes.ts';
 
-type Signature = {readonly offset: number; readonly bytes: Buffer};
+/** How to read an archive. */
+export type ReadArchiveOptions = {
+	/** Bytes that may come out of it; by default in proportion to its size. */
+	readonly maximumSize?: number | undefined;
+	readonly signal: AbortSignal;
+};
 
-const signatures: readonly Signature[] = [
-	// https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1
-	{offset: 0, bytes: Buffer.of(0x1F, 0x8B, 0x08)},
-	// https://sourceware.org/bzip2/
-	{offset: 0, bytes: Buffer.from('BZh')},
-	// https://tukaani.org/xz/xz-file-format.txt
-	{offset: 0, bytes: Buffer.of(0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00)},
-	// https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
-	{offset: 0, bytes: Buffer.of(0x28, 0xB5, 0x2F, 0xFD)},
-	// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html (ustar)
-	{offset: 257, bytes: Buffer.from('ustar')},
-];
+const readSize = 0x4_00_00;
 
-const headerSize = 512;
+// A file of which the first entry cannot be read is none of ours.
+const formatFailures: ReadonlySet<string> = new Set(['ERR_TSBUILD_TAR', 'ERR_TSBUILD_DECOMPRESS']);
 
-/** Whether a file begins as a tar archive does, or as a file in one of the compressions that ADD unpacks. */
-export function looksLikeArchive({file, status}: CopySource): boolean {
-	if (!status.isFile()) {
-		return false;
+/**
+Opens a tar archive, compressed or not. As with BuildKit its content says whether it is one: the first entry can be read. An archive without entries is none.
+
+The caller reads it to its end, or calls `return`.
+
+@returns the entries, each with its content; `undefined` when the file is no archive
+@throws {TsbuildError} `ERR_TSBUILD_DECOMPRESSOR`; what Node throws when the file cannot be read; the reason of `signal`. Reading on throws `ERR_TSBUILD_TAR` and `ERR_TSBUILD_DECOMPRESS` for an archive that is damaged, and `ERR_TSBUILD_UNPACKED_SIZE`.
+@see https://github.com/moby/buildkit/blob/v0.32.2/solver/llbsolver/file/unpack.go
+*/
+export async function openArchive(source: CopySource, {maximumSize = maximumUnpackedSize(Number(source.status.size)), signal}: ReadArchiveOptions): Promise<AsyncGenerator<TarMemberRead> | undefined> {
+	const members = readTar(decompressedArchive(readFile(source), {maximumSize, signal}), {maximumSize});
+	try {
+		const first = await members.next();
+		return first.done === true ? undefined : startingWith(first.value, members);
+	} catch (error) {
+		if (formatFailures.has(errorCode(error) ?? '')) {
+			return undefined;
+		}
+
+		throw error;
 	}
+}
 
-	using readable = Descriptor.open(file.path, O_RDONLY | O_NONBLOCK);
-	const header = Buffer.alloc(headerSize);
-	readSync(readable.number, header, 0, header.length, 0);
-	return signatures.some(({offset, bytes}) => header.subarray(offset, offset + bytes.length).equals(bytes));
+async function * startingWith(first: TarMemberRead, rest: AsyncGenerator<TarMemberRead>): AsyncGenerator<TarMemberRead> {
+	try {
+		yield first;
+		yield * rest;
+	} finally {
+		await rest.return(undefined);
+	}
+}
+
+async function * readFile({file}: CopySource): AsyncGenerator<Uint8Array> {
+	await using handle = await open(file.path, O_RDONLY | O_NONBLOCK);
+	for (;;) {
+		const {buffer, bytesRead} = await handle.read({buffer: Buffer.allocUnsafeSlow(readSize)});
+		if (bytesRead === 0) {
+			return;
+		}
+
+		yield buffer.subarray(0, bytesRead);
+	}
 }

@@ -1,10 +1,9 @@
 import {Buffer} from 'node:buffer';
+import type {BigIntStats} from 'node:fs';
 import type {CopyAction} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {NewDirectory} from '../../src/linux/make-directories.ts';
-import {displayName} from '../../src/linux/name.ts';
-import {looksLikeArchive} from './archive.ts';
-import {changesOf, type AttributeChanges} from './copy-attributes.ts';
+import {changesOf, type AttributeChanges, type CopySource} from './copy-attributes.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
 import {
 	findDestination,
@@ -14,7 +13,6 @@ import {
 	statPlace,
 	type Place,
 } from './destination.ts';
-import {fileError} from './file-error.ts';
 import {octalMode, parseMode} from './mode.ts';
 import {rootOwner, type Owner} from './owner.ts';
 import type {SourceTree} from './source-tree.ts';
@@ -42,7 +40,7 @@ type Copying = CopyContext & {
 /**
 Copies files into a root as COPY does.
 
-@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`, `ERR_TSBUILD_PATTERN`, `ERR_TSBUILD_MODE`, `ERR_TSBUILD_FILE`
+@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`, `ERR_TSBUILD_PATTERN`, `ERR_TSBUILD_MODE`, `ERR_TSBUILD_FILE`, `ERR_TSBUILD_ARCHIVE`, `ERR_TSBUILD_DECOMPRESSOR`
 @throws {LinuxError} or a system error of Node, such as `ENOSPC`; the reason of `signal`
 @see https://docs.docker.com/reference/dockerfile/#copy
 */
@@ -63,15 +61,15 @@ export async function copy(action: CopyAction, context: CopyContext): Promise<vo
 async function copySource(selected: SelectedSource, copying: Copying): Promise<void> {
 	const {root, tree, action, newDirectory} = copying;
 	const {destination} = action;
-	if (destination.endsWith('/') || destination.endsWith('/.')) {
-		makeDirectories(root, destination, newDirectory).close();
-	}
-
 	using opened = new DisposableStack();
 	const source = openSource(selected, tree);
 	opened.use(source.file);
-	if (action.attemptUnpack && looksLikeArchive(source)) {
-		throw fileError(`failed to unpack ${displayName(selected.path)}: ADD of archives is not supported yet`, {hint: 'ADD --unpack=false copies it as it is.'});
+	if (action.attemptUnpack && await unpackSource(selected, source, copying)) {
+		return;
+	}
+
+	if (destination.endsWith('/') || destination.endsWith('/.')) {
+		makeDirectories(root, destination, newDirectory).close();
 	}
 
 	const place = findDestination(root, withoutTrailingSlash(destination), newDirectory);
@@ -86,17 +84,33 @@ async function copySource(selected: SelectedSource, copying: Copying): Promise<v
 	}
 }
 
-function createCopier({root, tree, changes, onChangedSource, signal}: Copying): TreeCopier {
-	return new TreeCopier({
+async function unpackSource({path}: SelectedSource, source: CopySource, copying: Copying): Promise<boolean> {
+	const {root, action, owner, signal} = copying;
+	const {unpackArchive} = await import('./unpack-archive.ts');
+	return unpackArchive(source, {
+		name: path,
 		root,
-		changes,
-		visit(status) {
-			if (tree.reads?.isUnchanged(status) === false) {
-				onChangedSource();
-			}
-		},
+		destination: action.destination,
+		owner,
+		visit: visitorOf(copying),
 		signal,
 	});
+}
+
+function createCopier(copying: Copying): TreeCopier {
+	const {root, changes, signal} = copying;
+	return new TreeCopier({
+		root, changes, visit: visitorOf(copying), signal,
+	});
+}
+
+/** Looks whether a file of the source is still what it was when it was digested. */
+function visitorOf({tree, onChangedSource}: Copying): (status: BigIntStats) => void {
+	return status => {
+		if (tree.reads?.isUnchanged(status) === false) {
+			onChangedSource();
+		}
+	};
 }
 
 /** What is copied to a directory goes into it, under its own name. */

@@ -51,7 +51,7 @@ for (const [what, bytes] of [
 test('more bytes than are wanted are an error', async t => {
 	const bomb = gzipSync(Buffer.alloc(10_000_000));
 	const tooLong = decompressed(inChunks(bomb), {maximumSize: 9_999_999});
-	await t.throwsAsync(collect(tooLong), {code: 'ERR_TSBUILD_DECOMPRESS', message: /more than 9999999 bytes/v});
+	await t.throwsAsync(collect(tooLong), {code: 'ERR_TSBUILD_UNPACKED_SIZE', message: /more than 9999999 bytes/v});
 	const plain = await collect(decompressed(inChunks(bomb), {maximumSize: 10_000_000}));
 	t.is(plain.length, 10_000_000);
 });

@@ -466,19 +466,6 @@ test('names of any bytes are copied', async t => {
 	});
 });
 
-test('ADD says that it does not unpack archives, and copies everything else', async t => {
-	await using build = await BuildStore.open();
-	write(build.context, {'d/a': 'A', plain: 'no archive'});
-	execFileSync('sh', ['-c', 'cd "$1" && tar -cf a.tar d && for tool in gzip bzip2 xz zstd; do $tool -qk a.tar; done', 'sh', build.context]);
-	for (const name of ['a.tar', 'a.tar.gz', 'a.tar.bz2', 'a.tar.xz', 'a.tar.zst']) {
-		await t.throwsAsync(build.copy({source: `/${name}`, attemptUnpack: true}), {code: 'ERR_TSBUILD_FILE', message: `failed to unpack /${name}: ADD of archives is not supported yet`});
-		const copied = await build.list(await build.copy({source: `/${name}`}));
-		t.is(copied.length, 1);
-	}
-
-	t.deepEqual(await build.list(await build.copy({source: '/plain', attemptUnpack: true})), ['/plain 0644 0:0 file "no archive"']);
-});
-
 test('a large file is copied whole', async t => {
 	await using build = await BuildStore.open();
 	const file = path.join(build.context, 'large');
