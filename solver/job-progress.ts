@@ -1,6 +1,6 @@
 import {performance} from 'node:perf_hooks';
 import type {Digest} from '../src/kernel/digest.ts';
-import type {ProgressSink, VertexEvent} from '../src/kernel/progress-event.ts';
+import type {ProgressSink, StatusEvent, VertexEvent} from '../src/kernel/progress-event.ts';
 import {inputsFirst} from './graph-order.ts';
 import type {ExecutionContext} from './vertex.ts';
 
@@ -22,6 +22,8 @@ export class JobProgress {
 	readonly #started = new Map<Digest, number>();
 	readonly #cached = new Set<Digest>();
 	readonly #ancestorsTold = new Set<Digest>();
+	/** What was told of vertexes before they started. */
+	readonly #earlyStatuses = new Map<Digest, StatusEvent[]>();
 
 	constructor(sink: ProgressSink) {
 		this.#sink = sink;
@@ -34,7 +36,20 @@ export class JobProgress {
 
 		this.#cached.add(vertex.digest);
 		const time = now();
+		if (this.#earlyStatuses.has(vertex.digest)) {
+			this.#emit(vertex, {started: time});
+			this.#tellEarlyStatuses(vertex);
+		}
+
 		this.#emit(vertex, {started: time, completed: time, cached: true});
+	}
+
+	#tellEarlyStatuses({digest}: NamedVertex): void {
+		for (const status of this.#earlyStatuses.get(digest) ?? []) {
+			this.#sink(status);
+		}
+
+		this.#earlyStatuses.delete(digest);
 	}
 
 	#end(vertex: NamedVertex, facts: Pick<VertexEvent, 'error' | 'canceled'>): void {
@@ -62,6 +77,7 @@ export class JobProgress {
 		const started = now();
 		this.#started.set(vertex.digest, started);
 		this.#emit(vertex, {started});
+		this.#tellEarlyStatuses(vertex);
 	}
 
 	complete(vertex: NamedVertex): void {
@@ -97,25 +113,43 @@ export class JobProgress {
 		this.#tellCached(vertex);
 	}
 
+	/** What an operation tells of itself while its cache key is made. It is shown when the vertex starts, or turns out to be cached. */
+	earlyReporter(vertex: NamedVertex): ExecutionContext['status'] {
+		const toEvent = statusEvents(vertex);
+		return status => {
+			const told = this.#earlyStatuses.get(vertex.digest) ?? [];
+			this.#earlyStatuses.set(vertex.digest, told);
+			told.push(toEvent(status));
+		};
+	}
+
 	/** What an operation tells of itself while it executes. */
 	reporters(vertex: NamedVertex): Pick<ExecutionContext, 'log' | 'status'> {
-		const statusStarts = new Map<string, number>();
+		const toEvent = statusEvents(vertex);
 		return {
 			log: (stream, data) => {
 				this.#sink({
 					type: 'log', vertex: vertex.digest, stream, data, timestamp: now(),
 				});
 			},
-			status: ({id, current, total, completed}) => {
-				const timestamp = now();
-				const started = statusStarts.get(id) ?? timestamp;
-				statusStarts.set(id, started);
-				this.#sink({
-					type: 'status', vertex: vertex.digest, id, current, total, timestamp, started, ...(completed === true && {completed: timestamp}),
-				});
+			status: status => {
+				this.#sink(toEvent(status));
 			},
 		};
 	}
+}
+
+/** Makes events of the statuses of one vertex, which remember when each began. */
+function statusEvents({digest}: NamedVertex): (status: Parameters<ExecutionContext['status']>[0]) => StatusEvent {
+	const starts = new Map<string, number>();
+	return ({id, current, total, completed}) => {
+		const timestamp = now();
+		const started = starts.get(id) ?? timestamp;
+		starts.set(id, started);
+		return {
+			type: 'status', vertex: digest, id, current, total, timestamp, started, ...(completed === true && {completed: timestamp}),
+		};
+	};
 }
 
 /** Milliseconds since the epoch, with a fraction. It never goes back within the process. */

@@ -116,7 +116,7 @@ export class Job<Result> {
 	}
 
 	async #cacheMap(vertex: Vertex<Result>): Promise<CacheMap<Result>> {
-		return this.#once(vertex, 'cacheMap', async () => this.#attempt(vertex, 'failed to load cache key', async () => vertex.op.cacheMap(this.#signal)));
+		return this.#once(vertex, 'cacheMap', async () => this.#attempt(vertex, 'failed to load cache key', async () => vertex.op.cacheMap(this.#signal, this.#progress.earlyReporter(vertex))));
 	}
 
 	async #inputKeys(vertex: Vertex<Result>): Promise<Array<CacheKey | undefined>> {

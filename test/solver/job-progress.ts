@@ -102,3 +102,36 @@ test('an operation reports output and amounts', async t => {
 	});
 	t.true(first?.type === 'status' && second?.type === 'status' && first.completed === undefined && second.completed !== undefined && first.started === second.started);
 });
+
+test('what is told while a key is made is shown when the vertex starts, and when it is cached', async t => {
+	const graph = new FakeGraph();
+	const base = graph.vertex('base', {earlyStatus: 'resolve base'});
+	const order = () => graph.events.flatMap(event => {
+		switch (event.type) {
+			case 'status': {
+				return [event.id];
+			}
+
+			case 'vertex': {
+				return event.name === 'base' && event.started !== undefined ? [event.completed === undefined ? 'started' : 'ended'] : [];
+			}
+
+			default: {
+				return [];
+			}
+		}
+	});
+	await graph.solve(graph.vertex('top', {inputs: [base]}));
+	t.deepEqual(order(), ['started', 'resolve base', 'ended']);
+	graph.forget();
+	await graph.solve(graph.vertex('other', {inputs: [base]}));
+	t.deepEqual(order(), ['started', 'resolve base', 'ended']);
+	t.deepEqual(graph.told('base'), ['started', 'cached']);
+});
+
+test('what is told while a key is made is shown when that fails', async t => {
+	const graph = new FakeGraph();
+	await t.throwsAsync(graph.solve(graph.vertex('base', {earlyStatus: 'resolve base', cacheMapError: new Error('no key')})));
+	t.deepEqual(graph.told('base'), ['started', 'error: no key']);
+	t.true(graph.events.some(event => event.type === 'status'));
+});

@@ -19,6 +19,8 @@ export type FakeOptions = {
 	readonly execute?: (inputs: readonly string[], context: ExecutionContext) => Promise<string> | string;
 	readonly digestContent?: (result: string) => Promise<Digest> | Digest;
 	readonly cacheMapError?: Error;
+	/** Told while the cache key is made. */
+	readonly earlyStatus?: string;
 };
 
 /**
@@ -54,7 +56,13 @@ export class FakeGraph {
 			ignoreCache,
 			description: {vertex: name},
 			op: {
-				cacheMap: async () => {
+				cacheMap: async (_signal, status) => {
+					if (options.earlyStatus !== undefined) {
+						status?.({
+							id: options.earlyStatus, current: 0, total: 0, completed: true,
+						});
+					}
+
 					if (options.cacheMapError !== undefined) {
 						throw options.cacheMapError;
 					}
