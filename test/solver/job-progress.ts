@@ -107,19 +107,11 @@ test('what is told while a key is made is shown when the vertex starts, and when
 	const graph = new FakeGraph();
 	const base = graph.vertex('base', {earlyStatus: 'resolve base'});
 	const order = () => graph.events.flatMap(event => {
-		switch (event.type) {
-			case 'status': {
-				return [event.id];
-			}
-
-			case 'vertex': {
-				return event.name === 'base' && event.started !== undefined ? [event.completed === undefined ? 'started' : 'ended'] : [];
-			}
-
-			default: {
-				return [];
-			}
+		if (event.type === 'vertex') {
+			return event.name === 'base' && event.started !== undefined ? [event.completed === undefined ? 'started' : 'ended'] : [];
 		}
+
+		return event.type === 'status' ? [event.id] : [];
 	});
 	await graph.solve(graph.vertex('top', {inputs: [base]}));
 	t.deepEqual(order(), ['started', 'resolve base', 'ended']);
@@ -131,7 +123,8 @@ test('what is told while a key is made is shown when the vertex starts, and when
 
 test('what is told while a key is made is shown when that fails', async t => {
 	const graph = new FakeGraph();
-	await t.throwsAsync(graph.solve(graph.vertex('base', {earlyStatus: 'resolve base', cacheMapError: new Error('no key')})));
+	const base = graph.vertex('base', {earlyStatus: 'resolve base', cacheMapError: new Error('no key')});
+	await t.throwsAsync(graph.solve(base));
 	t.deepEqual(graph.told('base'), ['started', 'error: no key']);
 	t.true(graph.events.some(event => event.type === 'status'));
 });
