@@ -11,6 +11,8 @@ export type FlagDefinition = {
 	/** Boolean flags take no separate value; `list` flags may be repeated; of other flags the last wins. */
 	readonly type: 'boolean' | 'string' | 'list';
 	readonly shorthand?: string;
+	/** What the flag means alone: only `--flag=value` gives it another value. */
+	readonly valueAlone?: string;
 	/** The kind of value in the help, such as `stringArray`. */
 	readonly valueName?: string;
 	readonly description: string;
@@ -79,8 +81,9 @@ function readLongFlag(argument: string, rest: string[], definitions: FlagDefinit
 		return {name, value: argument.slice(equals + 1)};
 	}
 
-	if (definition.type === 'boolean') {
-		return {name, value: 'true'};
+	const valueAlone = definition.type === 'boolean' ? 'true' : definition.valueAlone;
+	if (valueAlone !== undefined) {
+		return {name, value: valueAlone};
 	}
 
 	const value = rest.shift();

@@ -6,6 +6,7 @@ const definitions = {
 	file: {type: 'string', shorthand: 'f', description: ''},
 	'no-cache': {type: 'boolean', description: ''},
 	quiet: {type: 'boolean', shorthand: 'q', description: ''},
+	pull: {type: 'string', valueAlone: 'true', description: ''},
 	output: {type: 'list', shorthand: 'o', description: ''},
 	ssh: {
 		type: 'string', description: '', hidden: true, isMissing: true,
@@ -14,7 +15,7 @@ const definitions = {
 } as const satisfies FlagDefinitions;
 
 const nothing = {
-	file: undefined, 'no-cache': undefined, quiet: undefined, output: [], ssh: undefined, tag: [],
+	file: undefined, 'no-cache': undefined, quiet: undefined, pull: undefined, output: [], ssh: undefined, tag: [],
 };
 
 const accepts = test.macro({
@@ -37,6 +38,8 @@ test(accepts, ['-f', '-'], {file: '-'});
 test(accepts, ['-f-', '-'], {file: '-'}, ['-']);
 test(accepts, ['-f', '--no-cache'], {file: '--no-cache'});
 test(accepts, ['-f', 'a', '--file', 'b'], {file: 'b'});
+test(accepts, ['--pull', '.'], {pull: 'true'}, ['.']);
+test(accepts, ['--pull=never', '.'], {pull: 'never'}, ['.']);
 test(accepts, ['-tapp:1', '-t', 'app:2', '--tag=app:3'], {tag: ['app:1', 'app:2', 'app:3']});
 test(accepts, ['-qt', 'x', '.'], {quiet: true, tag: ['x']}, ['.']);
 test(accepts, ['-qtx'], {quiet: true, tag: ['x']});
