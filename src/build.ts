@@ -132,7 +132,7 @@ async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step
 		noCache: options.noCache,
 		network: options.network,
 		namedContexts: new Set(options.namedContexts.map(({name}) => name)),
-		resolveImage: async (reference, {platform, namedContext}) => loadMetadata({reference, platform, signal: options.signal}, {
+		resolveImage: async (reference, {platform, namedContext, signal}) => loadMetadata({reference, platform, signal}, {
 			...lookup,
 			context: options.namedContexts.find(({name}) => name === namedContext),
 			progress: options.progress,

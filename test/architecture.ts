@@ -49,12 +49,13 @@ const areas: readonly Area[] = [
 	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor'], why: 'opens the store together with what ends the containers of dead sessions'},
 	{name: 'src/build-error', imports: ['src/kernel'], why: 'is known to those who print it'},
 	{name: 'src/build', imports: 'everything', why: 'wires a build'},
+	{name: 'src/pull-image', imports: 'everything', why: 'wires a pull'},
 	{name: 'src/cli', imports: 'everything', why: 'wires the command line'},
 	{name: 'src/main', imports: 'everything', why: 'starts the command line'},
 ];
 
 /** What may be imported by those above it in this list only. */
-const wiring = ['src/main', 'src/cli', 'src/build'];
+const wiring = ['src/main', 'src/cli', 'src/build', 'src/pull-image'];
 
 /** Where the name of a package may appear; each has one owner, so that it can be replaced in one place. */
 const packageOwners: Readonly<Record<string, readonly string[]>> = {

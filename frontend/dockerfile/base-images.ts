@@ -1,6 +1,6 @@
 import type {SourceLocation} from '../../src/kernel/source-location.ts';
 import {formatPlatform, type Platform} from '../../src/kernel/platform.ts';
-import {errorMessage} from '../../src/kernel/errors.ts';
+import {errorMessage, TsbuildError} from '../../src/kernel/errors.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
 import type {SourceImageOperation} from '../../src/definition/operations.ts';
@@ -24,6 +24,8 @@ export type ResolveImageOptions = {
 	readonly location: SourceLocation;
 	/** The named context that takes the image's place, as it was given. */
 	readonly namedContext?: string;
+	/** Aborted when another look-up has failed, too. */
+	readonly signal: AbortSignal;
 };
 
 /** Finds an image. */
@@ -47,7 +49,9 @@ export class BaseImages {
 	async #lookUp({reference, written, namedContext, platform, location}: ImageSource, signal: AbortSignal): Promise<ResolvedImage> {
 		signal.throwIfAborted();
 		try {
-			return await this.#resolveImage(reference, {platform, location, ...(namedContext !== undefined && {namedContext})});
+			return await this.#resolveImage(reference, {
+				platform, location, signal, ...(namedContext !== undefined && {namedContext}),
+			});
 		} catch (error) {
 			signal.throwIfAborted();
 			const hint = suggestion(written, [...this.#stageNames, ...commonImageNames]);
@@ -57,7 +61,7 @@ export class BaseImages {
 	}
 
 	/**
-	Looks up all images that are not known yet, at the same time.
+	Looks up all images that are not known yet, at the same time. The first failure ends the others.
 
 	@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_BASE_IMAGE`, the cause tells why; the reason of `signal` when it is aborted
 	*/
@@ -69,9 +73,20 @@ export class BaseImages {
 			}
 		}
 
+		const end = new AbortController();
+		const endSignal = AbortSignal.any([signal, end.signal]);
+		const failures: unknown[] = [];
 		await Promise.all(wanted.entries().map(async ([key, source]) => {
-			this.#images.set(key, await this.#lookUp(source, signal));
+			try {
+				this.#images.set(key, await this.#lookUp(source, endSignal));
+			} catch (error) {
+				failures.push(error);
+				end.abort(new TsbuildError('ERR_TSBUILD_CANCELED', `canceled because ${source.written} cannot be used`, {cause: error}));
+			}
 		}));
+		if (failures.length > 0) {
+			throw failures[0];
+		}
 	}
 
 	/** An image that `resolve` has looked up. */

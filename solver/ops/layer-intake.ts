@@ -1,5 +1,6 @@
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/kernel/oci-types.ts';
+import type {RegistryClient, Repository} from '../../src/registry/registry-client.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
 import type {ExecutionContext} from '../vertex.ts';
 import type {Downloads} from './downloads.ts';
@@ -29,6 +30,14 @@ export type IntakeOptions = {
 	readonly downloads: Downloads;
 	readonly execution: Pick<ExecutionContext, 'signal' | 'status'>;
 };
+
+/** The layers of a repository of a registry. */
+export function registrySource(repository: Repository, client: Pick<RegistryClient, 'readBlob'>): LayerSource {
+	return {
+		place: repository.domain,
+		read: (layer, {signal}) => client.readBlob(repository, layer, {signal}),
+	};
+}
 
 // As often as BuildKit tells how much has come.
 // https://github.com/moby/buildkit/blob/v0.32.2/util/pull/pullprogress/progress.go

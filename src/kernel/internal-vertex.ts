@@ -1,5 +1,5 @@
-import {digestOf} from './digest.ts';
-import {errorMessage} from './errors.ts';
+import {digestOf, type Digest} from './digest.ts';
+import {errorCode, errorMessage} from './errors.ts';
 import type {ProgressSink} from './progress-event.ts';
 
 /** Tells how far a part of the work is. */
@@ -25,7 +25,9 @@ export async function withInternalVertex<Value>(progress: ProgressSink, name: st
 		progress({...vertex, completed: Date.now()});
 		return value;
 	} catch (error) {
-		progress({...vertex, completed: Date.now(), error: errorMessage(error)});
+		// Another part has failed, and this one was ended.
+		const outcome = errorCode(error) === 'ERR_TSBUILD_CANCELED' ? {canceled: true} : {error: errorMessage(error)};
+		progress({...vertex, completed: Date.now(), ...outcome});
 		throw error;
 	}
 }

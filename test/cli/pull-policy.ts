@@ -1,11 +1,12 @@
 import test from 'ava';
+import type {PullPolicy} from '../../src/image-resolver/image-resolver.ts';
 import {readPullPolicy} from '../../src/cli/pull-policy.ts';
 
 const means = test.macro({
-	exec(t, text: string | undefined, policy: string) {
+	exec(t, text: string | undefined, policy: PullPolicy) {
 		t.is(readPullPolicy(text), policy);
 	},
-	title: (_, text: string | undefined, policy: string) => `--pull=${text} means ${policy}`,
+	title: (_, text: string | undefined, policy: PullPolicy) => `--pull=${text} means ${policy}`,
 });
 
 test(means, undefined, 'missing');
