@@ -35,6 +35,8 @@ const packagesForTests = [
 	'attr',
 	'libcap2-bin',
 	'uidmap',
+	// A file system that shares blocks.
+	'btrfs-progs',
 	'git',
 ];
 

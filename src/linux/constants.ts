@@ -89,6 +89,9 @@ export const F_SEAL_SHRINK = 0x02;
 export const F_SEAL_GROW = 0x04;
 export const F_SEAL_WRITE = 0x08;
 
+// `ioctl`. https://man7.org/linux/man-pages/man2/ioctl_ficlone.2.html
+export const FICLONE = 0x40_04_94_09;
+
 // `flock`. https://man7.org/linux/man-pages/man2/flock.2.html
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;

@@ -2,6 +2,9 @@ import {
 	AT_EMPTY_PATH,
 	AT_FDCWD,
 	AT_RECURSIVE,
+	MOUNT_ATTR_NODEV,
+	MOUNT_ATTR_NOEXEC,
+	MOUNT_ATTR_NOSUID,
 	MOUNT_ATTR_RDONLY,
 	MS_PRIVATE,
 	OPEN_TREE_CLOEXEC,
@@ -9,7 +12,7 @@ import {
 } from './constants.ts';
 import {Descriptor} from './descriptor.ts';
 import {libc} from './libc.ts';
-import {check} from './linux-error.ts';
+import {check, hasFailedWith} from './linux-error.ts';
 import {cString, type Name} from './name.ts';
 import {structureOf} from './structure.ts';
 
@@ -39,6 +42,20 @@ function openTree(source: Name | Descriptor, flags: number): Descriptor {
 		? libc().open_tree(source.number, cString(''), flags | AT_EMPTY_PATH)
 		: libc().open_tree(AT_FDCWD, cString(source), flags);
 	return new Descriptor(check(result, 'open_tree', {action: 'clone mount of', path: isDescriptor ? source.path : source}));
+}
+
+/**
+Lets programs, set-user-ID bits and device files work in a detached mount, also when the mount that it was cloned from forbids them (`noexec`, `nosuid`, `nodev`). Where a user namespace may not lift that, it stays.
+
+@throws {LinuxError}
+@see https://man7.org/linux/man-pages/man2/mount_setattr.2.html
+*/
+export function liftRestrictions(mount: Descriptor): void {
+	const structure = structureOf(0n, BigInt(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC), 0n, 0n);
+	const result = libc().mount_setattr(mount.number, cString(''), AT_EMPTY_PATH, structure, structure.length);
+	if (!hasFailedWith(result, 'EPERM')) {
+		check(result, 'mount_setattr', {action: 'lift restrictions of mount'});
+	}
 }
 
 // `struct mount_attr`: set, clear, propagation, user namespace. A copy of a shared mount would otherwise pass on to the host what a step mounts there.

@@ -1,6 +1,6 @@
 import {Buffer} from 'node:buffer';
 import {fstatSync, readSync, writeSync} from 'node:fs';
-import {SEEK_DATA, SEEK_HOLE} from './constants.ts';
+import {FICLONE, SEEK_DATA, SEEK_HOLE} from './constants.ts';
 import {descriptorNumber, type BorrowedDescriptor} from './descriptor.ts';
 import {libc} from './libc.ts';
 import {check, hasFailedWith} from './linux-error.ts';
@@ -44,6 +44,23 @@ export function * readDataSegments(file: BorrowedDescriptor): Generator<DataSegm
 			yield {offset, length: end - offset};
 		}
 	}
+}
+
+/**
+Gives a new file the content of another without copying it: both share their blocks until one is written to (reflink).
+
+@returns whether it was done; `false` where the file systems cannot
+@throws {LinuxError} `ENOSPC`, `EIO`
+@see https://man7.org/linux/man-pages/man2/ioctl_ficlone.2.html
+*/
+export function cloneFile(source: BorrowedDescriptor, destination: BorrowedDescriptor): boolean {
+	const result = libc().ioctl(descriptorNumber(destination), FICLONE, descriptorNumber(source));
+	if (hasFailedWith(result, 'EOPNOTSUPP', 'ENOTTY', 'EXDEV', 'EINVAL', 'EPERM')) {
+		return false;
+	}
+
+	check(result, 'ioctl', {action: 'clone file'});
+	return true;
 }
 
 /**

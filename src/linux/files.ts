@@ -26,13 +26,14 @@ import {structureOf} from './structure.ts';
 /**
 Kinds of files that are neither regular, directory nor symbolic link.
 */
-export type DeviceKind = 'block' | 'character' | 'fifo';
+export type DeviceKind = 'block' | 'character' | 'fifo' | 'socket';
 
 const fileTypes: Readonly<Record<DeviceKind, number>> = {
 	// https://man7.org/linux/man-pages/man7/inode.7.html
 	block: 0o06_0000,
 	character: 0o02_0000,
 	fifo: 0o01_0000,
+	socket: 0o14_0000,
 };
 
 // PATH_MAX. https://man7.org/linux/man-pages/man7/symlink.7.html
@@ -63,7 +64,7 @@ export function setTimes(directory: Base, name: Name, {atimeNanoseconds, mtimeNa
 }
 
 /**
-Makes a device file or a fifo. The umask of the process is taken off its permissions.
+Makes a device file, a fifo, or a socket that nobody listens on. The umask of the process is taken off its permissions.
 
 @throws {LinuxError} `EEXIST`; `EPERM` for a device without CAP_MKNOD
 @see https://man7.org/linux/man-pages/man2/mknod.2.html

@@ -25,6 +25,7 @@ export type Libc = {
 	readonly fcntl: Call<[descriptor: number, command: number, argument: number]>;
 	readonly flock: Call<[descriptor: number, operation: number]>;
 	readonly getxattr: Call<[path: Uint8Array, name: Uint8Array, value: Memory, size: number]>;
+	readonly ioctl: Call<[descriptor: number, request: number, argument: number]>;
 	readonly lgetxattr: Libc['getxattr'];
 	readonly linkat: Call<[fromDirectory: number, from: Uint8Array, toDirectory: number, to: Uint8Array, flags: number]>;
 	readonly listxattr: Call<[path: Uint8Array, list: Memory, size: number]>;
@@ -73,13 +74,14 @@ export type Libc = {
 	readonly addressOf: (memory: Uint8Array) => bigint;
 };
 
-// Variadic functions (fcntl) are declared with fixed arguments: for integers both architectures pass them in the same registers.
+// Variadic functions (fcntl, ioctl) are declared with fixed arguments: for integers both architectures pass them in the same registers.
 const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, string>> = {
 	copy_file_range: 'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
 	fchownat: 'int fchownat(int, const void *, uint32_t, uint32_t, int)',
 	fcntl: 'int fcntl(int, int, int)',
 	flock: 'int flock(int, int)',
 	getxattr: 'int64_t getxattr(const void *, const void *, void *, size_t)',
+	ioctl: 'int ioctl(int, unsigned long, int)',
 	lgetxattr: 'int64_t lgetxattr(const void *, const void *, void *, size_t)',
 	linkat: 'int linkat(int, const void *, int, const void *, int)',
 	listxattr: 'int64_t listxattr(const void *, void *, size_t)',

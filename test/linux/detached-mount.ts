@@ -5,11 +5,14 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import {join} from 'node:path';
+import process from 'node:process';
 import test from 'ava';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {cloneMount} from '../../src/linux/detached-mount.ts';
 import {readMountInformation} from '../../src/linux/mount-information.ts';
 import {O_PATH} from '../../src/linux/constants.ts';
+import {asRoot} from '../support/conditions.ts';
+import {runCommand} from '../support/run-program.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 test('a clone shows the directory, and is attached nowhere', async t => {
@@ -43,6 +46,22 @@ test('a single file is cloned, by path and by descriptor', async t => {
 		using mount = cloneMount(source, {readOnly: true, recursive: false});
 		t.is(readFileSync(mount.path, 'utf8'), 'content');
 	}
+});
+
+asRoot('a clone of a mount that forbids programs lets them run when that is lifted', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const output = await runCommand('unshare', ['--mount', 'sh', '-c', `
+		mount -t tmpfs -o nosuid,nodev,noexec tmpfs "$1" && cp /bin/true "$1" && exec "$2" --input-type=module-typescript --eval "$3" "$1"
+	`, 'sh', directory.path, process.execPath, `
+		import {spawnSync} from 'node:child_process';
+		const {cloneMount, liftRestrictions} = await import(${JSON.stringify(import.meta.resolve('../../src/linux/detached-mount.ts'))});
+		using mount = cloneMount(process.argv[1], {readOnly: false, recursive: false});
+		const run = () => spawnSync(mount.path + '/true').error?.code ?? 'runs';
+		console.log(run());
+		liftRestrictions(mount);
+		console.log(run());
+	`]);
+	t.is(output, 'EACCES\nruns\n');
 });
 
 test('what is mounted below is there only when asked for', t => {

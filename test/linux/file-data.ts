@@ -10,7 +10,8 @@ import {
 import {join} from 'node:path';
 import test from 'ava';
 import {Descriptor} from '../../src/linux/descriptor.ts';
-import {copyRange, readDataSegments} from '../../src/linux/file-data.ts';
+import {cloneFile, copyRange, readDataSegments} from '../../src/linux/file-data.ts';
+import {runOnBtrfs, whereBtrfs} from '../support/on-btrfs.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 const mebibyte = 1024 * 1024;
@@ -37,6 +38,31 @@ test('a file without holes is one segment, an empty one and one of zeros none', 
 	writeSync(file.number, Buffer.alloc(5000, 1), 0, 5000, 0);
 	truncateSync(join(directory.path, 'file'), 5000);
 	t.deepEqual([...readDataSegments(file)], [{offset: 0, length: 5000}]);
+});
+
+whereBtrfs('a file shares its blocks with another where the file system can do that', async t => {
+	const output = await runOnBtrfs(`
+		import process from 'node:process';
+		import {closeSync, openSync, readFileSync, statfsSync, writeFileSync} from 'node:fs';
+		const {cloneFile} = await import(${JSON.stringify(import.meta.resolve('../../src/linux/file-data.ts'))});
+		const disk = process.argv[1];
+		const bytes = Buffer.alloc(100 * 1024 * 1024, 'tsbuild');
+		writeFileSync(disk + '/source', bytes);
+		for (const name of ['first', 'second']) {
+			const [source, copy] = [openSync(disk + '/source', 'r'), openSync(disk + '/' + name, 'wx')];
+			console.log(cloneFile(source, copy));
+			closeSync(copy);
+		}
+		console.log(readFileSync(disk + '/second').equals(bytes));
+	`);
+	t.is(output, 'true\ntrue\ntrue\n', 'three times as much has room on the disk');
+});
+
+test('a file is not cloned between file systems', async t => {
+	await using directory = await makeTemporaryDirectory();
+	using source = Descriptor.open('/proc/version', constants.O_RDONLY);
+	using destination = Descriptor.open(join(directory.path, 'copy'), constants.O_RDWR | constants.O_CREAT);
+	t.false(cloneFile(source, destination));
 });
 
 test('a range is copied to the same offset', async t => {

@@ -26,6 +26,7 @@ import {
 	renameFile,
 	setTimes,
 	syncFileSystem,
+	type DeviceKind,
 } from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
@@ -107,11 +108,11 @@ type DeviceNumbers = {
 };
 
 const device = test.macro({
-	async exec(t, kind: 'block' | 'character' | 'fifo', numbers: DeviceNumbers) {
+	async exec(t, kind: DeviceKind, numbers: DeviceNumbers) {
 		await using directory = await openDirectory();
 		makeDeviceFile(directory.descriptor, 'device', {kind, mode: 0o600, ...numbers});
 		const status = lstatSync(join(directory.path, 'device'), {bigint: true});
-		t.deepEqual([status.isBlockDevice(), status.isCharacterDevice(), status.isFIFO()], [kind === 'block', kind === 'character', kind === 'fifo']);
+		t.deepEqual([status.isBlockDevice(), status.isCharacterDevice(), status.isFIFO(), status.isSocket()], [kind === 'block', kind === 'character', kind === 'fifo', kind === 'socket']);
 		t.is(status.rdev, numbers.raw);
 	},
 	title: (_title, kind: string, {major, minor}: DeviceNumbers) => `a ${kind} file is made with device ${major}:${minor}`,
@@ -122,6 +123,7 @@ test(device, 'character', {major: 0, minor: 0, raw: 0n});
 test(device, 'character', {major: 1, minor: 3, raw: 0x01_03n});
 test(device, 'block', {major: 259, minor: 4660, raw: 0x1_21_03_34n});
 test(device, 'fifo', {major: 0, minor: 0, raw: 0n});
+test(device, 'socket', {major: 0, minor: 0, raw: 0n});
 
 test('the owner is that of a link itself', async t => {
 	await using directory = await openDirectory();
