@@ -5,6 +5,11 @@ import type {ProgressSink} from './progress-event.ts';
 /** Tells how far a part of the work is. */
 export type ReportStatus = (status: {readonly id: string; readonly current?: number; readonly total?: number; readonly started?: number; readonly completed?: boolean}) => void;
 
+/** What the events of such a part name it by. */
+export function internalVertexDigest(name: string): Digest {
+	return digestOf(`internal ${name}`);
+}
+
 /**
 Shows a part of the build that is no step of the Dockerfile, such as `[internal] load .dockerignore`, as a vertex: begun, its statuses, ended or failed.
 
@@ -12,7 +17,7 @@ Shows a part of the build that is no step of the Dockerfile, such as `[internal]
 */
 export async function withInternalVertex<Value>(progress: ProgressSink, name: string, work: (report: ReportStatus) => Promise<Value>): Promise<Value> {
 	const vertex = {
-		type: 'vertex', digest: digestOf(`internal ${name}`), name, inputs: [], started: Date.now(),
+		type: 'vertex', digest: internalVertexDigest(name), name, inputs: [], started: Date.now(),
 	} as const;
 	progress(vertex);
 	try {
