@@ -173,6 +173,10 @@ function xattrsOf(values: ReadonlyMap<string, Buffer>): Map<string, Buffer> {
 	const xattrs = new Map<string, Buffer>();
 	for (const [key, value] of values) {
 		const name = xattrOfPaxKey(key);
+		if (name?.includes('\0') === true) {
+			throw tarError('the name of an extended attribute holds a NUL byte');
+		}
+
 		if (name !== undefined) {
 			xattrs.set(name, value);
 		}

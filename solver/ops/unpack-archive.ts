@@ -60,27 +60,46 @@ What is there already stays, but a name that the archive has too becomes the arc
 @throws {LinuxError} or a system error of Node, such as `ENOSPC`; the reason of `signal`
 @see https://docs.docker.com/reference/dockerfile/#adding-local-tar-archives
 */
-export async function unpackArchive(source: CopySource, {name, root, destination, owner, visit, maximumSize, signal}: UnpackOptions): Promise<boolean> {
-	const members = source.status.isFile() ? await openArchive(source, {maximumSize, signal}) : undefined;
+export async function unpackArchive(source: CopySource, options: UnpackOptions): Promise<boolean> {
+	const {name, root, destination, owner, visit} = options;
+	const members = source.status.isFile() ? await openMembers(source, options) : undefined;
 	if (members === undefined) {
 		return false;
 	}
 
-	using directory = makeDirectories(root, destination, {...(owner ?? rootOwner), mode: 0o755});
+	try {
+		using directory = makeDirectories(root, destination, {...(owner ?? rootOwner), mode: 0o755});
+		await unpackMembers(members, directory, {name, owner});
+	} finally {
+		await members.return(undefined);
+	}
+
+	visit(fstatSync(source.file.number, {bigint: true}));
+	return true;
+}
+
+async function openMembers(source: CopySource, {name, maximumSize, signal}: UnpackOptions): Promise<AsyncGenerator<TarMemberRead> | undefined> {
+	try {
+		return await openArchive(source, {maximumSize, signal});
+	} catch (error) {
+		throw explainArchiveFailure(name, undefined, error);
+	}
+}
+
+async function unpackMembers(members: AsyncIterable<TarMemberRead>, directory: Descriptor, {name, owner}: Pick<UnpackOptions, 'name' | 'owner'>): Promise<void> {
 	using extraction = new ExtractionRoot(directory);
 	let entry: Name | undefined;
 	try {
 		for await (const member of members) {
 			entry = member.entry.path;
 			await unpackMember(extraction, member, owner);
+			entry = undefined;
 		}
 	} catch (error) {
 		throw explainArchiveFailure(name, entry, error);
 	}
 
 	extraction.finish();
-	visit(fstatSync(source.file.number, {bigint: true}));
-	return true;
 }
 
 async function unpackMember(extraction: ExtractionRoot, {entry, content}: TarMemberRead, owner: Owner | undefined): Promise<void> {

@@ -11,35 +11,18 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import type {NewTarEntry} from '../../../snapshotter/tar-entry.ts';
-import {writeTar} from '../../../snapshotter/tar-writer.ts';
 import type {CopyAction} from '../../../src/definition/operations.ts';
+import {
+	archiveBytes,
+	directory,
+	file,
+	hardlink,
+	symlink,
+} from '../../support/archive-entries.ts';
 import {attributesOf, BuildStore, plainCopy} from '../../support/build-store.ts';
 import {asRoot} from '../../support/conditions.ts';
-import {collect} from '../../support/tar-bytes.ts';
 
 const add: CopyAction = {...plainCopy, attemptUnpack: true};
-
-type Entry = Partial<NewTarEntry> & {readonly path: string; readonly text?: string};
-
-const directory = (name: string): Entry => ({path: `${name}/`});
-const symlink = (name: string, linkTarget: string): Entry => ({path: name, type: 'symlink', linkTarget});
-const hardlink = (name: string, linkTarget: string): Entry => ({path: name, type: 'hardlink', linkTarget});
-const file = (name: string, text = name): Entry => ({path: name, text});
-
-/** The bytes of an archive. */
-async function tarOf(...entries: readonly Entry[]): Promise<Buffer> {
-	return collect(writeTar(entries.map(({text = '', ...entry}) => ({
-		entry: {
-			type: entry.path.endsWith('/') ? 'directory' as const : 'file' as const,
-			mode: entry.path.endsWith('/') ? 0o755 : 0o644,
-			mtimeNanoseconds: 1_500_000_000_000_000_000n,
-			...entry,
-			size: text.length,
-		},
-		content: Buffer.from(text),
-	}))));
-}
 
 /** Writes a file into the context. */
 function write(build: BuildStore, name: string, content: Uint8Array | string): void {
@@ -59,7 +42,7 @@ const compressors: Readonly<Record<string, readonly [string, ...string[]]>> = {
 for (const [name, [program, ...parameters]] of Object.entries(compressors)) {
 	asRoot(`an archive in ${name} is unpacked, whatever its name`, async t => {
 		await using build = await BuildStore.open();
-		const tar = await tarOf(directory('d'), file('d/f', 'F'), file('large', 'L'.repeat(1_000_000)), symlink('l', 'd/f'));
+		const tar = await archiveBytes(directory('d'), file('d/f', 'F'), file('large', 'L'.repeat(1_000_000)), symlink('l', 'd/f'));
 		write(build, 'image.png', execFileSync(program, parameters, {input: tar}));
 		const snapshot = await build.copy({...add, source: '/image.png', destination: '/x/y'});
 		t.deepEqual(await build.list(snapshot), [
@@ -93,7 +76,7 @@ const copiesTheFile = test.macro({
 
 /** An archive of which the checksum of the first header is wrong. */
 async function damagedArchive(): Promise<Buffer> {
-	const tar = await tarOf(file('a'));
+	const tar = await archiveBytes(file('a'));
 	return tar.fill('x', 0, 10);
 }
 
@@ -107,7 +90,7 @@ asRoot('gzip that is damaged from the start', copiesTheFile, () => Buffer.from('
 asRoot('xz that is damaged from the start', copiesTheFile, () => Buffer.from('\u{FD}7zXZ\0junkjunkjunk', 'latin1'));
 asRoot('bzip2 that is damaged from the start', copiesTheFile, () => Buffer.from('BZh9junkjunkjunk'));
 asRoot('an archive whose first header is damaged', copiesTheFile, damagedArchive);
-asRoot('an archive of COPY or ADD --unpack=false', copiesTheFile, async () => tarOf(file('a')), {attemptUnpack: false});
+asRoot('an archive of COPY or ADD --unpack=false', copiesTheFile, async () => archiveBytes(file('a')), {attemptUnpack: false});
 
 asRoot('a zip file is copied as a file', async t => {
 	await using build = await BuildStore.open();
@@ -157,7 +140,7 @@ asRoot('everything that GNU tar keeps is kept', async t => {
 
 asRoot('--chown is for all that the archive names, --chmod for nothing', async t => {
 	await using build = await BuildStore.open();
-	write(build, 'a.tar', await tarOf({...directory('d'), uid: 3}, {...file('d/f', 'F'), mode: 0o4755}, hardlink('h', 'd/f'), symlink('l', 'h'), file('implied/f', 'G')));
+	write(build, 'a.tar', await archiveBytes({...directory('d'), uid: 3}, {...file('d/f', 'F'), mode: 0o4755}, hardlink('h', 'd/f'), symlink('l', 'h'), file('implied/f', 'G')));
 	const snapshot = await build.copy({
 		...add, source: '/a.tar', destination: '/x/y', owner: '7:8', mode: '0700',
 	});
@@ -189,7 +172,7 @@ asRoot('what the archive names takes the place of what is there, and all else st
 		symlinkSync('missing', path.join(tree, 'x/dangling'));
 		symlinkSync('stays', path.join(tree, 'x/replaced'));
 	});
-	write(build, 'a.tar', await tarOf(
+	write(build, 'a.tar', await archiveBytes(
 		directory('both'),
 		file('both/new', '1'),
 		file('file', '2'),
