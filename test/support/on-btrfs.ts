@@ -18,7 +18,7 @@ export async function runOnBtrfs(source: string): Promise<string> {
 		cd "$1"
 		mkdir disk
 		truncate -s 256M image
-		mkfs.btrfs -q image
+		mkfs.btrfs -q image >/dev/null
 		mount -o loop image disk
 		exec "$2" --input-type=module-typescript --eval "$3" "$1/disk"
 	`, 'sh', directory.path, process.execPath, source]);
