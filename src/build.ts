@@ -1,4 +1,3 @@
-import {randomUUID} from 'node:crypto';
 import {convertDockerfile, type DockerfileResult} from '../frontend/dockerfile/convert.ts';
 import {DockerfileError} from '../frontend/dockerfile/errors.ts';
 import {LayerStore} from '../snapshotter/layers.ts';
@@ -16,20 +15,15 @@ import type {NetworkMode} from './definition/operations.ts';
 import {loadDockerfile, openContextDirectory, type BuildFile} from './context/build-files.ts';
 import {loadIgnoreFile} from './context/ignore-file.ts';
 import {checkSecrets, readSecret, type SecretSource} from './context/secrets.ts';
-import {assembleImage} from './exporter/image-assembly.ts';
+import type {ExportedImage} from './exporter/export-context.ts';
+import {exportResult} from './exporter/export-result.ts';
 import {ImageStore} from './exporter/image-store.ts';
-import {
-	storeImage,
-	writeOutput,
-	type ExportContext,
-	type OutputOption,
-} from './exporter/outputs.ts';
+import type {OutputOption} from './exporter/output-option.ts';
 import type {FoundImage} from './image-resolver/found-image.ts';
 import {resolveImage, type ImageLookup, type WantedImage} from './image-resolver/image-resolver.ts';
 import {resolveLayoutImage, type LayoutContext} from './image-resolver/layout-image.ts';
-import type {Digest} from './kernel/digest.ts';
 import {errorMessage, TsbuildError} from './kernel/errors.ts';
-import type {Descriptor as ContentDescriptor} from './kernel/oci-types.ts';
+import {newIdentifier} from './kernel/identifier.ts';
 import {hostPlatform, type Platform} from './kernel/platform.ts';
 import type {ProgressSink} from './kernel/progress-event.ts';
 import {formatReference, parseReference} from './kernel/reference.ts';
@@ -37,8 +31,6 @@ import type {SourceLocation} from './kernel/source-location.ts';
 import type {Descriptor} from './linux/descriptor.ts';
 import {openLocalStore} from './local-store.ts';
 import {withInternalVertex} from './kernel/internal-vertex.ts';
-
-export type {OutputOption} from './exporter/outputs.ts';
 
 /** A name that a FROM or a `--from` finds before any image of that name. */
 export type NamedContext = LayoutContext & {readonly type: 'oci-layout'};
@@ -79,11 +71,7 @@ export type BuildOutcome = {
 	/** Names this run of the build. */
 	readonly reference: string;
 	/** Absent when only files were written. */
-	readonly image?: {
-		readonly names: readonly string[];
-		readonly configDigest: Digest;
-		readonly manifest: ContentDescriptor;
-	};
+	readonly image?: ExportedImage;
 };
 
 /**
@@ -102,7 +90,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 		const ignoreFile = memoize(async () => loadIgnoreFile(context, dockerfile!.name, options.progress));
 		const converted = await convert(dockerfile, {...step, ignoreFile});
 		const snapshot = await solveDefinition(converted, {...step, context, ignorePatterns: await ignoreFile()});
-		return await exportResult(snapshot, converted, step);
+		return await exportSnapshot(snapshot, converted, step);
 	} catch (error) {
 		throw asBuildError(error, dockerfile, options.signal);
 	}
@@ -192,38 +180,16 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 	return result.snapshot;
 }
 
-async function exportResult(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: Step): Promise<BuildOutcome> {
-	const {tags, outputs, progress, signal} = options;
-	const {content, snapshotter} = store;
-	const context: ExportContext = {
-		content,
-		snapshotter,
-		layers,
-		images: new ImageStore(store),
-		progress,
-		signal,
-	};
-	const assembled = memoize(async () => assembleImage({
-		snapshot,
-		image,
-		snapshotter,
-		layers,
-		signal,
-	}));
-	const source = {snapshot, image: assembled, names: tags};
-	let manifest = tags.length > 0 || outputs.length === 0 ? await storeImage(source, context) : undefined;
-	for (const output of outputs) {
-		manifest = await writeOutput(output, source, context) ?? manifest;
-	}
-
+async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: Step): Promise<BuildOutcome> {
+	const {tags, outputs, progress, warn, signal} = options;
+	const exported = await exportResult({
+		snapshot, image, names: tags, outputs,
+	}, {
+		store, layers, images: new ImageStore(store), progress, warn, signal,
+	});
 	store.sync();
-	const reference = randomUUID();
-	if (manifest === undefined) {
-		return {reference};
-	}
-
-	const {configDigest} = await assembled();
-	return {reference, image: {names: tags, manifest: manifest.descriptor, configDigest}};
+	const reference = newIdentifier();
+	return exported === undefined ? {reference} : {reference, image: exported};
 }
 
 function memoize<Value>(make: () => Promise<Value>): () => Promise<Value> {

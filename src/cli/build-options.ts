@@ -7,10 +7,10 @@ import {localStoreDirectory} from '../local-store.ts';
 import {entitlements, type Entitlement} from '../definition/entitlements.ts';
 import type {NetworkMode} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
+import {readOutputs} from './build-outputs.ts';
 import type {Environment} from './command.ts';
 import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
-import {parseOutputOption} from './output-option.ts';
 import {readSecretOptions} from './secret-option.ts';
 import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
 import {RequestError, UsageError} from './usage-error.ts';
@@ -42,7 +42,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		noCache: readNoCache(flags),
 		tags: flags.tag.map(tag => readTag(tag)),
 		secrets: readSecretOptions(flags.secret, environment),
-		outputs: flags.output.map(text => parseOutputOption(text)).filter(output => output !== undefined),
+		outputs: readOutputs(flags, environment),
 		root: localStoreDirectory(flags.root, environment),
 	};
 }

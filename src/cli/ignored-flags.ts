@@ -4,7 +4,6 @@ import {RequestError} from './usage-error.ts';
 type IgnoredFlags = {
 	readonly builder: string | undefined;
 	readonly isolation: string | undefined;
-	readonly load: boolean | undefined;
 	readonly provenance: string | undefined;
 	readonly sbom: string | undefined;
 	readonly 'security-opt': readonly string[];
@@ -19,10 +18,6 @@ Says in one line each which flags have no effect.
 export function warnOfIgnoredFlags(flags: IgnoredFlags, write: (text: string) => void): void {
 	if (flags.builder !== undefined) {
 		write('WARNING: --builder has no effect: tsbuild builds in its own process\n');
-	}
-
-	if (flags.load) {
-		write('WARNING: --load has no effect: the image is kept in the local store\n');
 	}
 
 	warnOfLegacyFlags(flags, write);

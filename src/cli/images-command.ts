@@ -4,6 +4,7 @@ import {splitDigest, type Digest} from '../kernel/digest.ts';
 import {
 	familiarReference,
 	formatReference,
+	hasTag,
 	parseReference,
 	type Reference,
 } from '../kernel/reference.ts';
@@ -86,11 +87,6 @@ function selectImages(images: readonly StoredImage[], name: string | undefined):
 	return images.filter(image => (hasTag(name) ? image.name === formatReference(wanted) : repositoryOf(parseReference(image.name)) === repositoryOf(wanted)));
 }
 
-// A colon before the last slash is that of a port.
-function hasTag(name: string): boolean {
-	return name.slice(name.lastIndexOf('/') + 1).includes(':');
-}
-
 function repositoryOf({domain, path}: Reference): string {
 	return familiarReference({domain, path});
 }
@@ -110,7 +106,8 @@ function rowOf({name, manifestDigest, configDigest}: StoredImage, contents: Imag
 	const created = Date.parse(contents?.config.created ?? '');
 	return {
 		repository: repositoryOf(reference),
-		tag: reference.tag ?? '<none>',
+		// As docker shows a name with a digest.
+		tag: reference.digest === undefined ? reference.tag ?? '<none>' : '<none>',
 		digest: manifestDigest,
 		id: isFull ? configDigest : splitDigest(configDigest).hex.slice(0, idLength),
 		created: Number.isNaN(created) ? undefined : created,

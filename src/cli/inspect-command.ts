@@ -40,21 +40,20 @@ export const inspectCommand: Command = async (args, context) => {
 	checkArgumentCount(positional, {minimum: 1, usage: inspectDescription.usage});
 	readFormat(flags.format, ['json']);
 	await using store = await openNamedStore(flags, context);
-	const images = new ImageStore(store).list();
+	const images = new ImageStore(store);
 	const found: unknown[] = [];
 	const exitCode = await forEachArgument(positional, async name => {
-		found.push(await describeImage(findImage(images, name), images, store.content));
+		found.push(await describeImage(findImage(images, name), images.list(), store.content));
 	}, context);
 	context.writeOutput(`${JSON.stringify(found, undefined, indent)}\n`);
 	return exitCode;
 };
 
-async function describeImage({entries}: FoundImage, images: readonly StoredImage[], content: ContentStore): Promise<unknown> {
-	const [image] = entries;
+async function describeImage(image: FoundImage, images: readonly StoredImage[], content: ContentStore): Promise<unknown> {
 	const contents = await readImageContents(image, content);
 	const names = images.filter(({configDigest}) => configDigest === image.configDigest).map(({name}) => parseReference(name));
 	if (contents === undefined) {
-		throw new TsbuildError('ERR_TSBUILD_IMAGE', `failed to read image ${familiarReference(names[0]!)}: its manifest or config is missing or damaged`, {hint: 'Build it again.'});
+		throw new TsbuildError('ERR_TSBUILD_IMAGE', `failed to read image ${image.configDigest}: its manifest or config is missing or damaged`, {hint: 'Build it again.'});
 	}
 
 	const {config, manifest, size} = contents;

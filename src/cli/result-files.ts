@@ -16,7 +16,8 @@ Writes the facts of the result for `--metadata-file`, with buildx's keys.
 */
 export async function writeMetadataFile(file: string, {image, reference}: BuildOutcome): Promise<void> {
 	const metadata = {
-		'buildx.build.ref': reference,
+		// Of builder, machine and build; here there is but one of the first two.
+		'buildx.build.ref': `default/default/${reference}`,
 		...(image !== undefined && {
 			'containerimage.config.digest': image.configDigest,
 			'containerimage.descriptor': image.manifest,

@@ -50,9 +50,15 @@ async function removeImage(name: string, {images, isForced}: Removal, {writeOutp
 		return;
 	}
 
-	const names = found.entries.map(entry => entry.name);
+	const {names} = found;
 	if (!isForced && found.by === 'id' && names.length > 1) {
 		throw severalNames(found);
+	}
+
+	if (names.length === 0) {
+		await images.removeNameless(found);
+		writeOutput(`Deleted: ${found.configDigest}\n`);
+		return;
 	}
 
 	const gone = await images.untag(names, signal);
@@ -62,7 +68,7 @@ async function removeImage(name: string, {images, isForced}: Removal, {writeOutp
 
 function find(name: string, {images, isForced}: Removal): FoundImage | undefined {
 	try {
-		return findImage(images.list(), name);
+		return findImage(images, name);
 	} catch (error) {
 		if (isForced && errorCode(error) === 'ERR_TSBUILD_IMAGE_NOT_FOUND') {
 			return undefined;
@@ -72,10 +78,10 @@ function find(name: string, {images, isForced}: Removal): FoundImage | undefined
 	}
 }
 
-function severalNames({entries}: FoundImage): TsbuildError {
-	const names = entries.map(({name}) => familiarReference(parseReference(name)));
-	const id = splitDigest(entries[0].configDigest).hex.slice(0, idLength);
-	return new TsbuildError('ERR_TSBUILD_IMAGE_IN_USE', `conflict: unable to delete ${id} (must be forced) - image is referenced by ${names.join(', ')}`, {
+function severalNames({names, configDigest}: FoundImage): TsbuildError {
+	const references = names.map(name => familiarReference(parseReference(name)));
+	const id = splitDigest(configDigest).hex.slice(0, idLength);
+	return new TsbuildError('ERR_TSBUILD_IMAGE_IN_USE', `conflict: unable to delete ${id} (must be forced) - image is referenced by ${references.join(', ')}`, {
 		hint: 'Remove its names one by one, or give --force.',
 	});
 }

@@ -34,8 +34,7 @@ export const tagCommand: Command = async (args, context) => {
 	const name = readTarget(target);
 	await using store = await openNamedStore(flags, context);
 	const images = new ImageStore(store);
-	const {entries} = findImage(images.list(), source);
-	await images.tag(entries[0], name, context.signal);
+	await images.tag(findImage(images, source), name, context.signal);
 	return 0;
 };
 

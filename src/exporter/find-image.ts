@@ -6,14 +6,20 @@ import {
 	parseReference,
 	type Reference,
 } from '../kernel/reference.ts';
-import {imageNotFound, type StoredImage} from './image-store.ts';
+import {imageNotFound, type ImageIdentity, type StoredImage} from './image-store.ts';
 
 /** An image that a user named, found. */
-export type FoundImage = {
+export type FoundImage = ImageIdentity & {
 	/** Whether the user named it by a name of it, or by its ID. */
 	readonly by: 'name' | 'id';
-	/** The name, or all names that the image has. */
-	readonly entries: readonly [StoredImage, ...StoredImage[]];
+	/** The name, or all names that the image has: full references. */
+	readonly names: readonly string[];
+};
+
+/** Where to look for an image: an `ImageStore`. */
+export type ImageLists = {
+	list(): readonly StoredImage[];
+	listNameless(): readonly ImageIdentity[];
 };
 
 /**
@@ -21,25 +27,38 @@ Finds what `text` names among images: a name, a name with the digest of the mani
 
 @throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`; `ERR_TSBUILD_IMAGE_AMBIGUOUS` for the first digits of several IDs
 */
-export function findImage(images: readonly StoredImage[], text: string): FoundImage {
+export function findImage(images: ImageLists, text: string): FoundImage {
+	const named = images.list();
 	const reference = readReference(text);
-	const named = reference && images.find(image => isNamed(image, reference));
-	if (named !== undefined) {
-		return {by: 'name', entries: [named]};
+	const image = reference && named.find(candidate => isNamed(candidate, reference));
+	if (image !== undefined) {
+		const {name, configDigest, manifestDigest} = image;
+		return {
+			by: 'name', names: [name], configDigest, manifestDigest,
+		};
 	}
 
-	const prefix = /^(?:sha256:)?(?<digits>[\da-f]{1,64})$/v.exec(text)?.groups?.digits;
-	const [first, ...others] = prefix === undefined ? [] : images.filter(image => splitDigest(image.configDigest).hex.startsWith(prefix));
-	if (first === undefined) {
+	const found = findById([...named, ...images.listNameless()], text);
+	if (found === undefined) {
 		throw imageNotFound(reference === undefined ? text : familiarReference(reference));
 	}
 
-	const ids = new Set([first, ...others].map(image => image.configDigest));
+	const {configDigest, manifestDigest} = found;
+	const names = named.filter(entry => entry.configDigest === configDigest).map(({name}) => name);
+	return {
+		by: 'id', names, configDigest, manifestDigest,
+	};
+}
+
+function findById(images: readonly ImageIdentity[], text: string): ImageIdentity | undefined {
+	const prefix = /^(?:sha256:)?(?<digits>[\da-f]{1,64})$/v.exec(text)?.groups?.digits;
+	const found = prefix === undefined ? [] : images.filter(image => splitDigest(image.configDigest).hex.startsWith(prefix));
+	const ids = new Set(found.map(({configDigest}) => configDigest));
 	if (ids.size > 1) {
 		throw new TsbuildError('ERR_TSBUILD_IMAGE_AMBIGUOUS', `image ID ${text} is ambiguous`, {hint: `It may be ${[...ids].join(' or ')}.`});
 	}
 
-	return {by: 'id', entries: [first, ...others]};
+	return found[0];
 }
 
 function readReference(text: string): Reference | undefined {

@@ -62,23 +62,51 @@ export async function assembleImage({snapshot, image, snapshotter, layers, signa
 	};
 }
 
-/** The manifest of an image with the given layer blobs, lowest first. */
-export function manifestOf(image: AssembledImage, layers: readonly Descriptor[]): EncodedManifest {
+/** Whose media types a manifest has, and what is noted in it. */
+export type ManifestOptions = {
+	readonly mediaTypes: 'oci' | 'docker';
+	readonly annotations: Readonly<Record<string, string>>;
+};
+
+const manifestTypes = {
+	oci: {manifest: mediaTypes.manifest, config: mediaTypes.config},
+	docker: {manifest: mediaTypes.dockerManifest, config: mediaTypes.dockerConfig},
+} as const;
+
+// The same layer in the words of both. What is in neither stays as it is.
+const layerTypes = [
+	{oci: mediaTypes.layer, docker: mediaTypes.dockerLayer},
+	{oci: mediaTypes.layerGzip, docker: mediaTypes.dockerLayerGzip},
+	{oci: mediaTypes.layerZstd, docker: mediaTypes.dockerLayerZstd},
+] as const;
+
+/**
+The manifest of an image with the given layer blobs, lowest first. All media types in it are of one kind, whatever the layers came with.
+
+@see https://github.com/moby/buildkit/blob/v0.32.2/util/compression/compression.go (ConvertAllLayerMediaTypes)
+*/
+export function manifestOf(image: AssembledImage, layers: readonly Descriptor[], options: ManifestOptions): EncodedManifest {
+	const types = manifestTypes[options.mediaTypes];
 	const manifest: ImageManifest = {
 		schemaVersion: 2,
-		mediaType: mediaTypes.manifest,
-		config: {mediaType: mediaTypes.config, digest: image.configDigest, size: image.configBytes.length},
-		layers: layers.map(({mediaType, digest, size}) => ({mediaType, digest, size})),
+		mediaType: types.manifest,
+		config: {mediaType: types.config, digest: image.configDigest, size: image.configBytes.length},
+		layers: layers.map(({mediaType, digest, size}) => ({mediaType: layerType(mediaType, options.mediaTypes), digest, size})),
+		...(Object.keys(options.annotations).length > 0 && {annotations: options.annotations}),
 	};
 	const bytes = encodeManifest(manifest);
 	const {os, architecture, variant} = image.config;
 	return {
 		bytes,
 		descriptor: {
-			mediaType: mediaTypes.manifest,
+			mediaType: types.manifest,
 			digest: digestOf(bytes),
 			size: bytes.length,
 			platform: {architecture, os, ...(variant !== undefined && {variant})},
 		},
 	};
+}
+
+function layerType(mediaType: string, kind: ManifestOptions['mediaTypes']): string {
+	return layerTypes.find(({oci, docker}) => oci === mediaType || docker === mediaType)?.[kind] ?? mediaType;
 }

@@ -2,7 +2,7 @@ import {errorCode} from '../kernel/errors.ts';
 import {parseImageConfig, parseImageDocument} from '../kernel/image-documents.ts';
 import type {ImageConfig, ImageManifest} from '../kernel/oci-types.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
-import type {StoredImage} from './image-store.ts';
+import type {ImageIdentity} from './image-store.ts';
 
 /** What is known about an image of the store. */
 export type ImageContents = {
@@ -21,7 +21,7 @@ const damageCodes: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Reads an image's manifest and config; `undefined` when one of them is missing or damaged. */
-export async function readImageContents({manifestDigest}: StoredImage, content: ContentStore): Promise<ImageContents | undefined> {
+export async function readImageContents({manifestDigest}: Pick<ImageIdentity, 'manifestDigest'>, content: ContentStore): Promise<ImageContents | undefined> {
 	try {
 		const document = parseImageDocument(await content.readBytes(manifestDigest), '');
 		if (document.kind === 'index') {

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import type {Digest} from '../kernel/digest.ts';
 import {TsbuildError} from '../kernel/errors.ts';
 import type {Descriptor, ImageIndex} from '../kernel/oci-types.ts';
@@ -6,14 +7,19 @@ import {holdImage} from '../../snapshotter/blob-leases.ts';
 import {describeManifest, referencesOf} from '../../snapshotter/image-references.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import {removeSetAside, setAsideUnusedBlobs} from '../../snapshotter/unused-blobs.ts';
-import {manifestOf, type AssembledImage, type EncodedManifest} from './image-assembly.ts';
+import type {AssembledImage, EncodedManifest} from './image-assembly.ts';
 
-/** An image of the local store. */
-export type StoredImage = {
-	/** Full reference, for example `docker.io/library/app:1`. */
-	readonly name: string;
+/** What an image is, whatever its names. */
+export type ImageIdentity = {
+	/** The ID of the image. */
 	readonly configDigest: Digest;
 	readonly manifestDigest: Digest;
+};
+
+/** An image of the local store under one of its names. */
+export type StoredImage = ImageIdentity & {
+	/** Full reference, for example `docker.io/library/app:1`. */
+	readonly name: string;
 	/** When it got the name. Milliseconds since the epoch. */
 	readonly createdAt: number;
 };
@@ -22,9 +28,9 @@ const fullName = 'io.containerd.image.name';
 const referenceName = 'org.opencontainers.image.ref.name';
 
 /**
-The images that have a name in the local store. The table says which there are; the store's `index.json` tells the same to other programs, under the names that a user types (`app:1`).
+The images of the local store. The table says which have a name; the store's `index.json` tells the same to other programs, under the names that a user types (`app:1`).
 
-An image that loses its last name is none any more, and its blobs go with the next prune, if not at once.
+An image that loses its last name is none any more, and its blobs go with the next prune, if not at once. One that was made without a name is found by its ID until then.
 */
 export class ImageStore {
 	readonly #store: Pick<Store, 'content' | 'metadata' | 'session'>;
@@ -33,10 +39,21 @@ export class ImageStore {
 		this.#store = store;
 	}
 
-	#name(name: string, {configDigest, manifestDigest}: Pick<StoredImage, 'configDigest' | 'manifestDigest'>): void {
-		this.#store.metadata
+	#name(name: string, {configDigest, manifestDigest}: ImageIdentity): void {
+		const {metadata} = this.#store;
+		metadata
 			.statement('INSERT OR REPLACE INTO images (name, config_digest, manifest_digest, created_at) VALUES (?, ?, ?, ?)')
 			.run(name, configDigest, manifestDigest, Date.now());
+		metadata.statement('DELETE FROM nameless_images WHERE config_digest = ?').run(configDigest);
+	}
+
+	#keepNameless({configDigest, manifestDigest}: ImageIdentity): void {
+		const {metadata} = this.#store;
+		if (metadata.statement('SELECT 1 FROM images WHERE config_digest = ?').get(configDigest) === undefined) {
+			metadata
+				.statement('INSERT OR REPLACE INTO nameless_images (config_digest, manifest_digest, created_at) VALUES (?, ?, ?)')
+				.run(configDigest, manifestDigest, Date.now());
+		}
 	}
 
 	#indexOfImages(index: ImageIndex): ImageIndex {
@@ -50,25 +67,33 @@ export class ImageStore {
 	}
 
 	/**
-	Writes an image's config and manifest, and gives it names. A name that another image had moves.
+	Writes an image's config and manifest, and gives it names, see `add`. Its layers are in the content store already.
+	*/
+	async put(image: AssembledImage, manifest: EncodedManifest, {names, signal}: {readonly names: readonly string[]; readonly signal: AbortSignal}): Promise<void> {
+		const {content} = this.#store;
+		await content.write(image.configBytes);
+		await content.write(manifest.bytes);
+		await this.add({configDigest: image.configDigest, manifestDigest: manifest.descriptor.digest}, names, signal);
+	}
+
+	/**
+	Gives names to an image whose blobs are in the content store. A name that another image had moves.
 
 	`names` are full references; none keeps the image without a name.
 	*/
-	async put(image: AssembledImage, names: readonly string[], signal: AbortSignal): Promise<EncodedManifest> {
-		const {content, metadata} = this.#store;
-		const manifest = manifestOf(image, image.layers.map(({descriptor}) => descriptor));
-		await content.write(image.configBytes);
-		await content.write(manifest.bytes);
+	async add(image: ImageIdentity, names: readonly string[], signal: AbortSignal): Promise<void> {
+		this.#store.metadata.transaction(() => {
+			for (const name of names) {
+				this.#name(name, image);
+			}
+
+			if (names.length === 0) {
+				this.#keepNameless(image);
+			}
+		});
 		if (names.length > 0) {
-			metadata.transaction(() => {
-				for (const name of names) {
-					this.#name(name, {configDigest: image.configDigest, manifestDigest: manifest.descriptor.digest});
-				}
-			});
 			await this.updateIndex({signal});
 		}
-
-		return manifest;
 	}
 
 	/** The image of a full reference. What it consists of is kept as long as this session lives. */
@@ -90,16 +115,25 @@ export class ImageStore {
 		return this.#store.metadata.statement(`${selectImages} ORDER BY name`).all().map(row => toImage(row));
 	}
 
+	/** The images without a name that are still there, the newest first. */
+	listNameless(): readonly ImageIdentity[] {
+		const {content, metadata} = this.#store;
+		const rows = metadata.statement('SELECT config_digest, manifest_digest FROM nameless_images ORDER BY created_at DESC').all();
+		return rows
+			.map(row => ({configDigest: row.config_digest as Digest, manifestDigest: row.manifest_digest as Digest}))
+			.filter(({configDigest, manifestDigest}) => [configDigest, manifestDigest].every(digest => existsSync(content.path(digest))));
+	}
+
 	/**
 	Gives one more name to an image. A name that another image had moves.
 
 	@throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND` when the image has lost its names meanwhile; the reason of `signal`
 	*/
-	async tag(image: StoredImage, name: string, signal: AbortSignal): Promise<void> {
+	async tag(image: ImageIdentity, name: string, signal: AbortSignal): Promise<void> {
 		const {metadata} = this.#store;
 		metadata.transaction(() => {
-			if (metadata.statement('SELECT 1 FROM images WHERE manifest_digest = ?').get(image.manifestDigest) === undefined) {
-				throw imageNotFound(familiarReference(parseReference(image.name)));
+			if (metadata.statement('SELECT 1 FROM images WHERE manifest_digest = ?1 UNION SELECT 1 FROM nameless_images WHERE manifest_digest = ?1').get(image.manifestDigest) === undefined) {
+				throw imageNotFound(image.configDigest);
 			}
 
 			this.#name(name, image);
@@ -130,6 +164,16 @@ export class ImageStore {
 		await this.updateIndex({signal});
 		await removeSetAside(blobs);
 		return gone;
+	}
+
+	/** Removes an image that has no name, with those of its blobs that nothing else needs. */
+	async removeNameless({configDigest, manifestDigest}: ImageIdentity): Promise<void> {
+		const {content, metadata} = this.#store;
+		const blobs = metadata.transaction(() => {
+			metadata.statement('DELETE FROM nameless_images WHERE config_digest = ?').run(configDigest);
+			return setAsideUnusedBlobs(this.#store, referencesOf([manifestDigest], content).blobs);
+		});
+		await removeSetAside(blobs);
 	}
 
 	/** Makes `index.json` name the images that there are. Whoever changes the table does this afterwards; the last one brings the last state. */

@@ -25,24 +25,27 @@ The entries of `index.json` for an image: one for each name, or one without a na
 
 The annotations are those of BuildKit: the full name for containerd, the tag for others.
 
-`created` is a time in the form of RFC 3339, to the second.
-
 @see https://github.com/opencontainers/image-spec/blob/main/annotations.md#pre-defined-annotation-keys
 */
-export function layoutEntries(manifest: Descriptor, {names, created}: {readonly names: readonly string[]; readonly created: string | undefined}): readonly Descriptor[] {
-	const common = created === undefined ? {} : {'org.opencontainers.image.created': created};
+export function layoutEntries(manifest: Descriptor, names: readonly string[]): readonly Descriptor[] {
 	if (names.length === 0) {
-		return [{...manifest, annotations: common}];
+		return [manifest];
 	}
 
-	return names.map(name => ({
-		...manifest,
-		annotations: {
-			'io.containerd.image.name': name,
-			...common,
-			'org.opencontainers.image.ref.name': parseReference(name).tag ?? familiarReference(parseReference(name)),
-		},
+	return names.map(name => annotated(manifest, {
+		'io.containerd.image.name': name,
+		'org.opencontainers.image.ref.name': parseReference(name).tag ?? familiarReference(parseReference(name)),
 	}));
+}
+
+/** A descriptor with more annotations, in the order in which Go writes both. */
+export function annotated({platform, annotations, ...descriptor}: Descriptor, added: Readonly<Record<string, string>>): Descriptor {
+	const all = Object.entries({...annotations, ...added}).toSorted(([left], [right]) => (left < right ? -1 : 1));
+	return {
+		...descriptor,
+		...(all.length > 0 && {annotations: Object.fromEntries(all)}),
+		...(platform !== undefined && {platform}),
+	};
 }
 
 /** The bytes of `index.json`. */
@@ -52,11 +55,11 @@ export function layoutIndex(entries: readonly Descriptor[]): Buffer {
 }
 
 /**
-An image layout as a tar: the blobs in the order of their names, then the index and the marker. Owners and times are 0, so that the same image is the same archive.
+An image layout as a tar: the blobs in the order of their names, then the index, what Docker reads instead of it if it is given, and the marker. Owners and times are 0, so that the same image is the same archive.
 
 @yields the members in the order of the archive
 */
-export function * layoutTarMembers(blobs: readonly LayoutBlob[], index: Buffer): Generator<TarMember> {
+export function * layoutTarMembers(blobs: readonly LayoutBlob[], {index, dockerManifest}: {readonly index: Buffer; readonly dockerManifest?: Buffer | undefined}): Generator<TarMember> {
 	yield {entry: {path: 'blobs/', type: 'directory', mode: 0o755}};
 	const sorted = new Map(blobs.map(blob => [blob.digest, blob])).values().toArray().toSorted((left, right) => Buffer.compare(Buffer.from(left.digest), Buffer.from(right.digest)));
 	for (const algorithm of new Set(sorted.map(({digest}) => splitDigest(digest).algorithm))) {
@@ -69,6 +72,10 @@ export function * layoutTarMembers(blobs: readonly LayoutBlob[], index: Buffer):
 	}
 
 	yield fileMember('index.json', {mode: 0o644, size: index.length, content: index});
+	if (dockerManifest !== undefined) {
+		yield fileMember('manifest.json', {mode: 0o644, size: dockerManifest.length, content: dockerManifest});
+	}
+
 	yield fileMember('oci-layout', {mode: 0o444, size: layoutMarker.length, content: layoutMarker});
 }
 

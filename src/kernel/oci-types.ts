@@ -17,6 +17,8 @@ export const mediaTypes = {
 	dockerConfig: 'application/vnd.docker.container.image.v1+json',
 	dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 	dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar',
+	/** Docker has no such type; it is what BuildKit writes. */
+	dockerLayerZstd: 'application/vnd.docker.image.rootfs.diff.tar.zstd',
 } as const;
 
 /** @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md */

@@ -56,6 +56,12 @@ export function parseReference(text: string): Reference {
 	};
 }
 
+/** Has the user written a tag? A colon before the last slash is that of a port. */
+export function hasTag(text: string): boolean {
+	const [name = ''] = text.split('@', 1);
+	return name.slice(name.lastIndexOf('/') + 1).includes(':');
+}
+
 /** The full form, for example `docker.io/library/busybox:latest`. */
 export function formatReference({domain, path, tag, digest}: Reference): string {
 	return `${domain}/${path}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;

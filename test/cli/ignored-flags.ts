@@ -2,7 +2,7 @@ import test from 'ava';
 import {warnOfIgnoredFlags} from '../../src/cli/ignored-flags.ts';
 
 const noFlags = {
-	builder: undefined, isolation: undefined, load: undefined, provenance: undefined, sbom: undefined, 'security-opt': [], squash: undefined,
+	builder: undefined, isolation: undefined, provenance: undefined, sbom: undefined, 'security-opt': [], squash: undefined,
 };
 
 function warningsOf(flags: Partial<Parameters<typeof warnOfIgnoredFlags>[0]>): readonly string[] {
@@ -19,10 +19,9 @@ test('without such flags nothing is said', t => {
 
 test('each flag without effect has its line', t => {
 	t.deepEqual(warningsOf({
-		builder: 'b', isolation: 'x', load: true, squash: true, 'security-opt': ['y'],
+		builder: 'b', isolation: 'x', squash: true, 'security-opt': ['y'],
 	}), [
 		'WARNING: --builder has no effect: tsbuild builds in its own process\n',
-		'WARNING: --load has no effect: the image is kept in the local store\n',
 		'WARNING: isolation flag is deprecated with BuildKit.\n',
 		'WARNING: security-opt flag is deprecated. "RUN --security=insecure" should be used with BuildKit.\n',
 		'WARNING: experimental flag squash is removed with BuildKit. You should squash inside build using a multi-stage Dockerfile for efficiency.\n',

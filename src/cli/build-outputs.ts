@@ -1,0 +1,50 @@
+import type {OutputOption, RepositoryOutput} from '../exporter/output-option.ts';
+import type {Environment} from './command.ts';
+import {checkWithoutTag, parseOutputOption} from './output-option.ts';
+import {RequestError} from './usage-error.ts';
+
+/** The flags that say where an image goes. */
+export type OutputFlags = {
+	readonly output: readonly string[];
+	readonly push: boolean | undefined;
+	readonly load: boolean | undefined;
+	/** As the user wrote them. */
+	readonly tag: readonly string[];
+};
+
+/**
+The outputs of a build: those of `-o`, with what `--push` and `--load` add.
+
+@throws {UsageError} for values that cannot be understood; {RequestError} for outputs that cannot be made
+@see https://github.com/docker/buildx/blob/master/commands/build.go (toOptions)
+*/
+export function readOutputs({output, push = false, load = false, tag}: OutputFlags, environment: Environment): readonly OutputOption[] {
+	const context = {environment, isPushed: push};
+	const outputs = output.map(text => parseOutputOption(text, context)).filter(option => option !== undefined);
+	if (push && outputs.every(({type}) => type !== 'image')) {
+		outputs.push(parseOutputOption('type=registry', context)!);
+	}
+
+	if (load && outputs.every(({type}) => type !== 'docker-engine')) {
+		outputs.push(parseOutputOption('type=docker', context)!);
+	}
+
+	for (const option of outputs) {
+		if (option.type === 'image' && option.push !== undefined) {
+			checkPush(option, tag);
+			throw new RequestError('pushing is not there yet', {hint: 'Write an archive with -o type=oci,dest=FILE, and push it with another program.'});
+		}
+	}
+
+	return outputs;
+}
+
+function checkPush({names = [], push}: RepositoryOutput, tags: readonly string[]): void {
+	if (tags.length === 0 && names.length === 0) {
+		throw new RequestError('tag is needed when pushing to registry', {hint: 'Name the image with -t REGISTRY/NAME:TAG.'});
+	}
+
+	if (push!.byDigest) {
+		checkWithoutTag(tags);
+	}
+}

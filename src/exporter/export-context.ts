@@ -1,0 +1,42 @@
+import type {Digest} from '../kernel/digest.ts';
+import type {Descriptor} from '../kernel/oci-types.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
+import type {LayerStore} from '../../snapshotter/layers.ts';
+import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import type {AssembledImage} from './image-assembly.ts';
+import type {ImageStore} from './image-store.ts';
+
+/** What all exporters share. */
+export type ExportContext = {
+	readonly store: Store;
+	readonly layers: LayerStore;
+	readonly images: ImageStore;
+	readonly progress: ProgressSink;
+	/** Takes a line for the user. */
+	readonly warn: (line: string) => void;
+	readonly signal: AbortSignal;
+};
+
+/** What a build has to give: a file system, and the image around it. */
+export type ExportSource = {
+	/** `null` is the empty file system. */
+	readonly snapshot: SnapshotId | null;
+	/** Assembled on first need: files alone need no layers. */
+	readonly image: () => Promise<AssembledImage>;
+	/** Full references. They win over those of an output. */
+	readonly names: readonly string[];
+};
+
+/** An image as it has left, or is kept. */
+export type ExportedImage = {
+	/** Full references. */
+	readonly names: readonly string[];
+	readonly configDigest: Digest;
+	readonly manifest: Descriptor;
+};
+
+/** The names of an image: those of the build, else those of the output, as with buildx. */
+export function namesOf({names}: ExportSource, output: {readonly names?: readonly string[]}): readonly string[] {
+	return names.length > 0 ? names : output.names ?? [];
+}
