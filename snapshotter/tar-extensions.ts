@@ -21,8 +21,10 @@ export type ExtendedHeader = {
 // PAX headers and GNU long names are held in memory.
 const maximumExtensionLength = 2 ** 20;
 
-// PAX records of one entry and of all that follow, and GNU's long name and long link name.
-const extensionTypes: ReadonlySet<string> = new Set(['x', 'g', 'L', 'K']);
+// What stands before an entry: PAX records (`X` in old archives of Solaris), and GNU's long name and long link name.
+const entryExtensions: ReadonlySet<string> = new Set(['x', 'X', 'L', 'K']);
+// What stands for itself: PAX records of all entries that follow, and the label that GNU tar gives to an archive.
+const archiveExtensions: ReadonlySet<string> = new Set(['g', 'V']);
 
 /**
 Reads up to the header of the next entry, and what stands before it about this entry (or, for global PAX records, about all that follow: they are added to `globals`).
@@ -32,19 +34,20 @@ Reads up to the header of the next entry, and what stands before it about this e
 */
 export async function readExtendedHeader(bytes: ByteReader, globals: Map<string, PaxRecord>): Promise<ExtendedHeader | undefined> {
 	let extensions: Extensions = {records: [], longName: undefined, longLinkName: undefined};
-	for (let isFirst = true; ; isFirst = false) {
+	for (let isExpected = false; ;) {
 		const block = await bytes.read(tarBlockSize);
 		const header = block.length < tarBlockSize ? undefined : decodeTarHeader(block);
 		if (header === undefined) {
-			checkEnd(block, isFirst);
+			checkEnd(block, isExpected);
 			return undefined;
 		}
 
-		if (!extensionTypes.has(header.typeFlag)) {
+		if (!entryExtensions.has(header.typeFlag) && !archiveExtensions.has(header.typeFlag)) {
 			// A view of a chunk would be overwritten by a source that reuses its buffer.
 			return {block: header.typeFlag === 'S' ? Buffer.from(block) : block, header, extensions};
 		}
 
+		isExpected ||= entryExtensions.has(header.typeFlag);
 		const content = await readExtension(bytes, header);
 		extensions = addExtension(extensions, {typeFlag: header.typeFlag, content, globals});
 	}
@@ -52,7 +55,8 @@ export async function readExtendedHeader(bytes: ByteReader, globals: Map<string,
 
 function addExtension(extensions: Extensions, {typeFlag, content, globals}: {readonly typeFlag: string; readonly content: Buffer; readonly globals: Map<string, PaxRecord>}): Extensions {
 	switch (typeFlag) {
-		case 'x': {
+		case 'x':
+		case 'X': {
 			return {...extensions, records: parsePaxRecords(content)};
 		}
 
@@ -64,12 +68,16 @@ function addExtension(extensions: Extensions, {typeFlag, content, globals}: {rea
 			return {...extensions, longLinkName: untilNul(content)};
 		}
 
-		default: {
+		case 'g': {
 			for (const record of parsePaxRecords(content)) {
 				globals.set(record.key, record);
 			}
 
 			checkGlobals(globals);
+			return extensions;
+		}
+
+		default: {
 			return extensions;
 		}
 	}
@@ -82,12 +90,12 @@ function checkGlobals(globals: ReadonlyMap<string, PaxRecord>): void {
 	}
 }
 
-function checkEnd(block: Buffer, isBetweenEntries: boolean): void {
+function checkEnd(block: Buffer, isEntryExpected: boolean): void {
 	if (block.length > 0 && block.length < tarBlockSize) {
 		throw tarError('it ends within a header');
 	}
 
-	if (!isBetweenEntries) {
+	if (isEntryExpected) {
 		throw tarError('it ends after a header that describes a next entry');
 	}
 }

@@ -167,6 +167,29 @@ test('global records count for all that follows, and an entry\'s own records go 
 	t.deepEqual(members.map(({entry}) => [entry.uid, entry.mtimeNanoseconds]), [[7, 1_500_000_000n], [8, 3_000_000_000n], [7, 1_500_000_000n]]);
 });
 
+test('global records may be all that an archive holds', async t => {
+	const archive = Buffer.concat([paxHeader('g', {comment: 'a commit'}), endOfArchive]);
+	t.deepEqual(await readMembers(archive), []);
+});
+
+test('records of Solaris are read', async t => {
+	const records = encodePaxRecords(new Map([['uid', '9']]));
+	const solarisHeader = rawHeader({typeFlag: 'X', size: records.length});
+	const archive = Buffer.concat([solarisHeader, blocks(records), rawHeader({})]);
+	const [member] = await readMembers(archive);
+	t.is(member?.entry.uid, 9);
+});
+
+for (const format of ['gnu', 'posix']) {
+	test(`the label of an archive in the format ${format} is passed over`, async t => {
+		await using directory = await makeTemporaryDirectory();
+		writeFileSync(path.join(directory.path, 'file'), 'content');
+		const archive = execFileSync('tar', ['--create', `--format=${format}`, '--label=backup', '-C', directory.path, 'file']);
+		const members = await readMembers(archive);
+		t.deepEqual(members.map(({entry, content}) => `${entry.path.toString()} ${content.toString()}`), ['file content']);
+	});
+}
+
 test('what follows the end of an archive is left alone', async t => {
 	const archive = Buffer.concat([rawHeader({}), endOfArchive, Buffer.from('anything')]);
 	const members = await readMembers(archive);

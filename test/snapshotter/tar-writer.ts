@@ -1,4 +1,4 @@
-import {Buffer} from 'node:buffer';
+import {Buffer, isAscii, isUtf8} from 'node:buffer';
 import {execFileSync} from 'node:child_process';
 import {
 	chmodSync,
@@ -118,7 +118,7 @@ const unpacksWith = test.macro({
 			mkdirSync(root);
 			writeFileSync(archive, await collect(writeTar(members)));
 			const [program, ...parameters] = command as [string, ...string[]];
-			execFileSync(program, [...parameters, archive, '-C', root], {stdio: 'pipe'});
+			execFileSync(program, [...parameters, archive, '-C', root], {stdio: 'pipe', cwd: directory.path});
 			const listed = listTree(root);
 			for (const {entry, content} of members) {
 				const name = Buffer.from(nameBytes(entry.path)).toString('latin1').replace(/\/$/v, '');
@@ -126,7 +126,7 @@ const unpacksWith = test.macro({
 			}
 		}), {numRuns: 25});
 	},
-	title: (_title, command: readonly string[]) => `${command[0]} unpacks what is written`,
+	title: (title, command: readonly string[]) => `${title ?? command[0]} unpacks what is written`,
 });
 
 function checkFile(t: {is(actual: unknown, expected: unknown): unknown; deepEqual(actual: unknown, expected: unknown): unknown}, file: ListedFile, {entry}: TarMember): void {
@@ -145,12 +145,18 @@ function checkFile(t: {is(actual: unknown, expected: unknown): unknown; deepEqua
 }
 
 asRoot(unpacksWith, ['tar', '--numeric-owner', '--same-owner', '--xattrs', '--xattrs-include=*', '-p', '-xf'], () => true);
+const hasPlainAttributes = ({xattrs: attributes}: NewTarEntry) => [...attributes ?? []].every(([name]) => !/[%=]/v.test(name));
+const namesOf = ({path: name, linkTarget = ''}: NewTarEntry) => [nameBytes(name), nameBytes(linkTarget)];
+
 // Libarchive takes keys of attributes as they are, without an escape, and names that are not ASCII depend on the locale; it rounds times before 1970 upwards.
-asRoot(unpacksWith, ['bsdtar', '--numeric-owner', '-p', '-xf'], ({entry}) => {
-	const entryNames = [entry.path, entry.linkTarget ?? ''];
-	const attributes = [...entry.xattrs ?? []].map(([name]) => name);
-	return entryNames.every(name => nameBytes(name).every(byte => byte < 0x80)) && attributes.every(name => !/[%=]/v.test(name)) && entry.mtimeNanoseconds! >= 0n;
-});
+asRoot(unpacksWith, ['bsdtar', '--numeric-owner', '-p', '-xf'], ({entry}) => hasPlainAttributes(entry) && namesOf(entry).every(name => isAscii(name)) && entry.mtimeNanoseconds! >= 0n);
+
+// As the layer of an image. Programs of Go know no escape either, and take names for text.
+const umociScript = `
+	umoci init --layout image && umoci new --image image:t && umoci raw add-layer --image image:t "$1"
+	umoci unpack --image image:t bundle && rmdir "$3" && mv bundle/rootfs "$3"
+`;
+asRoot('umoci', unpacksWith, ['sh', '-ec', umociScript, 'sh'], ({entry}) => hasPlainAttributes(entry) && namesOf(entry).every(name => isUtf8(name)));
 
 const sizeOf = (entry: Partial<NewTarEntry>) => encodeTarEntry({
 	path: 'file', type: 'file', mode: 0o644, ...entry,
