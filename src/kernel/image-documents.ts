@@ -38,10 +38,11 @@ export function isIndexType(mediaType: string): boolean {
 /**
 Reads a manifest or an index.
 
-The type is the one that the document names, else `mediaType`, which its descriptor says.
+The type is the one that the document names, else `mediaType`, which its descriptor says; where that is empty, the fields tell. A document that could be both is refused: others would take it for the other.
 
 @throws {TsbuildError} `ERR_TSBUILD_IMAGE`
 @see https://github.com/opencontainers/image-spec/blob/main/manifest.md
+@see https://github.com/opencontainers/image-spec/security/advisories/GHSA-77vh-xpmg-72qh
 */
 export function parseImageDocument(bytes: Uint8Array, mediaType: string): ImageDocument {
 	const document = parseObject(bytes, 'manifest');
@@ -51,9 +52,13 @@ export function parseImageDocument(bytes: Uint8Array, mediaType: string): ImageD
 		});
 	}
 
-	const type = document.mediaType ?? mediaType;
+	const type = document.mediaType ?? (mediaType === '' ? typeByFields(document) : mediaType);
 	if (!is.string(type) || document.schemaVersion !== 2) {
 		throw imageError('manifest', 'it has no known schema version');
+	}
+
+	if (isIndexLike(document) && isManifestLike(document)) {
+		throw imageError('manifest', 'it is both a manifest and an index');
 	}
 
 	if (isIndexType(type)) {
@@ -73,6 +78,18 @@ export function parseImageDocument(bytes: Uint8Array, mediaType: string): ImageD
 	}
 
 	throw imageError('manifest', `its media type ${JSON.stringify(type.slice(0, 200))} is not one of an image`);
+}
+
+function typeByFields(document: Readonly<Record<string, unknown>>): string {
+	return isIndexLike(document) ? mediaTypes.index : mediaTypes.manifest;
+}
+
+function isIndexLike({manifests}: Readonly<Record<string, unknown>>): boolean {
+	return manifests !== undefined;
+}
+
+function isManifestLike({config, layers}: Readonly<Record<string, unknown>>): boolean {
+	return config !== undefined || layers !== undefined;
 }
 
 /**

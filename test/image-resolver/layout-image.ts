@@ -70,6 +70,11 @@ test('an image is found', async t => {
 	t.deepEqual(config.rootfs.diff_ids as unknown, [layer.digest]);
 });
 
+test('a manifest that does not say what it is is found', async t => {
+	const {config} = await resolveChanged(() => ({manifest: {mediaType: undefined}}));
+	t.is(config.os, 'linux');
+});
+
 test('a config that hides the layers of the manifest is refused', refuses, 'ERR_TSBUILD_IMAGE', /it has 0 diff ids for 1 layers/v, () => ({config: {rootfs: {type: 'layers', diff_ids: []}}}));
 test('a config with more layers than the manifest is refused', refuses, 'ERR_TSBUILD_IMAGE', /it has 1 diff ids for 0 layers/v, () => ({manifest: {layers: []}}));
 test('a diff id that is a path is refused', refuses, 'ERR_TSBUILD_INVALID_DIGEST', /etc\/passwd/v, () => ({config: {rootfs: {type: 'layers', diff_ids: ['sha256:../../etc/passwd']}}}));
@@ -100,6 +105,12 @@ test('a fraction as size is refused', refuses, 'ERR_TSBUILD_IMAGE', /no descript
 test('a size that no number can tell exactly is refused', refuses, 'ERR_TSBUILD_IMAGE', /no descriptor/v, () => ({manifest: {layers: [{...layer, size: 2 ** 60}]}}));
 test('a digest of an unknown algorithm is refused', refuses, 'ERR_TSBUILD_INVALID_DIGEST', /md5/v, () => ({manifest: {layers: [{...layer, digest: `md5:${'a'.repeat(32)}`}]}}));
 test('a manifest of another kind of thing is refused', refuses, 'ERR_TSBUILD_IMAGE', /media type "application\/x-cat"/v, () => ({manifest: {mediaType: 'application/x-cat'}}));
+test('a manifest that is an index as well is refused', refuses, 'ERR_TSBUILD_IMAGE', /both a manifest and an index/v, () => ({manifest: {manifests: []}}));
+test('a config of another kind of thing is refused', refuses, 'ERR_TSBUILD_IMAGE', /media type "application\/vnd\.cncf\.helm\.config\.v1\+json" is not one of an image/v, ({manifest}) => ({
+	manifest: {config: {...manifest.config as Json, mediaType: 'application/vnd.cncf.helm.config.v1+json'}},
+}));
+test('more layers than can be mounted are refused', refuses, 'ERR_TSBUILD_IMAGE', /has 501 layers, more than the 500/v, () => ({manifest: {layers: Array.from({length: 501}, () => layer)}}));
+test('a size of a config that is not its own is refused', refuses, 'ERR_TSBUILD_CONTENT', /instead of 7/v, ({manifest}) => ({manifest: {config: {...manifest.config as Json, size: 7}}}));
 test('a manifest of schema 1 is refused by its name', refuses, 'ERR_TSBUILD_IMAGE', /schema 1 is not supported/v, () => ({manifest: {schemaVersion: 1}}));
 
 test('a hundred thousand variables are still an image', async t => {
