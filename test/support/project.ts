@@ -19,6 +19,8 @@ export type Project = AsyncDisposable & {
 	readonly root: string;
 	/** Builds the context, on the busybox base under the name `base`. */
 	build(...args: readonly string[]): Promise<TsbuildResult>;
+	/** Builds with variables of the environment besides those of the test. */
+	buildIn(env: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<TsbuildResult>;
 	/** Starts such a build, for tests that interrupt it. */
 	start(...args: readonly string[]): TsbuildProcess;
 	/** Writes files into the context. */
@@ -41,6 +43,7 @@ export async function makeProject(files: Readonly<Record<string, string>>): Prom
 		context,
 		root,
 		build: async (...args) => tsbuild([...common, ...args, context], {root}),
+		buildIn: async (env, ...args) => tsbuild([...common, ...args, context], {root, env}),
 		start: (...args) => startTsbuild([...common, ...args, context], {root}),
 		write,
 		async [Symbol.asyncDispose]() {
