@@ -1,3 +1,4 @@
+import {warningEvent} from '../frontend/dockerfile/check-warning.ts';
 import {convertDockerfile, type DockerfileResult} from '../frontend/dockerfile/convert.ts';
 import {DockerfileError} from '../frontend/dockerfile/errors.ts';
 import {LayerStore} from '../snapshotter/layers.ts';
@@ -5,6 +6,7 @@ import type {SnapshotId} from '../snapshotter/snapshotter.ts';
 import type {Store} from '../snapshotter/store.ts';
 import type {ContainerLimits} from '../solver/executor/container-spec.ts';
 import {createVertexes} from '../solver/ops/create-vertex.ts';
+import {ignoreRule} from '../solver/ops/ignore-rule.ts';
 import {SnapshotCache} from '../solver/ops/snapshot-cache.ts';
 import {solve} from '../solver/scheduler.ts';
 import {SolveError} from '../solver/solve-error.ts';
@@ -12,7 +14,12 @@ import {BuildError} from './build-error.ts';
 import type {VertexMetadata} from './definition/definition.ts';
 import type {Entitlement} from './definition/entitlements.ts';
 import type {NetworkMode} from './definition/operations.ts';
-import {loadDockerfile, openContextDirectory, type BuildFile} from './context/build-files.ts';
+import {
+	definitionVertexName,
+	loadDockerfile,
+	openContextDirectory,
+	type BuildFile,
+} from './context/build-files.ts';
 import {loadIgnoreFile} from './context/ignore-file.ts';
 import {checkSecrets, readSecret, type SecretSource} from './context/secrets.ts';
 import type {ExportedImage} from './exporter/export-context.ts';
@@ -30,7 +37,7 @@ import {formatReference, parseReference} from './kernel/reference.ts';
 import type {SourceLocation} from './kernel/source-location.ts';
 import type {Descriptor} from './linux/descriptor.ts';
 import {openLocalStore} from './local-store.ts';
-import {withInternalVertex} from './kernel/internal-vertex.ts';
+import {internalVertexDigest, withInternalVertex} from './kernel/internal-vertex.ts';
 
 /** A name that a FROM or a `--from` finds before any image of that name. */
 export type NamedContext = LayoutContext & {readonly type: 'oci-layout'};
@@ -98,7 +105,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 
 type Step = {readonly options: BuildOptions; readonly store: Store; readonly layers: LayerStore};
 
-async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step & {readonly ignoreFile: () => Promise<unknown>}): Promise<DockerfileResult> {
+async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step & {readonly ignoreFile: () => Promise<readonly string[]>}): Promise<DockerfileResult> {
 	const {content, metadata} = store;
 	const lookup: ImageLookup = {
 		images: new ImageStore(store),
@@ -111,6 +118,7 @@ async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step
 		warn: options.warn,
 	};
 	const buildPlatform = hostPlatform();
+	const dockerfileVertex = internalVertexDigest(definitionVertexName(dockerfile.name));
 	return convertDockerfile({file: dockerfile.name, content: dockerfile.content}, {
 		...(options.target !== undefined && {target: options.target}),
 		buildArgs: options.buildArgs,
@@ -125,8 +133,9 @@ async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step
 			context: options.namedContexts.find(({name}) => name === namedContext),
 			progress: options.progress,
 		}),
-		async beforeSteps() {
-			await ignoreFile();
+		loadIgnored: async () => ignoreRule(await ignoreFile()),
+		warn(warning) {
+			options.progress(warningEvent(warning, dockerfileVertex));
 		},
 		signal: options.signal,
 	});

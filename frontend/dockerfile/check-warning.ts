@@ -1,3 +1,5 @@
+import type {Digest} from '../../src/kernel/digest.ts';
+import type {WarningEvent} from '../../src/kernel/progress-event.ts';
 import type {SourceLocation} from '../../src/kernel/source-location.ts';
 
 /**
@@ -15,3 +17,17 @@ export type CheckWarning = {
 	readonly detail: string;
 	readonly location: SourceLocation;
 };
+
+/** The warning as the progress shows it, as one of a vertex. */
+export function warningEvent({ruleName, description, url, detail, location}: CheckWarning, vertex: Digest): WarningEvent {
+	const {file, startLine, endLine} = location;
+	return {
+		type: 'warning',
+		vertex,
+		short: `${ruleName}: ${detail} (line ${startLine})`,
+		detail: [description],
+		...(url !== undefined && {url}),
+		file,
+		lines: [{start: startLine, end: endLine}],
+	};
+}

@@ -4,6 +4,10 @@ import type {Digest} from '../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
 import type {Platform} from '../../src/kernel/platform.ts';
 import {BaseImages, type ResolveImage} from './base-images.ts';
+import {Checker} from './check/checker.ts';
+import {checkDefaultArguments, checkImagePlatform, FromChecks} from './check/from.ts';
+import {readCheckSettings} from './check/settings.ts';
+import {checkCasing, checkLines, checkStageNames} from './check/statements.ts';
 import type {CheckWarning} from './check-warning.ts';
 import type {Conversion} from './convert/conversion.ts';
 import {addImage} from './convert/image.ts';
@@ -11,9 +15,10 @@ import {beginStage, convertStage, countVertexes} from './convert/stage.ts';
 import type {StageState} from './convert/stage-builder.ts';
 import {StageNames} from './convert/stage-names.ts';
 import {emptyImage, finishImage} from './image-config.ts';
-import {parseDockerfile} from './parse.ts';
+import type {Dockerfile} from './instructions.ts';
+import {parseDockerfile, type Statement} from './parse.ts';
 import {readDockerfile} from './read-dockerfile.ts';
-import {resolveStages, type StageWork} from './resolve-stages.ts';
+import {imagesOf, resolveStages, type StageWork} from './resolve-stages.ts';
 import type {DockerfileSource} from './scan.ts';
 import type {PlannedStage, StagePlan} from './stage-plan.ts';
 import type {StageSource} from './stage-sources.ts';
@@ -38,8 +43,12 @@ export type ConvertOptions = {
 	readonly namedContexts: ReadonlySet<string>;
 	/** Finds an image. Called once for each that the target needs, at the same time. */
 	readonly resolveImage: ResolveImage;
-	/** Called once when the images have been found, before the first instruction of a stage is converted. */
-	readonly beforeSteps?: () => Promise<void>;
+	/** All stages are converted, not only those that the target needs. */
+	readonly allStages?: boolean;
+	/** Called once when the images have been found, before the first instruction of a stage is converted. Says whether the build context leaves a path out. */
+	readonly loadIgnored?: () => Promise<(path: string) => boolean>;
+	/** Takes what the checks find, as they find it. */
+	readonly warn?: (warning: CheckWarning) => void;
 	readonly signal: AbortSignal;
 };
 
@@ -50,7 +59,6 @@ export type DockerfileResult = {
 	readonly image: ImageConfig;
 	/** `NAME=value` of the proxies for every RUN. They are no part of what a RUN is, so they are not in the definition. */
 	readonly proxyEnvironment: readonly string[];
-	readonly warnings: readonly CheckWarning[];
 };
 
 /**
@@ -60,22 +68,31 @@ Turns a Dockerfile into a definition and an image config. Only the stages that t
 @see https://docs.docker.com/reference/dockerfile/
 */
 export async function convertDockerfile(source: DockerfileSource, options: ConvertOptions): Promise<DockerfileResult> {
+	const settings = readCheckSettings(source.content, options.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK'));
+	const checker = new Checker(settings, warning => {
+		options.warn?.(warning);
+	});
 	const statements = parseDockerfile(source);
-	const dockerfile = readDockerfile(statements);
+	const dockerfile = readAndCheck(statements, checker);
 	const budget = new WorkBudget();
 	const {escape} = statements[0]!;
 	const targetStage = options.target ?? dockerfile.stages.at(-1)!.from.stageName;
-	const globalVariables = readGlobalVariables(dockerfile.globalArguments, {
+	const variableOptions = {
 		...options, targetStage, escape, budget,
-	});
+	};
+	checkDefaultArguments(dockerfile, {predefined: readGlobalVariables([], variableOptions), escape}, checker);
+	const globalVariables = readGlobalVariables(dockerfile.globalArguments, variableOptions);
 	const plan = planStages(dockerfile, {
-		...options, target: options.target, globalVariables, escape, budget,
+		...options, target: options.target, globalVariables, escape, budget, checks: new FromChecks(checker, dockerfile.globalArguments, globalVariables),
 	});
 	const images = new BaseImages(options.resolveImage, plan.stages.map(({label}) => label));
 	const work = await resolveStages(plan, images, options);
-	await options.beforeSteps?.();
+	checkImages(work, images, checker);
+	const isIgnored = await options.loadIgnored?.() ?? ignoresNothing;
 	const definition = new DefinitionBuilder();
-	const shared = {globalVariables, escape, budget};
+	const shared = {
+		globalVariables, escape, budget, checker, isIgnored,
+	};
 	const results = new StageResults({
 		plan,
 		images,
@@ -86,13 +103,34 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 		results.add(stage);
 	}
 
+	checker.finish();
 	const target = results.get(plan.target);
 	return {
 		definition: definition.finish(target.root),
 		image: finishImage(target.image, target.baseImage, options),
 		proxyEnvironment: readProxyEnvironment(options.buildArgs),
-		warnings: [],
 	};
+}
+
+/** The instructions of a file, with the rules that need nothing else. */
+function readAndCheck(statements: readonly Statement[], checker: Checker): Dockerfile {
+	checkLines(statements, checker);
+	const dockerfile = readDockerfile(statements, checker);
+	checkStageNames(dockerfile.stages.map(({from}) => from), checker);
+	checkCasing(statements, checker);
+	return dockerfile;
+}
+
+function checkImages(work: readonly StageWork[], images: BaseImages, checker: Checker): void {
+	for (const {stage, triggers} of work) {
+		for (const source of imagesOf(stage, [...triggers, ...stage.steps])) {
+			checkImagePlatform(source, images.get(source).config, checker);
+		}
+	}
+}
+
+function ignoresNothing(): boolean {
+	return false;
 }
 
 /** What the stages of one build have in common. */
@@ -100,7 +138,7 @@ type BuildParts = {
 	readonly plan: StagePlan;
 	readonly images: BaseImages;
 	readonly definition: DefinitionBuilder;
-	readonly shared: Pick<Conversion, 'globalVariables' | 'escape' | 'budget'>;
+	readonly shared: Pick<Conversion, 'globalVariables' | 'escape' | 'budget' | 'checker' | 'isIgnored'>;
 };
 
 /** The stages that have been converted. */

@@ -22,6 +22,11 @@ export class DirectiveReader {
 		return this.#values.get('escape') === '`' ? '`' : '\\';
 	}
 
+	/** The value of `check`, as far as it has been read. */
+	get check(): string | undefined {
+		return this.#values.get('check');
+	}
+
 	/**
 	Looks at the next line, without white space at its start.
 
@@ -49,7 +54,8 @@ export class DirectiveReader {
 	}
 }
 
-function parseDirective(line: string): {readonly name: string; readonly value: string} | undefined {
+/** Reads a comment as a directive; `undefined` when it is none. The name is in lower case. */
+export function parseDirective(line: string): {readonly name: string; readonly value: string} | undefined {
 	const separator = line.indexOf('=');
 	if (separator === -1 || !line.startsWith('#')) {
 		return undefined;

@@ -10,9 +10,10 @@ What is wrong with a Dockerfile:
 - `STAGE`: a stage, a target, or what stages take from each other
 - `BASE_IMAGE`: an image that cannot be found; `cause` tells why
 - `LIMIT`: the file is too large, or makes too much of itself
+- `CHECK`: a check found something, and the file or the user makes that an error
 - `UNSUPPORTED`: something of the language that is not built yet
 */
-export type DockerfileErrorCode = `ERR_TSBUILD_DOCKERFILE_${'SYNTAX' | 'EXPANSION' | 'VALUE' | 'STAGE' | 'BASE_IMAGE' | 'LIMIT' | 'UNSUPPORTED'}`;
+export type DockerfileErrorCode = `ERR_TSBUILD_DOCKERFILE_${'SYNTAX' | 'EXPANSION' | 'VALUE' | 'STAGE' | 'BASE_IMAGE' | 'LIMIT' | 'CHECK' | 'UNSUPPORTED'}`;
 
 /** What a `DockerfileError` carries besides its message. */
 export type DockerfileErrorOptions = TsbuildErrorOptions & {

@@ -11,11 +11,19 @@ type InstructionBase = {
 	/** As written, continued lines joined, without heredoc bodies. */
 	readonly code: string;
 	readonly location: SourceLocation;
+	/** The comments right above, without `#`. */
+	readonly comments: readonly string[];
 	/** Comes from the ONBUILD of a base image. */
 	readonly isTrigger: boolean;
 };
 
 export type KeyValue = {readonly name: string; readonly value: string};
+
+type Pairs = {
+	readonly pairs: readonly KeyValue[];
+	/** The one pair is written without `=`. */
+	readonly isLegacyPair: boolean;
+};
 
 /** A command in shell form (one line, `usesShell`) or exec form (its arguments). */
 export type CommandLine = {
@@ -31,8 +39,8 @@ export type ArgInstruction = InstructionBase & {
 
 export type CmdInstruction = InstructionBase & {readonly kind: 'cmd'; readonly command: CommandLine};
 export type EntrypointInstruction = InstructionBase & {readonly kind: 'entrypoint'; readonly command: CommandLine};
-export type EnvInstruction = InstructionBase & {readonly kind: 'env'; readonly pairs: readonly KeyValue[]};
-export type LabelInstruction = InstructionBase & {readonly kind: 'label'; readonly pairs: readonly KeyValue[]};
+export type EnvInstruction = InstructionBase & Pairs & {readonly kind: 'env'};
+export type LabelInstruction = InstructionBase & Pairs & {readonly kind: 'label'};
 export type ExposeInstruction = InstructionBase & {readonly kind: 'expose'; readonly ports: readonly string[]};
 export type HealthcheckInstruction = InstructionBase & {readonly kind: 'healthcheck'; readonly healthcheck: Healthcheck};
 export type MaintainerInstruction = InstructionBase & {readonly kind: 'maintainer'; readonly maintainer: string};

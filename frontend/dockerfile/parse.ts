@@ -20,6 +20,8 @@ export type Statement = {
 	readonly words: readonly string[];
 	/** The words come from the exec form. */
 	readonly isJson: boolean;
+	/** ENV and LABEL: the one pair is written without `=`. */
+	readonly isLegacyPair?: boolean;
 	/** What ONBUILD triggers. */
 	readonly trigger?: Statement;
 	/** The whole instruction without its heredocs' bodies. */
@@ -28,9 +30,11 @@ export type Statement = {
 	readonly comments: readonly string[];
 	readonly heredocs: readonly Heredoc[];
 	readonly escape: EscapeCharacter;
+	/** See `LogicalLine`. */
+	readonly emptyContinuation?: number;
 };
 
-type Arguments = Pick<Statement, 'words' | 'isJson'>;
+type Arguments = Pick<Statement, 'words' | 'isJson' | 'isLegacyPair'>;
 
 // The largest real Dockerfiles have some hundreds; an image has at most 127 layers.
 const maximumStatements = 10_000;
@@ -95,11 +99,11 @@ const splitters: Readonly<Record<Keyword, ArgumentSplitter>> = {
 	CMD: splitJsonOrOne,
 	COPY: splitJsonOrBlanks,
 	ENTRYPOINT: splitJsonOrOne,
-	ENV: (text, escape) => ({words: splitPairs('ENV', text, escape), isJson: false}),
+	ENV: (text, escape) => splitPairs('ENV', text, escape),
 	EXPOSE: splitBlanks,
 	FROM: splitBlanks,
 	HEALTHCHECK: splitHealthcheck,
-	LABEL: (text, escape) => ({words: splitPairs('LABEL', text, escape), isJson: false}),
+	LABEL: (text, escape) => splitPairs('LABEL', text, escape),
 	MAINTAINER: oneWord,
 	ONBUILD: () => ({words: [], isJson: false}),
 	RUN: splitJsonOrOne,
@@ -137,7 +141,7 @@ function oneWord(text: string): Arguments {
 }
 
 /** `name=value ...`, or `name value` with all the rest as value. */
-function splitPairs(keyword: Keyword, text: string, escape: EscapeCharacter): readonly string[] {
+function splitPairs(keyword: Keyword, text: string, escape: EscapeCharacter): Arguments {
 	const words = splitQuotedWords(text, escape);
 	if (words[0]?.includes('=') === false) {
 		const [name, value] = cutAtBlanks(text);
@@ -145,17 +149,19 @@ function splitPairs(keyword: Keyword, text: string, escape: EscapeCharacter): re
 			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_SYNTAX', `${keyword} must have two arguments`);
 		}
 
-		return [name, value];
+		return {words: [name, value], isJson: false, isLegacyPair: true};
 	}
 
-	return words.flatMap(word => {
-		const separator = word.indexOf('=');
-		if (separator === -1) {
-			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_SYNTAX', `Syntax error - can't find = in ${quoteGoString(word)}. Must be of the form: name=value`);
-		}
+	return {words: words.flatMap(word => splitPair(word)), isJson: false};
+}
 
-		return [word.slice(0, separator), word.slice(separator + 1)];
-	});
+function splitPair(word: string): readonly string[] {
+	const separator = word.indexOf('=');
+	if (separator === -1) {
+		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_SYNTAX', `Syntax error - can't find = in ${quoteGoString(word)}. Must be of the form: name=value`);
+	}
+
+	return [word.slice(0, separator), word.slice(separator + 1)];
 }
 
 /** The type (`CMD`, `NONE`) and what follows it. */

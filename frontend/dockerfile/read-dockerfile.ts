@@ -1,3 +1,5 @@
+import type {Checker} from './check/checker.ts';
+import {checkDescription, checkStatement} from './check/statements.ts';
 import {DockerfileError, rewriteError} from './errors.ts';
 import type {
 	ArgInstruction,
@@ -10,15 +12,17 @@ import type {Statement} from './parse.ts';
 import {readInstruction} from './read-instruction.ts';
 
 /**
-Makes typed instructions of statements and sorts them into stages.
+Makes typed instructions of statements, checks each, and sorts them into stages.
 
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX`, with the line in the message when one instruction alone is wrong
 */
-export function readDockerfile(statements: readonly Statement[]): Dockerfile {
+export function readDockerfile(statements: readonly Statement[], checker: Checker): Dockerfile {
 	const globalArguments: ArgInstruction[] = [];
 	const stages: Array<Stage & {readonly instructions: Instruction[]}> = [];
 	for (const statement of statements) {
+		checkStatement(statement, checker);
 		const instruction = readLine(statement);
+		checkDescription(instruction, checker);
 		const stage = stages.at(-1);
 		if (instruction.kind === 'from') {
 			stages.push({from: instruction, instructions: []});

@@ -6,6 +6,7 @@ import {readFlags} from './flags.ts';
 import type {
 	ArgInstruction,
 	CommandLine,
+	EnvInstruction,
 	FromInstruction,
 	Instruction,
 	KeyValue,
@@ -18,7 +19,7 @@ import {readHealthcheck} from './read-healthcheck.ts';
 import {readAdd, readCopy} from './read-transfer.ts';
 import {trimWhitespace} from './whitespace.ts';
 
-type Bare<Type> = Type extends unknown ? Omit<Type, 'code' | 'location' | 'isTrigger'> : never;
+type Bare<Type> = Type extends unknown ? Omit<Type, 'code' | 'location' | 'comments' | 'isTrigger'> : never;
 
 /**
 Judges one statement; `isTrigger` tells that it comes from the ONBUILD of a base image.
@@ -27,7 +28,7 @@ Judges one statement; `isTrigger` tells that it comes from the ONBUILD of a base
 */
 export function readInstruction(statement: Statement, isTrigger: boolean): Instruction | FromInstruction {
 	return {
-		...readArguments(statement), code: trimWhitespace(statement.text), location: statement.location, isTrigger,
+		...readArguments(statement), code: trimWhitespace(statement.text), location: statement.location, comments: statement.comments, isTrigger,
 	};
 }
 
@@ -54,7 +55,7 @@ function readArguments(statement: Statement): Bare<Instruction | FromInstruction
 		}
 
 		case 'ENV': {
-			return {kind: 'env', pairs: readPairs(withoutFlags(statement), 'ENV')};
+			return {kind: 'env', ...readPairs(withoutFlags(statement), 'ENV')};
 		}
 
 		case 'EXPOSE': {
@@ -70,7 +71,7 @@ function readArguments(statement: Statement): Bare<Instruction | FromInstruction
 		}
 
 		case 'LABEL': {
-			return {kind: 'label', pairs: readPairs(withoutFlags(statement), 'LABEL')};
+			return {kind: 'label', ...readPairs(withoutFlags(statement), 'LABEL')};
 		}
 
 		case 'MAINTAINER': {
@@ -219,7 +220,7 @@ function readCommand({words, isJson}: Statement): CommandLine {
 	return {words, usesShell: !isJson};
 }
 
-function readPairs({words}: Statement, name: string): readonly KeyValue[] {
+function readPairs({words, isLegacyPair = false}: Statement, name: string): Pick<EnvInstruction, 'pairs' | 'isLegacyPair'> {
 	if (words.length === 0) {
 		throw syntaxError(`${name} requires at least one argument`);
 	}
@@ -233,7 +234,7 @@ function readPairs({words}: Statement, name: string): readonly KeyValue[] {
 		throw syntaxError(`${name} names can not be blank`);
 	}
 
-	return pairs;
+	return {pairs, isLegacyPair};
 }
 
 function readOne(statement: Statement, name: string): string {

@@ -20,7 +20,7 @@ The arguments of COPY.
 
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX`
 */
-export function readCopy(statement: Statement): Omit<CopyInstruction, 'code' | 'location' | 'isTrigger'> {
+export function readCopy(statement: Statement): Omit<CopyInstruction, 'code' | 'location' | 'comments' | 'isTrigger'> {
 	requireDestination(statement, 'COPY');
 	const {from, parents, ...common} = readFlags(statement.flags, flagKindsOfCopy);
 	return {
@@ -36,7 +36,7 @@ The arguments of ADD.
 
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX`
 */
-export function readAdd(statement: Statement): Omit<AddInstruction, 'code' | 'location' | 'isTrigger'> {
+export function readAdd(statement: Statement): Omit<AddInstruction, 'code' | 'location' | 'comments' | 'isTrigger'> {
 	requireDestination(statement, 'ADD');
 	const {'keep-git-dir': keepGitDirectory, checksum, unpack, ...common} = readFlags(statement.flags, flagKindsOfAdd);
 	return {

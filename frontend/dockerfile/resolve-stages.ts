@@ -11,16 +11,22 @@ export type StageWork = {
 	readonly triggers: readonly StageStep[];
 };
 
+/** Which stages are needed besides those of the target. */
+export type ResolveStagesOptions = {
+	readonly allStages?: boolean;
+	readonly signal: AbortSignal;
+};
+
 /**
 Looks up the images of the stages that the target needs, and the ONBUILD triggers of their bases. Triggers may copy from further images and stages, whose triggers then count too.
 
 @throws {DockerfileError} as `BaseImages.resolve` and `readTriggers`
 */
-export async function resolveStages(plan: StagePlan, images: BaseImages, {signal}: {readonly signal: AbortSignal}): Promise<readonly StageWork[]> {
+export async function resolveStages(plan: StagePlan, images: BaseImages, {allStages = false, signal}: ResolveStagesOptions): Promise<readonly StageWork[]> {
 	const triggers = new Map<number, readonly StageStep[]>();
 	const stepsOf = (stage: PlannedStage) => [...(triggers.get(stage.index) ?? []), ...stage.steps];
 	for (;;) {
-		const needed = reachableStages(plan.stages, plan.target, stepsOf).map(index => plan.stages[index]!);
+		const needed = allStages ? plan.stages : reachableStages(plan.stages, plan.target, stepsOf).map(index => plan.stages[index]!);
 		await images.resolve(needed.flatMap(stage => imagesOf(stage, stepsOf(stage))), {signal});
 		const fresh = needed.filter(({index}) => !triggers.has(index));
 		if (fresh.length === 0) {
@@ -33,7 +39,8 @@ export async function resolveStages(plan: StagePlan, images: BaseImages, {signal
 	}
 }
 
-function imagesOf({base, isReplaced}: PlannedStage, steps: readonly StageStep[]): readonly ImageSource[] {
+/** The images that a stage begins with and that its steps copy from. */
+export function imagesOf({base, isReplaced}: PlannedStage, steps: readonly StageStep[]): readonly ImageSource[] {
 	const sources = isReplaced ? [base] : [base, ...steps.flatMap(step => step.sources.values().toArray())];
 	return sources.filter(source => source.type === 'image');
 }

@@ -27,6 +27,8 @@ export type LogicalLine = {
 	readonly comments: readonly string[];
 	readonly heredocs: readonly Heredoc[];
 	readonly escape: EscapeCharacter;
+	/** Where the joined lines end, when there are empty ones among them. */
+	readonly emptyContinuation?: number;
 };
 
 /**
@@ -55,6 +57,7 @@ class Scanner {
 	readonly #lines: PhysicalLines;
 	readonly #directives = new DirectiveReader();
 	#comments: string[] = [];
+	#hasEmptyContinuation = false;
 
 	constructor({file, content}: DockerfileSource) {
 		this.#file = file;
@@ -63,10 +66,12 @@ class Scanner {
 
 	#readInstruction(firstLine: string): LogicalLine {
 		const startLine = this.#lines.number;
+		this.#hasEmptyContinuation = false;
 		const text = this.#readContinued(firstLine);
+		const emptyContinuation = this.#hasEmptyContinuation ? {emptyContinuation: this.#lines.number} : {};
 		const heredocs = this.#readHeredocs(text, startLine);
 		return {
-			text, location: this.#locate(startLine), comments: this.#takeComments(), heredocs, escape: this.#directives.escape,
+			text, location: this.#locate(startLine), comments: this.#takeComments(), heredocs, escape: this.#directives.escape, ...emptyContinuation,
 		};
 	}
 
@@ -89,6 +94,8 @@ class Scanner {
 			if (start !== '' && !start.startsWith('#')) {
 				return withoutLineEnd(line);
 			}
+
+			this.#hasEmptyContinuation ||= start === '';
 		}
 
 		return undefined;

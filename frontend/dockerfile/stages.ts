@@ -2,6 +2,7 @@ import {errorMessage} from '../../src/kernel/errors.ts';
 import type {Platform} from '../../src/kernel/platform.ts';
 import {suggestion} from '../../src/kernel/suggestion.ts';
 import {quoteGoString} from '../../src/kernel/go-format.ts';
+import type {FromChecks} from './check/from.ts';
 import type {EscapeCharacter} from './directives.ts';
 import {atLocation, DockerfileError} from './errors.ts';
 import {expandWord} from './expand.ts';
@@ -28,6 +29,7 @@ export type PlanOptions = {
 	readonly globalVariables: ReadonlyMap<string, string>;
 	readonly escape: EscapeCharacter;
 	readonly budget: WorkBudget;
+	readonly checks: FromChecks;
 };
 
 /**
@@ -85,7 +87,9 @@ type BeginOptions = {readonly names: SourceNames; readonly options: PlanOptions}
 
 function beginStage(from: FromInstruction, index: number, {names, options}: BeginOptions): Omit<PlannedStage, 'steps'> {
 	const {baseName, stageName, location} = from;
-	const name = expandWord(baseName, options.globalVariables, options).text;
+	const expansion = expandWord(baseName, options.globalVariables, options);
+	const name = expansion.text;
+	options.checks.base(from, expansion);
 	if (name === '') {
 		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', `base name (${baseName}) should not be blank`);
 	}
@@ -104,12 +108,15 @@ function beginStage(from: FromInstruction, index: number, {names, options}: Begi
 	};
 }
 
-function readPlatform({platform: expression}: FromInstruction, options: PlanOptions): Platform | undefined {
+function readPlatform(from: FromInstruction, options: PlanOptions): Platform | undefined {
+	const {platform: expression} = from;
 	if (expression === undefined) {
 		return undefined;
 	}
 
-	const {text, unset} = expandWord(expression, options.globalVariables, options);
+	const expansion = expandWord(expression, options.globalVariables, options);
+	const {text, unset} = expansion;
+	options.checks.platform(from, expansion, options.platform);
 	const hint = [...unset].map(name => suggestion(name, options.globalVariables.keys())).find(found => found !== '') ?? '';
 	if (text === '') {
 		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', `empty platform value from expression ${expression}${hint}`);

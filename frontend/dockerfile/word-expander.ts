@@ -16,6 +16,8 @@ export type ExpandOptions = {
 	readonly ignoresQuotes?: boolean;
 	/** A variable that is not set stays as it is written. */
 	readonly keepsUnset?: boolean;
+	/** Gets the names of variables that are not set, also when the word cannot be expanded. */
+	readonly unset?: Set<string>;
 	readonly budget: WorkBudget;
 };
 
@@ -24,6 +26,8 @@ export type Expansion = {
 	readonly text: string;
 	/** The variables that were asked for and are not set. */
 	readonly unset: ReadonlySet<string>;
+	/** Those that are. */
+	readonly set: ReadonlySet<string>;
 };
 
 // Substitutions in substitutions; each level is a few stack frames.
@@ -36,7 +40,8 @@ export class WordExpander {
 	readonly #source: string;
 	readonly #variables: ReadonlyMap<string, string>;
 	readonly #options: ExpandOptions;
-	readonly #unset = new Set<string>();
+	readonly #unset: Set<string>;
+	readonly #set = new Set<string>();
 	#keepsEscapes: boolean;
 	#position = 0;
 	#depth = 0;
@@ -45,6 +50,7 @@ export class WordExpander {
 		this.#source = source;
 		this.#variables = variables;
 		this.#options = options;
+		this.#unset = options.unset ?? new Set();
 		this.#keepsEscapes = options.keepsEscapes ?? false;
 	}
 
@@ -279,9 +285,8 @@ export class WordExpander {
 
 	#value(name: string): string | undefined {
 		const value = this.#variables.get(name);
-		if (value === undefined) {
-			this.#unset.add(name);
-		}
+		const names = value === undefined ? this.#unset : this.#set;
+		names.add(name);
 
 		this.#options.budget.spend(value?.length ?? 0);
 		return value;
@@ -306,7 +311,7 @@ export class WordExpander {
 	/** Reads the whole word; its parts go into `words`, split at white space outside of quotes. */
 	run(words?: WordList): Expansion {
 		this.#options.budget.spend(this.#source.length);
-		return {text: this.#readUntil(undefined, words), unset: this.#unset};
+		return {text: this.#readUntil(undefined, words), unset: this.#unset, set: this.#set};
 	}
 }
 

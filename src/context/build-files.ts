@@ -34,6 +34,11 @@ export async function openContextDirectory(directory: string): Promise<Descripto
 	return Descriptor.open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
+/** How the progress calls the reading of a Dockerfile; warnings about the file belong to it. */
+export function definitionVertexName(file: string): string {
+	return `[internal] load build definition from ${file}`;
+}
+
 /**
 Reads the Dockerfile and shows that: the given one, else `Dockerfile`, else `dockerfile` of the context. Links are not followed out of the directory that it is in.
 
@@ -43,7 +48,7 @@ export async function loadDockerfile(context: Descriptor, file: string | undefin
 	const directory = file === undefined ? context.path : path.dirname(path.resolve(file));
 	const name = findName(directory, file === undefined ? 'Dockerfile' : path.basename(file));
 	// BuildKit's frontend looks at the file after its transfer, which succeeds without one too.
-	const reading = await withInternalVertex(progress, `[internal] load build definition from ${name}`, async report => {
+	const reading = await withInternalVertex(progress, definitionVertexName(name), async report => {
 		const [outcome] = await Promise.allSettled([readFile(directory, name)]);
 		report({id: 'transferring dockerfile:', current: sizeOfTransfer(directory, [name, `${name}.dockerignore`, name.toLowerCase()]), completed: true});
 		return outcome;

@@ -36,8 +36,22 @@ export function comparableOutput(text: string, {isAlone}: {readonly isAlone: boo
 			.map(([name = '', ...content]) => simplify(name, content, isAlone))
 			.toArray()
 			.toSorted((left, right) => compare(left.join('\n'), right.join('\n'))),
-		others,
+		others: sortWarnings(others),
 	};
+}
+
+/** The warnings at the end stand in any order: buildx collects them as they come in. */
+function sortWarnings(lines: readonly string[]): readonly string[] {
+	const title = lines.findIndex(line => /^ \d+ warnings? found/v.test(line));
+	if (title === -1) {
+		return lines;
+	}
+
+	// With `--debug` a warning is a block of lines, and nothing follows them.
+	const isOneLine = !lines[title]!.endsWith('found:');
+	const end = lines.findIndex((line, index) => index > title && isOneLine && !line.startsWith(' - '));
+	const warnings = lines.slice(title + 1, end === -1 ? undefined : end).join('\n').split(/\n(?= - )/v).toSorted();
+	return [...lines.slice(0, title + 1), ...warnings, ...(end === -1 ? [] : lines.slice(end))];
 }
 
 /** Our hint stands below the error; BuildKit has none. */

@@ -8,6 +8,7 @@ const silentArguments: ReadonlySet<string> = new Set(['BUILDKIT_SBOM_SCAN_CONTEX
 export function convertArg({parameters}: ArgInstruction, stage: StageBuilder): void {
 	const texts = parameters.map(({name, value: defaultValue}) => {
 		const {buildArgs, globalVariables} = stage.conversion;
+		stage.checks.variableName('ARG', name);
 		const value = buildArgs.get(name) ?? (defaultValue === undefined ? globalVariables.get(name) : stage.expand(defaultValue));
 		stage.addBuildArgument(name, value);
 		if (value === undefined) {

@@ -12,6 +12,7 @@ export function commandArguments({words, usesShell}: CommandLine, stage: StageBu
 
 /** CMD: what a container runs, or the arguments of its entrypoint. */
 export function convertCmd({command}: CmdInstruction, stage: StageBuilder): void {
+	checkCommand(command, stage);
 	const words = commandArguments(command, stage);
 	stage.setCommand(words);
 	stage.image.addHistory(`CMD ${quoteGoList(words)}`, {hasLayer: false});
@@ -19,7 +20,15 @@ export function convertCmd({command}: CmdInstruction, stage: StageBuilder): void
 
 /** ENTRYPOINT: what a container runs. The base's CMD was meant for another one and falls out. */
 export function convertEntrypoint({command}: EntrypointInstruction, stage: StageBuilder): void {
+	checkCommand(command, stage);
 	const words = commandArguments(command, stage);
 	stage.image.update({Entrypoint: words, ...(!stage.hasCommand && {Cmd: []})});
 	stage.image.addHistory(`ENTRYPOINT ${quoteGoList(words)}`, {hasLayer: false});
+}
+
+function checkCommand({usesShell}: CommandLine, stage: StageBuilder): void {
+	stage.checks.replacesPrevious();
+	if (usesShell && (stage.image.plain.Shell ?? []).length === 0) {
+		stage.checks.shellForm();
+	}
 }

@@ -1,6 +1,7 @@
 import type {DefinitionBuilder} from '../../../src/definition/definition.ts';
 import type {NetworkMode} from '../../../src/definition/operations.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
+import type {Checker} from '../check/checker.ts';
 import type {EscapeCharacter} from '../directives.ts';
 import type {StageSource} from '../stage-sources.ts';
 import type {WorkBudget} from '../work-budget.ts';
@@ -10,6 +11,9 @@ export type Conversion = {
 	readonly definition: DefinitionBuilder;
 	readonly escape: EscapeCharacter;
 	readonly budget: WorkBudget;
+	readonly checker: Checker;
+	/** Whether the build context leaves a path out. */
+	readonly isIgnored: (path: string) => boolean;
 	readonly buildArgs: ReadonlyMap<string, string>;
 	readonly globalVariables: ReadonlyMap<string, string>;
 	/** Of a RUN that does not choose one. */

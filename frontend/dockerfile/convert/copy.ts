@@ -34,6 +34,10 @@ COPY: files of the build context, or of the `source` that `--from` names, and fi
 export function convertCopy(instruction: CopyInstruction, stage: StageBuilder, source: StageSource | undefined): void {
 	const transfer = expandTransfer(instruction, stage);
 	rejectRemoteCopy(transfer);
+	if (source === undefined) {
+		checkSources(transfer, stage);
+	}
+
 	addTransfer(instruction, stage, {transfer, from: source === undefined ? stage.conversion.buildContext : () => stage.conversion.rootOf(source)});
 }
 
@@ -46,7 +50,16 @@ export function convertAdd(instruction: AddInstruction, stage: StageBuilder): vo
 	const transfer = expandTransfer(instruction, stage);
 	rejectChecksum(instruction, transfer);
 	rejectRemoteAdd(transfer);
+	checkSources(transfer, stage);
 	addTransfer(instruction, stage, {transfer, from: stage.conversion.buildContext});
+}
+
+function checkSources({sources}: ExpandedTransfer, stage: StageBuilder): void {
+	for (const source of sources) {
+		if (!isHttpSource(source) && !isGitSource(source)) {
+			stage.checks.contextSource(source);
+		}
+	}
 }
 
 function expandTransfer({sources, documents, destination, owner = '', mode = '', exclude}: TransferInstruction, stage: StageBuilder): ExpandedTransfer {

@@ -36,6 +36,7 @@ function parsePorts(specification: string, stage: StageBuilder): readonly string
 		throw invalid(`invalid port: ${quoteGoString(specification)}: invalid proto: ${protocol}`);
 	}
 
+	stage.checks.port(specification, {protocol, hasHost: parts.slice(0, -1).some(part => part !== '')});
 	checkAddress(parts.slice(0, -2).join(':'));
 	const range = parseRange(portText);
 	if (range === undefined) {

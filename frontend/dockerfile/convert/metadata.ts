@@ -19,6 +19,7 @@ Instructions that only change the image config.
 
 /** HEALTHCHECK: how to find out whether a container works. */
 export function convertHealthcheck({healthcheck}: HealthcheckInstruction, stage: StageBuilder): void {
+	stage.checks.replacesPrevious();
 	const {Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0} = healthcheck;
 	const times = {
 		Interval, Timeout, StartPeriod, StartInterval,

@@ -2,12 +2,13 @@ import type {Operation} from '../../../src/definition/operations.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../../src/kernel/oci-types.ts';
 import type {Platform} from '../../../src/kernel/platform.ts';
+import {StageChecks} from '../check/stage-checks.ts';
 import type {Environment} from '../environment.ts';
 import {DockerfileError} from '../errors.ts';
 import {expandToWords, expandWord} from '../expand.ts';
 import type {ImageDraft} from '../image-draft.ts';
 import type {Instruction} from '../instructions.ts';
-import type {ExpandOptions} from '../word-expander.ts';
+import type {Expansion, ExpandOptions} from '../word-expander.ts';
 import type {Conversion} from './conversion.ts';
 import type {StageNames} from './stage-names.ts';
 
@@ -23,6 +24,8 @@ export type StageState = {
 	readonly buildArguments: ReadonlyMap<string, string | undefined>;
 	/** The image that the lowest of the stages begins with. */
 	readonly baseImage: ImageConfig;
+	/** There was a WORKDIR. */
+	readonly hasWorkingDirectory: boolean;
 };
 
 /** A vertex that an instruction adds to its stage. */
@@ -57,6 +60,7 @@ export class StageBuilder {
 	readonly conversion: Conversion;
 	readonly image: ImageDraft;
 	readonly environment: Environment;
+	readonly checks: StageChecks;
 
 	constructor(base: StageState, {conversion, names, ignoresCache}: StageBuilderOptions) {
 		this.#base = base;
@@ -65,6 +69,7 @@ export class StageBuilder {
 		this.#buildArguments = new Map(base.buildArguments);
 		this.#root = base.root;
 		this.conversion = conversion;
+		this.checks = new StageChecks({...conversion, hasWorkingDirectory: base.hasWorkingDirectory});
 		conversion.budget.spend(base.image.size + base.environment.size);
 		this.image = base.image.fork();
 		this.environment = base.environment.fork();
@@ -81,7 +86,7 @@ export class StageBuilder {
 
 	#expandOrKeep(text: string, options: Partial<ExpandOptions>): string {
 		try {
-			return this.expand(text, options);
+			return this.#expand(text, options).text;
 		} catch (error) {
 			if (error instanceof DockerfileError && error.code === 'ERR_TSBUILD_DOCKERFILE_EXPANSION') {
 				return text;
@@ -89,6 +94,10 @@ export class StageBuilder {
 
 			throw error;
 		}
+	}
+
+	#expand(text: string, options: Partial<ExpandOptions>): Expansion {
+		return expandWord(text, this.environment.variables, {...this.#expandOptions, ...options});
 	}
 
 	get root(): Digest | null {
@@ -126,6 +135,7 @@ export class StageBuilder {
 			environment: this.environment,
 			buildArguments: this.#buildArguments,
 			baseImage: this.#base.baseImage,
+			hasWorkingDirectory: this.checks.hasWorkingDirectory,
 		};
 	}
 
@@ -135,7 +145,12 @@ export class StageBuilder {
 	@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_EXPANSION`, `ERR_TSBUILD_DOCKERFILE_LIMIT`
 	*/
 	expand(word: string, options: Partial<ExpandOptions> = {}): string {
-		return expandWord(word, this.environment.variables, {...this.#expandOptions, ...options}).text;
+		const unset = new Set<string>();
+		try {
+			return this.#expand(word, {...options, unset}).text;
+		} finally {
+			this.checks.unsetVariables(unset, {variables: this.environment.variables, buildArguments: this.#buildArguments});
+		}
 	}
 
 	/** Like `expand`; the result is split into words. */

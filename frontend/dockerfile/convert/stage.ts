@@ -29,6 +29,7 @@ export function beginStage(root: Digest | null, baseImage: ImageConfig, platform
 		environment: new Environment(image.variables),
 		buildArguments: new Map(),
 		baseImage,
+		hasWorkingDirectory: false,
 	};
 }
 

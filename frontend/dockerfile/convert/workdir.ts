@@ -4,7 +4,9 @@ import type {StageBuilder} from './stage-builder.ts';
 
 /** WORKDIR: the directory of later instructions, made when it is missing and owned by the current user. */
 export function convertWorkdir(instruction: WorkdirInstruction, stage: StageBuilder): void {
-	const directory = resolveWritten(stage.workingDirectory, stage.expand(instruction.path));
+	const path = stage.expand(instruction.path);
+	stage.checks.workingDirectory(path);
+	const directory = resolveWritten(stage.workingDirectory, path);
 	const hasLayer = cleanPath(directory) !== '/';
 	stage.image.update({WorkingDir: directory});
 	if (hasLayer) {

@@ -1,0 +1,150 @@
+import {quoteGoString} from '../../../src/kernel/go-format.ts';
+import {DirectiveReader, parseDirective} from '../directives.ts';
+import {DockerfileError} from '../errors.ts';
+import {PhysicalLines} from '../physical-lines.ts';
+import {trimTrailing, trimLeadingWhitespace, trimWhitespace} from '../whitespace.ts';
+
+/** Names of rules, or all of them. */
+export type RuleNames = ReadonlySet<string> | 'all';
+
+/** Which rules hold, and whether what they find fails the build. */
+export type CheckSettings = {
+	readonly skipped: RuleNames;
+	/** The experimental rules that hold as well. */
+	readonly experimental: RuleNames;
+	readonly isError: boolean;
+};
+
+// https://pkg.go.dev/strconv#ParseBool
+const booleans: ReadonlyMap<string, boolean> = new Map([
+	...['1', 't', 'T', 'TRUE', 'true', 'True'].map(word => [word, true] as const),
+	...['0', 'f', 'F', 'FALSE', 'false', 'False'].map(word => [word, false] as const),
+]);
+
+// More of them are part of the last one.
+const maximumOptions = 3;
+
+const noRules: ReadonlySet<string> = new Set();
+
+/**
+The settings of a file: those of the build argument `BUILDKIT_DOCKERFILE_CHECK` if there is one, else those of its directive `# check=`.
+
+@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` for settings that cannot be read
+@see https://docs.docker.com/reference/dockerfile/#check
+*/
+export function readCheckSettings(content: Uint8Array, buildArgument: string | undefined): CheckSettings {
+	if (buildArgument !== undefined) {
+		return withContext('failed to parse build-arg:BUILDKIT_DOCKERFILE_CHECK', () => parseCheckSettings(buildArgument));
+	}
+
+	const [options = ''] = (findDirective(content) ?? '').split(' ', 1);
+	return withContext('failed to parse check options', () => parseCheckSettings(options));
+}
+
+/**
+The settings that the comments above an instruction make for it alone: those of the first `# check=` among them. One that cannot be read is an ordinary comment.
+*/
+export function settingsOfComments(comments: readonly string[]): CheckSettings | undefined {
+	const directive = comments.map(comment => parseDirective(`#${comment}`)).find(found => found?.name === 'check');
+	if (directive === undefined) {
+		return undefined;
+	}
+
+	const [options = ''] = directive.value.split(' ', 1);
+	try {
+		return parseCheckSettings(options);
+	} catch (error) {
+		if (error instanceof DockerfileError) {
+			return undefined;
+		}
+
+		throw error;
+	}
+}
+
+/** `skip=A,B;error=true;experimental=all`. */
+function parseCheckSettings(text: string): CheckSettings {
+	let settings: CheckSettings = {skipped: noRules, experimental: noRules, isError: false};
+	const trimmed = trimWhitespace(text);
+	for (const option of trimmed === '' ? [] : splitOptions(trimmed)) {
+		settings = {...settings, ...parseOption(option)};
+	}
+
+	return settings;
+}
+
+function splitOptions(text: string): readonly string[] {
+	const options = text.split(';');
+	return options.length <= maximumOptions ? options : [...options.slice(0, maximumOptions - 1), options.slice(maximumOptions - 1).join(';')];
+}
+
+function parseOption(option: string): Partial<CheckSettings> {
+	const separator = option.indexOf('=');
+	if (separator === -1) {
+		throw invalid(`invalid check option ${quoteGoString(option)}`);
+	}
+
+	const key = trimWhitespace(option.slice(0, separator));
+	const value = trimWhitespace(option.slice(separator + 1));
+	switch (key) {
+		case 'skip': {
+			return {skipped: parseNames(value)};
+		}
+
+		case 'experimental': {
+			return {experimental: parseNames(value)};
+		}
+
+		case 'error': {
+			return {isError: parseBoolean(value, option)};
+		}
+
+		default: {
+			throw invalid(`invalid check option ${quoteGoString(key)}`);
+		}
+	}
+}
+
+function parseNames(text: string): RuleNames {
+	return text === 'all' ? 'all' : new Set(text.split(',').map(name => trimWhitespace(name)));
+}
+
+function parseBoolean(text: string, option: string): boolean {
+	const value = booleans.get(text);
+	if (value === undefined) {
+		throw invalid(`failed to parse check option ${quoteGoString(option)}: strconv.ParseBool: parsing ${quoteGoString(text)}: invalid syntax`);
+	}
+
+	return value;
+}
+
+/** The value of the directive; what is wrong with the directives around it is told when the file is parsed. */
+function findDirective(content: Uint8Array): string | undefined {
+	const lines = new PhysicalLines(content);
+	const reader = new DirectiveReader();
+	try {
+		for (let line = lines.read(); line !== undefined; line = lines.read()) {
+			if (!reader.read(trimLeadingWhitespace(trimTrailing(line, '\r\n')))) {
+				break;
+			}
+		}
+	} catch (error) {
+		if (!(error instanceof DockerfileError)) {
+			throw error;
+		}
+	}
+
+	return reader.check;
+}
+
+function withContext<Result>(context: string, action: () => Result): Result {
+	try {
+		return action();
+	} catch (error) {
+		throw error instanceof DockerfileError ? invalid(`${context}: ${error.message}`) : error;
+	}
+}
+
+function invalid(message: string): DockerfileError {
+	return new DockerfileError('ERR_TSBUILD_DOCKERFILE_SYNTAX', message);
+}
