@@ -6,7 +6,7 @@ const hint = 'ADD --unpack=false copies an archive as it is.';
 // What the machine is to blame for, and not the archive.
 const machineFailures: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** The error of an entry that is refused. The messages are BuildKit's where it has one. */
+/** The error of an entry that is refused: `ERR_TSBUILD_ARCHIVE`. */
 export function archiveError(reason: string): TsbuildError {
 	return new TsbuildError('ERR_TSBUILD_ARCHIVE', reason, {hint});
 }

@@ -16,14 +16,15 @@ import {
 	makeSymbolicLink,
 	setTimes,
 } from '../../src/linux/files.ts';
-import type {Name} from '../../src/linux/name.ts';
+import {displayName, type Name} from '../../src/linux/name.ts';
 import {openFile} from '../../src/linux/open-file.ts';
+import {parseEntryPath} from '../../snapshotter/entry-path.ts';
 import {statusIn} from '../../snapshotter/file-attributes.ts';
 import {writeContent} from '../../snapshotter/file-content.ts';
 import {setAttributes} from '../../snapshotter/set-attributes.ts';
 import type {TarEntry} from '../../snapshotter/tar-entry.ts';
 import type {TarMemberRead} from '../../snapshotter/tar-reader.ts';
-import {explainArchiveFailure} from './archive-error.ts';
+import {archiveError, explainArchiveFailure} from './archive-error.ts';
 import {openArchive} from './archive.ts';
 import type {CopySource} from './copy-attributes.ts';
 import {makeDirectories} from './destination.ts';
@@ -53,12 +54,13 @@ const itself = Buffer.alloc(0);
 /**
 Unpacks a file as ADD does, if it is a tar archive, into a directory that is made when it is not there.
 
-What is there already stays, but a name that the archive has too becomes the archive's, with all that is below it; two directories become one. Directories of which the archive says nothing are root's. Names that layers take for whiteouts are plain files here. Times before 1970 become 1970. `--chmod` has no meaning.
+For the archive the destination is the root directory: `..` stops there, absolute links begin there. What is there already stays, but a name that the archive has too becomes the archive's, with all that is below it; two directories become one. Directories of which the archive says nothing are root's. Names that layers take for whiteouts are plain files here. Times before 1970 become 1970. `--chmod` has no meaning.
 
 @returns whether it is an archive
 @throws {TsbuildError} `ERR_TSBUILD_ARCHIVE` for an archive that is damaged, too large, or holds an entry that is refused; `ERR_TSBUILD_DECOMPRESSOR`; `ERR_TSBUILD_FILE` when the destination is no directory
 @throws {LinuxError} or a system error of Node, such as `ENOSPC`; the reason of `signal`
 @see https://docs.docker.com/reference/dockerfile/#adding-local-tar-archives
+@see https://github.com/moby/go-archive/blob/v0.2.0/archive.go (Unpack, which BuildKit runs in a chroot)
 */
 export async function unpackArchive(source: CopySource, options: UnpackOptions): Promise<boolean> {
 	const {name, root, destination, owner, visit} = options;
@@ -103,12 +105,13 @@ async function unpackMembers(members: AsyncIterable<TarMemberRead>, directory: D
 }
 
 async function unpackMember(extraction: ExtractionRoot, {entry, content}: TarMemberRead, owner: Owner | undefined): Promise<void> {
-	const {mtimeNanoseconds, path, type} = entry;
-	const place = extraction.place(path, {followsLast: type === 'directory'});
-	if (place === undefined) {
+	const {mtimeNanoseconds, type} = entry;
+	const path = parseEntryPath(entry.path);
+	if (path === undefined) {
 		return;
 	}
 
+	const place = extraction.place(path);
 	const existing = statusIn(place.directory, place.name);
 	const isKept = type === 'directory' && existing?.isDirectory() === true;
 	if (existing !== undefined && !isKept) {
@@ -119,7 +122,7 @@ async function unpackMember(extraction: ExtractionRoot, {entry, content}: TarMem
 	switch (type) {
 		case 'directory': {
 			unpackDirectory(place, attributes, isKept);
-			extraction.rememberTime(place, attributes.mtimeNanoseconds);
+			extraction.rememberTime(path, attributes.mtimeNanoseconds);
 			break;
 		}
 
@@ -161,7 +164,12 @@ async function unpackFile({directory, name}: ExtractionPlace, attributes: TarEnt
 
 // The entry of a hardlink says anew what the file is like.
 function unpackHardlink(extraction: ExtractionRoot, place: ExtractionPlace, attributes: TarEntry): void {
-	const existing = extraction.linkedPlace(attributes.path, attributes.linkTarget);
+	const target = parseEntryPath(attributes.linkTarget);
+	const existing = target && extraction.existingPlace(target);
+	if (existing === undefined) {
+		throw archiveError(`archive hardlink ${displayName(attributes.path)} targets ${displayName(attributes.linkTarget)}, which is not there`);
+	}
+
 	using _directory = existing.directory;
 	linkFile(existing, place);
 	const isSymbolicLink = statusIn(place.directory, place.name)!.isSymbolicLink();

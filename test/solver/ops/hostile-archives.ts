@@ -78,34 +78,33 @@ const staysInside = test.macro({
 	title: (title = '') => `ADD: ${title} changes nothing outside of the destination`,
 });
 
-const outside = /^archive path ".*" is outside extraction root$/v;
-const leadsOut = /^archive symlink on the way to ".*" points outside extraction root$/v;
-const notThere = /^archive hardlink ".*" targets ".*", which is not there$/v;
+const linksToNothing = /^archive path .* is a symbolic link to nothing$/v;
+const notThere = /^archive hardlink .* targets .*, which is not there$/v;
 
-asRoot('CVE-2026-28406: a path with ".."', staysInside, [file('../beside/secret')], outside);
-asRoot('a path that goes up behind a directory', staysInside, [directory('a'), file('a/../../beside/secret')], outside);
-asRoot('kaniko#586: a path that goes up far', staysInside, [file('../../../../../../tmp/tsbuild-escaped')], outside);
+asRoot('CVE-2026-28406: a path with ".."', staysInside, [file('../beside/secret')], undefined);
+asRoot('a path that goes up behind a directory', staysInside, [directory('a'), file('a/../../beside/secret')], undefined);
+asRoot('kaniko#586: a path that goes up far', staysInside, [file('../../../../../../tmp/tsbuild-escaped')], undefined);
 asRoot('an absolute path', staysInside, [file('CANARY/canary'), file('/tmp/tsbuild-escaped')], undefined);
-asRoot('an absolute path with ".."', staysInside, [file('/../tmp/tsbuild-escaped')], outside);
-asRoot('CVE-2026-42574: a file below a link that the archive made', staysInside, [symlink('a', 'CANARY'), file('a/canary', 'x')], undefined);
-asRoot('CVE-2026-44517: a file below a link upwards', staysInside, [symlink('a', '../beside'), file('a/secret', 'x')], leadsOut);
-asRoot('a file below a link that goes up from a directory', staysInside, [directory('d'), symlink('d/a', '../../beside'), file('d/a/secret', 'x')], leadsOut);
-asRoot('a file below a chain of links', staysInside, [symlink('a', 'b/../..'), symlink('b', 'inner'), file('a/beside/secret', 'x')], leadsOut);
-asRoot('a file below a link upwards that the image has', staysInside, [file('upwards/secret', 'x')], leadsOut);
-asRoot('a directory in the place of a link upwards', staysInside, [{...directory('upwards'), mode: 0o777}], leadsOut);
-asRoot('a file below an absolute link that the image has', staysInside, [file('absolute/canary', 'x')], undefined);
+asRoot('an absolute path with ".."', staysInside, [file('/../tmp/tsbuild-escaped')], undefined);
+asRoot('CVE-2026-42574: a file below a link that the archive made', staysInside, [symlink('a', 'CANARY'), file('a/canary', 'x')], linksToNothing);
+asRoot('CVE-2026-44517: a file below a link upwards', staysInside, [symlink('a', '../beside'), file('a/secret', 'x')], linksToNothing);
+asRoot('a file below a link that goes up from a directory', staysInside, [directory('d'), symlink('d/a', '../../beside'), file('d/a/secret', 'x')], linksToNothing);
+asRoot('a file below a chain of links', staysInside, [symlink('a', 'b/../..'), symlink('b', 'inner'), file('a/beside/secret', 'x')], undefined);
+asRoot('a file below a link upwards that the image has', staysInside, [file('upwards/secret', 'x')], linksToNothing);
+asRoot('a directory in the place of a link upwards', staysInside, [{...directory('upwards'), mode: 0o777}], undefined);
+asRoot('a file below an absolute link that the image has', staysInside, [file('absolute/canary', 'x')], linksToNothing);
 asRoot('a directory in the place of an absolute link', staysInside, [{...directory('absolute'), mode: 0o777}], undefined);
-asRoot('a link of procfs', staysInside, [file('magic/tmp/tsbuild-escaped')], undefined);
-asRoot('links in a circle', staysInside, [file('circle/x')], /^too many symlinks resolving archive path "circle\/x"$/v);
+asRoot('a link of procfs', staysInside, [file('magic/tmp/tsbuild-escaped')], linksToNothing);
+asRoot('links in a circle', staysInside, [file('circle/x')], /ELOOP/v);
 asRoot('a file in the place of a link', staysInside, [symlink('a', 'CANARY/canary'), file('a', 'x'), file('upwards', 'x')], undefined);
 asRoot('a device in the place of a link', staysInside, [symlink('a', 'CANARY/canary'), device('a', 1, 3)], undefined);
 asRoot('CVE-2026-17106: a hardlink to an absolute path', staysInside, [hardlink('a', 'CANARY/canary'), file('a', 'x')], notThere);
-asRoot('CVE-2026-17106: a hardlink upwards', staysInside, [hardlink('a', '../beside/secret')], outside);
+asRoot('CVE-2026-17106: a hardlink upwards', staysInside, [hardlink('a', '../beside/secret')], notThere);
 asRoot('a hardlink through a link', staysInside, [symlink('a', 'CANARY'), hardlink('b', 'a/canary')], notThere);
-asRoot('a hardlink through a link upwards', staysInside, [hardlink('b', 'upwards/secret')], leadsOut);
+asRoot('a hardlink through a link upwards', staysInside, [hardlink('b', 'upwards/secret')], notThere);
 asRoot('a hardlink to a link, and a file written to it', staysInside, [symlink('a', 'CANARY/canary'), hardlink('b', 'a'), file('b', 'x')], undefined);
 asRoot('a hardlink to a link, whose mode is changed', staysInside, [symlink('a', 'CANARY/canary'), {...hardlink('b', 'a'), mode: 0o777, uid: 7}], undefined);
-asRoot('a hardlink to the root', staysInside, [hardlink('a', '/')], /^archive hardlink "a" targets extraction root$/v);
+asRoot('a hardlink to the root', staysInside, [hardlink('a', '/')], notThere);
 asRoot('a hardlink to itself', staysInside, [file('a'), hardlink('a', 'a')], notThere);
 asRoot('a hardlink to a directory', staysInside, [directory('d'), hardlink('a', 'd')], /EPERM/v);
 asRoot('a file below a file', staysInside, [file('a'), file('a/b')], /failed to unpack \/a\.tar at a\/b: .*ENOTDIR/v);
@@ -118,6 +117,7 @@ asRoot('a directory entry of the root itself', staysInside, [
 	{...directory('/'), mode: 0o777},
 	symlink('inner/top', '/'),
 	{...directory('inner/top'), mode: 0o777},
+	{...directory('..'), mode: 0o777},
 ], undefined);
 asRoot('an attribute of overlayfs', staysInside, [{
 	...directory('d'), xattrs: new Map(['trusted.overlay.opaque', 'trusted.overlay.redirect', 'user.overlay.opaque'].map(name => [name, Buffer.from('y')])),
