@@ -14,6 +14,7 @@ import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {CopySource} from './copy-attributes.ts';
 import {sourceNotFound} from './file-error.ts';
 import {Glob, hasWildcard} from './glob.ts';
+import type {PathPatterns, PatternMatch} from './path-patterns.ts';
 import {createSourceFilter, type FilterOptions, type SourceFilter} from './source-filter.ts';
 import type {SourceTree} from './source-tree.ts';
 
@@ -161,15 +162,41 @@ function openInTree(path: Buffer, {followsLink}: {readonly followsLink: boolean}
 	}
 }
 
-function isIgnored(path: Buffer, {ignore}: SourceTree): boolean {
+function isIgnored(path: Buffer, {ignore, root}: SourceTree): boolean {
 	const relative = relativePath(path);
-	if (relative === '' || ignore.isEmpty) {
+	const match = relative === '' || ignore.isEmpty ? undefined : ignore.matchWithParents(relative);
+	if (match?.isMatch !== true) {
 		return false;
 	}
 
 	// A directory that is ignored is there all the same when something in it is not.
-	const match = ignore.matchWithParents(relative);
-	return match.isMatch && !ignore.canChangeBelow(relative, match);
+	using file = openInRoot(root, path, {flags: O_PATH, followLast: false});
+	return !hasTakenEntry(file, {path: relative, match, ignore});
+}
+
+type IgnoredDirectory = {
+	/** Relative to the root. */
+	readonly path: string;
+	readonly match: PatternMatch;
+	readonly ignore: PathPatterns;
+};
+
+/** Whether something below an ignored directory is not ignored. Directories where that cannot be are not read. */
+function hasTakenEntry(file: Descriptor, {path, match, ignore}: IgnoredDirectory): boolean {
+	if (!fstatSync(file.number).isDirectory() || !ignore.canChangeBelow(path, match)) {
+		return false;
+	}
+
+	return readdirSync(file.path, {encoding: 'buffer'}).some(name => {
+		const child = `${path}/${name.toString()}`;
+		const childMatch = ignore.match(child, match);
+		if (!childMatch.isMatch) {
+			return true;
+		}
+
+		using entry = openFile(file, name, {flags: O_PATH | O_NOFOLLOW});
+		return hasTakenEntry(entry, {path: child, match: childMatch, ignore});
+	});
 }
 
 function expandWildcards(source: string, tree: SourceTree): readonly Buffer[] {

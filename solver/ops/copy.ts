@@ -51,7 +51,8 @@ export async function copy(action: CopyAction, context: CopyContext): Promise<vo
 		...context,
 		action,
 		changes: changesOf({owner, mode, isLocal: tree.isLocal}),
-		newDirectory: {...(owner ?? rootOwner), mode: octalMode(action.mode ?? '') ?? 0o755},
+		// As with mkdir, set-ID bits do not count.
+		newDirectory: {...(owner ?? rootOwner), mode: (octalMode(action.mode ?? '') ?? 0o755) & 0o777},
 	};
 	for (const source of selectSources(action, tree)) {
 		await copySource(source, copying);
@@ -118,6 +119,7 @@ function intoDirectory(place: Place, {name}: SelectedSource, opened: DisposableS
 	return statPlace(place)?.isDirectory() === true ? placeIn(opened.use(openDirectory(place)), place.path, name) : place;
 }
 
-function withoutTrailingSlash(path: string): Buffer {
+/** A destination without the slash that says that it is a directory. */
+export function withoutTrailingSlash(path: string): Buffer {
 	return Buffer.from(path === '/' ? path : path.replace(/\/\.?$/v, ''));
 }

@@ -1,4 +1,9 @@
-import {readGlob, type GlobOptions, type GlobPart} from './read-glob.ts';
+import {
+	compareCharacters,
+	readGlob,
+	type GlobOptions,
+	type GlobPart,
+} from './read-glob.ts';
 
 /** Whether a path holds `*`, `?` or `[` that is not escaped. */
 export function hasWildcard(path: string): boolean {
@@ -11,7 +16,7 @@ export function escapeGlob(path: string): string {
 }
 
 /**
-A glob of Go's `filepath.Match` for a whole path: `*` and `?` stop at slashes, `[^a-z]` is negated by `^` alone, a backslash takes the next character as it is.
+A glob of Go's `filepath.Match` for a whole path: `*` and `?` stop at slashes, `[^a-z]` is negated by `^` alone and takes a slash too, a backslash takes the next character as it is.
 
 It is no regular expression, because those take exponential time for some hostile globs: here the time grows with the length of the glob times that of the path.
 
@@ -44,6 +49,14 @@ export class Glob {
 		switch (part?.kind) {
 			case 'one': {
 				if (accepts(part, character)) {
+					next.add(place + 1);
+				}
+
+				break;
+			}
+
+			case 'any': {
+				if (character !== '/') {
 					next.add(place + 1);
 				}
 
@@ -99,8 +112,8 @@ export class Glob {
 		}
 	}
 
-	#matchesWhole(path: string): boolean {
-		// All places of the glob where the path may have come to.
+	/** All places of the glob where a path may have come to. */
+	#follow(path: string): Places {
 		let places = new Places(this.#parts.length);
 		let next = new Places(this.#parts.length);
 		places.add(0);
@@ -110,20 +123,25 @@ export class Glob {
 				this.#take(place, character, next);
 			}
 
-			if (next.size === 0) {
-				return false;
-			}
-
 			this.#reachWithoutTaking(next);
 			places.clear();
 			[places, next] = [next, places];
+			if (places.size === 0) {
+				break;
+			}
 		}
 
-		return places.has(this.#parts.length);
+		return places;
 	}
 
 	matches(path: string): boolean {
-		return path.startsWith(this.#start) && path.endsWith(this.#end) && this.#matchesWhole(path);
+		return path.startsWith(this.#start) && path.endsWith(this.#end) && this.#follow(path).has(this.#parts.length);
+	}
+
+	/** Whether a path that begins with the given one may match. */
+	mayMatchFrom(path: string): boolean {
+		const isOnTheWay = path.startsWith(this.#start) || this.#start.startsWith(path);
+		return isOnTheWay && this.#follow(path).size > 0;
 	}
 }
 
@@ -181,10 +199,5 @@ function characterOf(part: GlobPart): string | undefined {
 }
 
 function accepts({ranges, isNegated}: GlobPart & {readonly kind: 'one'}, character: string): boolean {
-	const isListed = ranges.some(([low, high]) => compare(low, character) <= 0 && compare(character, high) <= 0);
-	return isListed !== isNegated && !(isNegated && character === '/');
-}
-
-function compare(first: string, second: string): number {
-	return first.codePointAt(0)! - second.codePointAt(0)!;
+	return isNegated !== ranges.some(([low, high]) => compareCharacters(low, character) <= 0 && compareCharacters(character, high) <= 0);
 }

@@ -17,7 +17,8 @@ Looks up `--chown=user[:group]` in the root that is written to, as BuildKit does
 
 - a number is an id; alone it is the group's id too;
 - a name alone has the group of its passwd entry;
-- a name that is in no file is root (Docker's reference says that this fails, but it does not).
+- a name that is in no file counts as not given: the user is root, the group that of the user (Docker's reference says that this fails, but it does not);
+- nothing behind the colon is group 0.
 
 @param expression - as in the Dockerfile
 @param root - `undefined` for `FROM scratch`, where there are no names
@@ -27,9 +28,14 @@ Looks up `--chown=user[:group]` in the root that is written to, as BuildKit does
 export function lookUpOwner(expression: OwnerExpression, root: Descriptor | undefined): Owner {
 	const separator = expression.indexOf(':');
 	const user = separator === -1 ? expression : expression.slice(0, separator);
-	const group = separator === -1 ? '' : expression.slice(separator + 1);
+	const group = separator === -1 ? undefined : expression.slice(separator + 1);
 	const {uid, gid} = userIds(user, root);
-	return {uid, gid: group === '' ? gid : groupId(group, root) ?? gidBeside(user, gid)};
+	return {uid, gid: group === undefined ? gid : groupId(group, root) ?? gid};
+}
+
+/** Whether an owner is told by numbers alone, which are looked up nowhere. */
+export function isNumericOwner(expression: OwnerExpression): boolean {
+	return expression.split(':').every(part => isId(part));
 }
 
 function userIds(user: string, root: Descriptor | undefined): Owner {
@@ -42,12 +48,11 @@ function userIds(user: string, root: Descriptor | undefined): Owner {
 }
 
 function groupId(group: string, root: Descriptor | undefined): number | undefined {
-	return isId(group) ? parseId(group) : find(`0:${group}`, root)?.gid;
-}
+	if (group === '') {
+		return rootOwner.gid;
+	}
 
-// The group of an unknown name is that of the named user, and 0 beside a number.
-function gidBeside(user: string, gid: number): number {
-	return isId(user) ? 0 : gid;
+	return isId(group) ? parseId(group) : find(`0:${group}`, root)?.gid;
 }
 
 function find(user: string, root: Descriptor | undefined): Owner | undefined {

@@ -11,18 +11,13 @@ export type PatternMatch = {
 
 type Pattern = {
 	readonly isException: boolean;
-	readonly text: string;
 	readonly glob: Glob;
-	/** The pattern of each directory on the way, up to the first `**`. */
-	readonly parts: readonly Glob[];
-	/** The pattern has a `**`, or ends where `parts` end. */
-	readonly isOpenEnded: boolean;
 };
 
 /**
 Patterns in the manner of .dockerignore: the last one that matches a path, or a directory above it, decides; one that begins with `!` takes the path out again.
 
-Paths are relative, with slashes between their parts.
+Paths are relative, with slashes between their parts. So a pattern that begins with a slash or leads up matches nothing.
 
 @see https://docs.docker.com/build/concepts/context/#syntax
 @see https://pkg.go.dev/github.com/moby/patternmatcher
@@ -69,32 +64,16 @@ export class PathPatterns {
 
 	/** Whether something below a directory may be judged otherwise than the directory itself. If not, nobody has to look. */
 	canChangeBelow(relativePath: string, {isMatch}: PatternMatch): boolean {
-		const parts = relativePath.split('/');
-		return this.#patterns.some(pattern => pattern.isException === isMatch && canMatchBelow(pattern, parts));
+		return this.#patterns.some(({isException, glob}) => isException === isMatch && glob.mayMatchFrom(`${relativePath}/`));
 	}
 }
 
 function parsePattern(pattern: string): Pattern {
-	const isException = pattern.startsWith('!');
-	if (pattern === '!') {
+	const clean = path.posix.normalize(pattern).replace(/(?<=.)\/$/v, '');
+	const isException = clean.startsWith('!');
+	if (clean === '!') {
 		throw new TsbuildError('ERR_TSBUILD_PATTERN', 'illegal exclusion pattern: "!"');
 	}
 
-	const text = path.posix.join('/', isException ? pattern.slice(1).trim() : pattern, '.').slice(1);
-	const parts = text.split('/');
-	const doubleStar = parts.findIndex(part => part.includes('**'));
-	const plainParts = doubleStar === -1 ? parts : parts.slice(0, doubleStar);
-	return {
-		isException,
-		text,
-		glob: new Glob(text, {allowsDoubleStar: true}),
-		parts: plainParts.map(part => new Glob(part, {allowsDoubleStar: false})),
-		isOpenEnded: doubleStar !== -1,
-	};
-}
-
-function canMatchBelow({parts, isOpenEnded}: Pattern, directory: readonly string[]): boolean {
-	const common = Math.min(parts.length, directory.length);
-	const isOnTheWay = parts.slice(0, common).every((part, index) => part.matches(directory[index]!));
-	return isOnTheWay && (isOpenEnded || parts.length > directory.length);
+	return {isException, glob: new Glob(isException ? clean.slice(1) : clean, {allowsDoubleStar: true})};
 }

@@ -2,7 +2,7 @@ import {TsbuildError} from '../../src/kernel/errors.ts';
 
 /** How a glob is read. */
 export type GlobOptions = {
-	/** `**` stands for any number of directories, as in .dockerignore; else it is the same as `*`. */
+	/** As in .dockerignore: `**` stands for any number of directories, lists may take slashes, and a range from high to low is a mistake. Else `**` is the same as `*`, and such a range takes nothing. */
 	readonly allowsDoubleStar: boolean;
 };
 
@@ -12,6 +12,8 @@ type Range = readonly [low: string, high: string];
 export type GlobPart =
 	/** Takes one of some characters. */
 	| {readonly kind: 'one'; readonly ranges: readonly Range[]; readonly isNegated: boolean}
+	/** Takes one character that is no slash. */
+	| {readonly kind: 'any'}
 	/** Takes any number of characters without a slash. */
 	| {readonly kind: 'star'}
 	/** Takes anything. */
@@ -49,7 +51,7 @@ class GlobReader {
 			}
 
 			case '?': {
-				return [one([], {isNegated: true})];
+				return [{kind: 'any'}];
 			}
 
 			case '[': {
@@ -71,8 +73,9 @@ class GlobReader {
 			return [{kind: 'star'}];
 		}
 
-		this.#skip('/');
-		return this.#peek() === undefined ? [{kind: 'rest'}] : [{kind: 'maybe'}, {kind: 'directories'}];
+		const isFirst = this.#position === '**'.length;
+		const isPart = this.#skip('/');
+		return this.#isAtEnd() || (isFirst && !isPart && this.#isPlainFromHere()) ? [{kind: 'rest'}] : [{kind: 'maybe'}, {kind: 'directories'}];
 	}
 
 	#readClass(): GlobPart {
@@ -80,7 +83,12 @@ class GlobReader {
 		const ranges: Range[] = [];
 		do {
 			const low = this.#readClassCharacter();
-			ranges.push([low, this.#skip('-') ? this.#readClassCharacter() : low]);
+			const high = this.#skip('-') ? this.#readClassCharacter() : low;
+			if (this.#options.allowsDoubleStar && compareCharacters(low, high) > 0) {
+				throw this.#syntaxError();
+			}
+
+			ranges.push([low, high]);
 		} while (!this.#skip(']'));
 
 		return one(ranges, {isNegated});
@@ -93,6 +101,15 @@ class GlobReader {
 		}
 
 		return character === '\\' ? this.#next() : character;
+	}
+
+	#isAtEnd(): boolean {
+		return this.#peek() === undefined;
+	}
+
+	/** `**.log` is any path that ends so. With a wildcard behind it, `**` ends at a slash as elsewhere. */
+	#isPlainFromHere(): boolean {
+		return !/[*?\[\\\]]/v.test(this.#characters.slice(this.#position).join(''));
 	}
 
 	#skip(character: string): boolean {
@@ -123,12 +140,17 @@ class GlobReader {
 
 	read(): readonly GlobPart[] {
 		const parts: GlobPart[] = [];
-		while (this.#peek() !== undefined) {
+		while (!this.#isAtEnd()) {
 			parts.push(...this.#readPart(this.#next()));
 		}
 
 		return parts;
 	}
+}
+
+/** Below 0 when the first of two characters has the lower number. */
+export function compareCharacters(first: string, second: string): number {
+	return first.codePointAt(0)! - second.codePointAt(0)!;
 }
 
 function exactly(character: string): GlobPart {

@@ -1,5 +1,5 @@
 import type {Verdict} from '../../snapshotter/tree-hash.ts';
-import {PathPatterns} from './path-patterns.ts';
+import {PathPatterns, type PatternMatch} from './path-patterns.ts';
 
 /** What decides which files below a source are taken. */
 export type FilterOptions = {
@@ -30,12 +30,15 @@ export function createSourceFilter({include, exclude, ignore, prefix}: FilterOpt
 		return undefined;
 	}
 
+	const judgeIncluded = createJudge(included, {meansIncluded: true});
+	const judgeExcluded = createJudge(excluded, {meansIncluded: false});
+	const judgeIgnored = createJudge(ignore, {meansIncluded: false});
 	return (relativePath, isDirectory) => {
 		const path = prefix === '' ? relativePath : `${prefix}/${relativePath}`;
 		const verdicts = new Set([
-			included.isEmpty ? 'included' : judge(included, relativePath, {meansIncluded: true}),
-			judge(excluded, relativePath, {meansIncluded: false}),
-			judge(ignore, path, {meansIncluded: false}),
+			included.isEmpty ? 'included' : judgeIncluded(relativePath),
+			judgeExcluded(relativePath),
+			judgeIgnored(path),
 		]);
 		if (verdicts.has('excluded') || (!isDirectory && verdicts.has('passage'))) {
 			return 'excluded';
@@ -45,11 +48,31 @@ export function createSourceFilter({include, exclude, ignore, prefix}: FilterOpt
 	};
 }
 
-function judge(patterns: PathPatterns, path: string, {meansIncluded}: {readonly meansIncluded: boolean}): Verdict {
-	const match = patterns.matchWithParents(path);
-	if (match.isMatch === meansIncluded) {
-		return 'included';
-	}
+function createJudge(patterns: PathPatterns, {meansIncluded}: {readonly meansIncluded: boolean}): (path: string) => Verdict {
+	const matchIn = matcher(patterns);
+	return path => {
+		const match = matchIn(path);
+		if (match.isMatch === meansIncluded) {
+			return 'included';
+		}
 
-	return patterns.canChangeBelow(path, match) ? 'passage' : 'excluded';
+		return patterns.canChangeBelow(path, match) ? 'passage' : 'excluded';
+	};
+}
+
+/** Matches paths one after the other, and each directory that holds some of them once. */
+function matcher(patterns: PathPatterns): (path: string) => PatternMatch {
+	const directories = new Map<string, PatternMatch>();
+	const matchDirectory = (path: string): PatternMatch => {
+		const match = directories.get(path) ?? matchPath(path);
+		directories.set(path, match);
+		return match;
+	};
+
+	const matchPath = (path: string): PatternMatch => {
+		const slash = path.lastIndexOf('/');
+		return patterns.match(path, slash === -1 ? undefined : matchDirectory(path.slice(0, slash)));
+	};
+
+	return matchPath;
 }

@@ -12,7 +12,7 @@ const globs = test.macro((t, glob: string, matching: readonly string[], others: 
 test('a star stops at slashes', globs, 'a*', ['a', 'ab', 'a\nb'], ['a/b', 'ba']);
 test('a question mark is one character, however wide', globs, 'a?', ['ab', 'aé', 'a😀'], ['a', 'abc', 'a/']);
 test('a list of characters', globs, String.raw`[a-c\]x]`, ['a', 'b', ']', 'x'], ['d', '-', 'ab']);
-test('a negated list', globs, '[^a-c]', ['d', '!', '^'], ['a', '/', '']);
+test('a negated list, which takes a slash as with Go', globs, '[^a-c]', ['d', '!', '^', '/'], ['a', '']);
 test('an exclamation mark does not negate', globs, '[!a]', ['!', 'a'], ['b']);
 test('a backslash takes the next character as it is', globs, String.raw`\*\[`, ['*['], ['a[']);
 test('characters of regular expressions are plain', globs, 'a.+(b)|{c}$^', ['a.+(b)|{c}$^'], ['aa(b)']);
@@ -67,7 +67,8 @@ test('two stars in the middle', patterns, ['a/**/z'], ['a/z', 'a/b/z', 'a/b/c/z'
 test('two stars at the end', patterns, ['a/**'], ['a/b', 'a/b/c'], ['b', 'ab']);
 test('the last pattern that matches decides', patterns, ['*.md', '!README.md', 'README.m*'], ['README.md', 'a.md'], []);
 test('an exception inside an excluded directory', patterns, ['docs', '!docs/keep.md'], ['docs', 'docs/a.md'], ['docs/keep.md']);
-test('slashes around a pattern mean nothing', patterns, ['/a/', ' b/c/.. '], ['a', 'a/x', 'b'], ['c']);
+test('blanks, a slash at the end and dots mean nothing', patterns, ['a/', ' b/c/.. ', './/d'], ['a', 'a/x', 'b', 'd'], ['c']);
+test('a pattern that begins with a slash or leads up matches nothing', patterns, ['/a', '../a', 'a/../../a', '.', '/', ''], [], ['a', 'a/b']);
 test('only exceptions match nothing', patterns, ['!a'], [], ['a', 'b']);
 
 test('a broken pattern is refused in BuildKit\'s words', t => {
