@@ -17,7 +17,7 @@ export type ApplyOptions = {
 	readonly into: string;
 	/** The merged tree that the layer is put on; `undefined` when it is the lowest. */
 	readonly parent: Descriptor | undefined;
-	/** The attributes that the overlay reads, by default `trusted`. With `user` device files are left out: nobody but root can make them. */
+	/** Who reads the directory, by default an overlay with `trusted` attributes. With `user` device files are left out: nobody but root can make them. */
 	readonly overlayAttributes?: OverlayAttributes;
 	readonly signal?: AbortSignal | undefined;
 };
@@ -44,7 +44,7 @@ export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent
 	await using stream = new HashedStream(layer, signal);
 	for await (const member of readTar(stream)) {
 		signal?.throwIfAborted();
-		if (overlayAttributes === 'trusted' || !isDevice(member)) {
+		if (overlayAttributes !== 'user' || !isDevice(member)) {
 			await explainFailure(member.entry.path, async () => applyMember({upper, parent}, member));
 		}
 	}

@@ -30,7 +30,7 @@ import {layerError} from './layer-error.ts';
 import type {ParentTree} from './parent-tree.ts';
 import {setAttributes, type Place} from './set-attributes.ts';
 import type {UpperTree} from './upper-tree.ts';
-import {isWhiteoutDevice} from './whiteout.ts';
+import {isWhiteoutMark} from './whiteout.ts';
 
 // A descriptor's own file.
 const noName = Buffer.alloc(0);
@@ -101,7 +101,7 @@ export async function createEntry(trees: Trees, path: EntryPath, file: NewFile):
 function createDirectory({upper}: Trees, path: EntryPath, attributes: FileAttributes): void {
 	const place = {directory: upper.directory(path.parent), name: path.name};
 	const status = statusIn(place.directory, place.name);
-	if (status !== undefined && isWhiteoutDevice(status)) {
+	if (status !== undefined && isWhiteoutMark(status)) {
 		upper.replaceWhiteout(place).close();
 	} else if (status?.isDirectory() !== true) {
 		if (status !== undefined) {
@@ -151,7 +151,7 @@ async function createHardlink(trees: Trees, path: EntryPath, {linkTarget}: FileA
 	using targetDirectory = trees.upper.openExistingDirectory(target.parent)!;
 	const place = {directory: trees.upper.directory(path.parent), name: path.name};
 	const status = statusIn(targetDirectory, target.name)!;
-	if (status.isDirectory() || isWhiteoutDevice(status)) {
+	if (status.isDirectory() || isWhiteoutMark(status)) {
 		throw missingTarget(path, target);
 	}
 

@@ -6,26 +6,21 @@ import {
 	O_PATH,
 } from '../src/linux/constants.ts';
 import {Descriptor} from '../src/linux/descriptor.ts';
-import {listExtendedAttributes} from '../src/linux/extended-attributes.ts';
+import {overlayForm, treeForm, type ChangesForm} from './changes-form.ts';
 import {
 	openDirectoryIn,
 	pathIn,
 	readFileAttributes,
-	sortedNames,
 	statusIn,
 	type FileAttributes,
 } from './file-attributes.ts';
 import {isUnchanged} from './file-comparison.ts';
 import {readContent} from './file-content.ts';
+import {LinkedNames} from './linked-names.ts';
 import type {SnapshotChanges} from './snapshotter.ts';
 import type {NewTarEntry} from './tar-entry.ts';
 import {writeTar, type TarMember} from './tar-writer.ts';
-import {
-	isOverlayOpaque,
-	isOverlayWhiteout,
-	opaqueMarkName,
-	whiteoutName,
-} from './whiteout.ts';
+import {opaqueMarkName, whiteoutName} from './whiteout.ts';
 
 const nanosecondsPerSecond = 1_000_000_000n;
 const slash = Buffer.from('/');
@@ -50,15 +45,19 @@ type Level = {
 	unwritten: NewTarEntry | undefined;
 };
 
-/** By inode: the path under which a file with several names was written. */
-type FirstNames = Map<string, Buffer>;
+/** What the whole walk knows. */
+type Walk = {
+	readonly levels: Levels;
+	readonly links: LinkedNames;
+	readonly form: ChangesForm;
+};
 
-type Found = {readonly level: Level; readonly name: Buffer; readonly status: BigIntStats};
+type Found = {readonly level: Level; readonly name: Buffer; readonly status: BigIntStats | undefined};
 
 /**
 The layer tar of a snapshot's changes: what differs from the parent, each directory before its content, names in the order of their bytes, times cut to seconds. The same changes give the same bytes, and those that BuildKit would give, but for directories that were removed and made again: they get one opaque mark, not a whiteout for each file.
 
-Left out are sockets, what is the same as in the parent (a file that was opened for writing, a directory in which something came and went), and whiteouts of what the parent does not have.
+Left out are sockets, what is the same as in the parent (a file that was opened for writing, a directory in which something came and went), and whiteouts of what the parent does not have. Of a file with several names all are written, also those that the parent has already: else they would name two files.
 
 A file that is itself named like a whiteout (`.wh.x`) is written as it is, as by BuildKit, and read back as a whiteout.
 
@@ -68,7 +67,11 @@ A file that is itself named like a whiteout (`.wh.x`) is written as it is, as by
 export function layerTar(changes: SnapshotChanges, options: LayerTarOptions): AsyncIterable<Uint8Array> {
 	switch (changes.kind) {
 		case 'overlay-upper': {
-			return writeTar(overlayMembers(changes.directory, options));
+			return writeTar(membersOf(changes.directory, {...options, form: overlayForm}));
+		}
+
+		case 'tree': {
+			return writeTar(membersOf(changes.directory, {...options, form: treeForm(changes)}));
 		}
 	}
 }
@@ -79,17 +82,19 @@ The tar of a whole tree, written as `layerTar` writes files. The caller closes `
 @throws {TsbuildError} `ERR_TSBUILD_TAR_CONTENT` when a file is written to meanwhile; the reason of `signal`
 */
 export function treeTar(root: Descriptor, {signal}: {readonly signal?: AbortSignal | undefined} = {}): AsyncIterable<Uint8Array> {
-	return writeTar(changedMembers(root, {parent: undefined, signal}));
+	return writeTar(changedMembers(root, {parent: undefined, form: overlayForm, signal}));
 }
 
-function * overlayMembers(upperDirectory: string, options: LayerTarOptions): Generator<TarMember> {
-	using root = Descriptor.open(upperDirectory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
+type WalkOptions = LayerTarOptions & {readonly form: ChangesForm};
+
+function * membersOf(directory: string, options: WalkOptions): Generator<TarMember> {
+	using root = Descriptor.open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	yield * changedMembers(root, options);
 }
 
-function * changedMembers(root: Descriptor, {parent, signal}: LayerTarOptions): Generator<TarMember> {
-	using levels = new Levels();
-	const firstNames: FirstNames = new Map();
+function * changedMembers(root: Descriptor, {parent, form, signal}: WalkOptions): Generator<TarMember> {
+	using levels = new Levels(form);
+	const walk = {levels, links: new LinkedNames(), form};
 	levels.enter({
 		directory: root, below: parent, path: Buffer.alloc(0), unwritten: undefined,
 	});
@@ -101,15 +106,15 @@ function * changedMembers(root: Descriptor, {parent, signal}: LayerTarOptions): 
 		}
 
 		signal?.throwIfAborted();
-		const found = {level, name, status: statusIn(level.directory, name)!};
-		yield * found.status.isDirectory() ? enterDirectory(found, levels) : fileMembers(found, {levels, firstNames});
+		const found = {level, name, status: statusIn(level.directory, name)};
+		yield * found.status?.isDirectory() === true ? enterDirectory(found, found.status, walk) : fileMembers(found, walk);
 	}
 }
 
-function * enterDirectory({level, name, status}: Found, levels: Levels): Generator<TarMember> {
+function * enterDirectory({level, name}: Found, status: BigIntStats, {levels, form}: Walk): Generator<TarMember> {
 	const directory = openDirectoryIn(level.directory, name)!;
 	const below = level.below === undefined ? undefined : openDirectoryIn(level.below, name);
-	const isHiding = below !== undefined && isOverlayOpaque(directory);
+	const isHiding = below !== undefined && form.isOpaque(directory);
 	if (isHiding) {
 		below.close();
 	}
@@ -122,46 +127,52 @@ function * enterDirectory({level, name, status}: Found, levels: Levels): Generat
 	if (isHiding) {
 		yield * levels.takeUnwritten();
 		yield {entry: whiteoutEntry(Buffer.concat([path, opaqueMarkName]))};
-	} else if (!isUnchanged(level, name, attributes)) {
+	} else if (!isUnchanged({...level, copiedAt: form.copiedAt}, name, attributes)) {
 		yield * levels.takeUnwritten();
 	}
 }
 
-function * fileMembers(found: Found, {levels, firstNames}: {readonly levels: Levels; readonly firstNames: FirstNames}): Generator<TarMember> {
-	const {level, name, status} = found;
-	const isWhiteout = isOverlayWhiteout(status, () => listExtendedAttributes(pathIn(level.directory, name)));
-	const member = isWhiteout ? whiteoutMember(found) : changedMember(found, firstNames);
-	if (member === undefined) {
+function * fileMembers(found: Found, walk: Walk): Generator<TarMember> {
+	const {level: {directory}, name, status} = found;
+	const isGone = status === undefined || walk.form.isWhiteout(status, pathIn(directory, name));
+	const attributes = isGone ? undefined : readFileAttributes(directory, name, status);
+	// No layer holds a socket, but what was in its place has gone.
+	const members = isGone || attributes === undefined ? whiteoutMembers(found) : changedMembersOf(found, {attributes, inode: inodeOf(status), walk});
+	for (const member of members) {
+		yield * walk.levels.takeUnwritten();
+		yield member;
+	}
+}
+
+function * whiteoutMembers({level: {below, path}, name}: Found): Generator<TarMember> {
+	if (below !== undefined && statusIn(below, name) !== undefined) {
+		yield {entry: whiteoutEntry(Buffer.concat([path, whiteoutName(name)]))};
+	}
+}
+
+function * changedMembersOf({level, name}: Found, {attributes, inode, walk: {links, form}}: {
+	readonly attributes: FileAttributes;
+	/** Of a file with several names. */
+	readonly inode: string | undefined;
+	readonly walk: Walk;
+}): Generator<TarMember> {
+	const path = Buffer.concat([level.path, name]);
+	const firstName = links.writtenName(inode);
+	if (firstName !== undefined) {
+		yield {entry: hardlinkEntry(path, firstName, attributes)};
 		return;
 	}
 
-	yield * levels.takeUnwritten();
-	yield member;
-}
-
-function whiteoutMember({level: {below, path}, name}: Found): TarMember | undefined {
-	return below === undefined || statusIn(below, name) === undefined ? undefined : {entry: whiteoutEntry(Buffer.concat([path, whiteoutName(name)]))};
-}
-
-function changedMember({level, name, status}: Found, firstNames: FirstNames): TarMember | undefined {
-	const attributes = readFileAttributes(level.directory, name, status);
-	if (attributes === undefined || isUnchanged(level, name, attributes)) {
-		return undefined;
+	if (isUnchanged({...level, copiedAt: form.copiedAt}, name, attributes)) {
+		links.addUnchanged(inode, path);
+		return;
 	}
 
-	const path = Buffer.concat([level.path, name]);
 	const entry = entryOf(path, attributes);
-	const inode = `${status.dev}:${status.ino}`;
-	const firstName = firstNames.get(inode);
-	if (firstName !== undefined) {
-		return {entry: {...entry, type: 'hardlink', linkTarget: firstName}};
+	yield attributes.size === 0 ? {entry} : {entry, content: readContent(pathIn(level.directory, name), attributes.size)};
+	for (const unchanged of links.addWritten(inode, path)) {
+		yield {entry: hardlinkEntry(unchanged, path, attributes)};
 	}
-
-	if (status.nlink > 1n) {
-		firstNames.set(inode, path);
-	}
-
-	return attributes.size === 0 ? {entry} : {entry, content: readContent(pathIn(level.directory, name), attributes.size)};
 }
 
 // Owner and mode 0 and the beginning of time: the same wherever and whenever the layer is made.
@@ -174,6 +185,14 @@ function entryOf(path: Buffer, attributes: FileAttributes): NewTarEntry {
 	return {...attributes, path, mtimeNanoseconds: mtimeNanoseconds - modulo(mtimeNanoseconds, nanosecondsPerSecond)};
 }
 
+function hardlinkEntry(path: Buffer, linkTarget: Buffer, attributes: FileAttributes): NewTarEntry {
+	return {...entryOf(path, attributes), type: 'hardlink', linkTarget};
+}
+
+function inodeOf({dev, ino, nlink}: BigIntStats): string | undefined {
+	return nlink > 1n ? `${dev}:${ino}` : undefined;
+}
+
 function modulo(value: bigint, divisor: bigint): bigint {
 	return ((value % divisor) + divisor) % divisor;
 }
@@ -181,13 +200,18 @@ function modulo(value: bigint, divisor: bigint): bigint {
 /** The directories from the root to where the walk is, open. */
 class Levels implements Disposable {
 	readonly #levels: Level[] = [];
+	readonly #form: ChangesForm;
+
+	constructor(form: ChangesForm) {
+		this.#form = form;
+	}
 
 	get last(): Level | undefined {
 		return this.#levels.at(-1);
 	}
 
 	enter(level: Omit<Level, 'names'>): void {
-		this.#levels.push({...level, names: sortedNames(level.directory).toReversed()});
+		this.#levels.push({...level, names: this.#form.names(level.directory, level.below).toReversed()});
 	}
 
 	leave(): void {

@@ -112,11 +112,16 @@ function typeOf(status: BigIntStats): TarEntryType | undefined {
 	return status.isCharacterDevice() ? 'character' : undefined;
 }
 
-// https://man7.org/linux/man-pages/man3/makedev.3.html
-function deviceMajor(device: bigint): number {
+/**
+The major part of a device number.
+
+@see https://man7.org/linux/man-pages/man3/makedev.3.html
+*/
+export function deviceMajor(device: bigint): number {
 	return Number(((device >> 8n) & 0xF_FFn) | ((device >> 32n) & 0xFF_FF_F0_00n));
 }
 
-function deviceMinor(device: bigint): number {
+/** The minor part of a device number. */
+export function deviceMinor(device: bigint): number {
 	return Number((device & 0xFFn) | ((device >> 12n) & 0xFF_FF_FF_00n));
 }

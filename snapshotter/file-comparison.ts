@@ -1,5 +1,10 @@
 import {Buffer} from 'node:buffer';
-import {closeSync, openSync, readSync} from 'node:fs';
+import {
+	closeSync,
+	openSync,
+	readSync,
+	type BigIntStats,
+} from 'node:fs';
 import {O_NOFOLLOW, O_RDONLY} from '../src/linux/constants.ts';
 import type {Descriptor} from '../src/linux/descriptor.ts';
 import {nameBytes} from '../src/linux/name.ts';
@@ -17,16 +22,18 @@ const compareSize = 0x4_00_00;
 export type ComparedDirectory = {
 	readonly directory: Descriptor;
 	readonly below: Descriptor | undefined;
+	/** When the directory's tree was copied from that below, in nanoseconds, if it is such a copy. */
+	readonly copiedAt: bigint | undefined;
 };
 
 /**
 Whether a file is the same as the one below. Overlayfs also copies up what is only opened for writing, or given the owner that it has.
 
-Times of directories do not count: they change with whatever is made in them. Files with the same time to the nanosecond are the same. Where both times are whole seconds, as layers give them, the content decides.
+Times of directories do not count: they change with whatever is made in them. Files with the same time to the nanosecond are the same. Where both times are whole seconds, as layers give them, the content decides, unless the file was not touched since it was copied.
 
 @see https://github.com/containerd/continuity/blob/v0.4.5/fs/path.go (sameFile)
 */
-export function isUnchanged({directory, below}: ComparedDirectory, name: Buffer, attributes: FileAttributes): boolean {
+export function isUnchanged({directory, below, copiedAt}: ComparedDirectory, name: Buffer, attributes: FileAttributes): boolean {
 	const statusBelow = below === undefined ? undefined : statusIn(below, name);
 	if (below === undefined || statusBelow === undefined) {
 		return false;
@@ -42,9 +49,15 @@ export function isUnchanged({directory, below}: ComparedDirectory, name: Buffer,
 	}
 
 	const {mtimeNanoseconds} = attributes;
+	const isKnown = attributes.type !== 'file' || mtimeNanoseconds % nanosecondsPerSecond !== 0n || isUntouched(statusIn(directory, name), copiedAt);
 	return mtimeNanoseconds === attributesBelow.mtimeNanoseconds
 		&& Buffer.from(nameBytes(attributes.linkTarget)).equals(nameBytes(attributesBelow.linkTarget))
-		&& (mtimeNanoseconds % nanosecondsPerSecond !== 0n || attributes.type !== 'file' || haveSameContent(pathIn(directory, name), pathIn(below, name)));
+		&& (isKnown || haveSameContent(pathIn(directory, name), pathIn(below, name)));
+}
+
+// The kernel alone sets this time. https://man7.org/linux/man-pages/man7/inode.7.html (st_ctim)
+function isUntouched(status: BigIntStats | undefined, copiedAt: bigint | undefined): boolean {
+	return copiedAt !== undefined && status !== undefined && status.ctimeNs < copiedAt;
 }
 
 function haveSameStatus(first: FileAttributes, second: FileAttributes): boolean {

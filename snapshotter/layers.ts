@@ -80,7 +80,9 @@ export class LayerStore {
 		await using active = await snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
 		const {applyLayer} = await import('./apply.ts');
-		const applied = await applyLayer(await this.#readTar(blob, signal), {into: active.changesDirectory, parent, signal});
+		const applied = await applyLayer(await this.#readTar(blob, signal), {
+			into: active.changesDirectory, overlayAttributes: active.overlayAttributes, parent, signal,
+		});
 		checkDiffId(applied.diffId, diffId);
 		const id = await active.commit({description: `unpack layer ${diffId}`});
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});

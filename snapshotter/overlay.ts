@@ -160,6 +160,10 @@ class ActiveOverlay implements ActiveSnapshot {
 		}
 	}
 
+	get overlayAttributes() {
+		return 'trusted' as const;
+	}
+
 	async mount({mountPoints = []}: {readonly mountPoints?: readonly string[]} = {}): Promise<Descriptor> {
 		this.#assertActive();
 		return this.#parts.mount(mountPoints);

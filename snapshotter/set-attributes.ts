@@ -14,7 +14,9 @@ export type Place = {
 };
 
 /** What is set on a new file, besides its times. */
-export type SetAttributes = Pick<FileAttributes, 'type' | 'mode' | 'uid' | 'gid' | 'xattrs'>;
+export type SetAttributes = Pick<FileAttributes, 'mode' | 'uid' | 'gid' | 'xattrs'> & {
+	readonly type: FileAttributes['type'] | 'socket';
+};
 
 /**
 Gives a file of a layer its owner, extended attributes and mode, in this order: a new owner takes away capabilities and set-user-ID bits.
@@ -59,7 +61,7 @@ function setLayerAttributes(target: Buffer | Descriptor, {xattrs, type}: SetAttr
 	}
 }
 
-function setAttribute(target: Buffer | Descriptor, {attribute, value, type}: {readonly attribute: string; readonly value: Uint8Array; readonly type: FileAttributes['type']}): void {
+function setAttribute(target: Buffer | Descriptor, {attribute, value, type}: {readonly attribute: string; readonly value: Uint8Array; readonly type: SetAttributes['type']}): void {
 	try {
 		setExtendedAttribute(target, attribute, value);
 	} catch (error) {
@@ -70,7 +72,7 @@ function setAttribute(target: Buffer | Descriptor, {attribute, value, type}: {re
 }
 
 // Only files and directories can have `user.` attributes, and only the host's root may set `trusted.` and some `security.` ones. https://man7.org/linux/man-pages/man7/xattr.7.html
-function isTolerable(code: string | undefined, attribute: string, type: FileAttributes['type']): boolean {
+function isTolerable(code: string | undefined, attribute: string, type: SetAttributes['type']): boolean {
 	const isForbiddenKind = attribute.startsWith('user.') ? type !== 'file' && type !== 'directory' : !attribute.startsWith('security.capability');
 	return code === 'ENOTSUP' || code === 'EOPNOTSUPP' || (code === 'EPERM' && isForbiddenKind);
 }

@@ -1,4 +1,5 @@
 import type {Descriptor} from '../src/linux/descriptor.ts';
+import type {OverlayAttributes} from './whiteout.ts';
 
 /*
 Snapshots are directory trees stacked on each other. A build step prepares an active snapshot on a parent, changes its tree, and commits it; from then on it never changes and can be a parent itself.
@@ -33,18 +34,22 @@ export type SnapshotInfo = {
 /** What a snapshot's own tree changed against its parent, as the layer diff needs it. */
 export type SnapshotChanges =
 	/** Overlay: a directory with whiteouts and opaque marks as overlayfs writes them. */
-	{readonly kind: 'overlay-upper'; readonly directory: string};
+	| {readonly kind: 'overlay-upper'; readonly directory: string}
+	/** Native: the whole tree, which shows its changes beside that of the parent. `copiedAt` is when it was copied from there, by the clock of its file system in nanoseconds, if that is known. */
+	| {readonly kind: 'tree'; readonly directory: string; readonly copiedAt: bigint | undefined};
 
 export type ActiveSnapshot = AsyncDisposable & {
 	readonly id: SnapshotId;
 	/**
 	The merged tree, writable. The caller closes it before `commit`.
 
-	`mountPoints` are regular files that are seen, empty, where the tree has none, so that something can be mounted on them. They are no part of the snapshot. Paths are relative, such as `etc/hosts`.
+	`mountPoints` are regular files that are seen, empty, where the tree has none, so that something can be mounted on them. They are no part of the snapshot. Paths are relative, such as `etc/hosts`. Where a snapshotter cannot show what is not there, the caller makes them itself.
 	*/
 	mount(options?: {readonly mountPoints?: readonly string[]}): Promise<Descriptor>;
-	/** The directory that takes the changes, for a layer that is applied without reading the parent. Whiteouts are written there in overlayfs' form. */
+	/** The directory that takes the changes, for a layer that is applied without reading the parent. */
 	readonly changesDirectory: string;
+	/** How whiteouts are written there. */
+	readonly overlayAttributes: OverlayAttributes;
 	/** Makes the snapshot immutable; disposing afterwards does nothing. */
 	commit(options: {readonly description: string}): Promise<SnapshotId>;
 };

@@ -15,15 +15,20 @@ import {Descriptor} from '../src/linux/descriptor.ts';
 import {lock} from '../src/linux/lock.ts';
 import {createImageLayout} from './image-layout.ts';
 import {openMetadata} from './metadata.ts';
-import {probeOverlay} from './probe-overlay.ts';
 import {sessionsDirectory} from './session.ts';
 import {emptyDirectory, snapshotsDirectory} from './snapshot-directories.ts';
+import {
+	chooseSnapshotter,
+	readSnapshotterChoice,
+	type SnapshotterChoice,
+	type SnapshotterName,
+} from './snapshotter-choice.ts';
 
 // Of the directory as a whole; the database has its own version. It is raised when an older tsbuild would damage the store.
 const formatVersion = 1;
 
 // What a directory may hold that is to become a store: what an interrupted attempt left, and what a fresh file system has.
-const ownNames = /^(?:content|empty|format\.new|lost\+found|metadata\.db.*|\.probe-.+|sessions|snapshots)$/v;
+const ownNames = /^(?:content|empty|format\.new|lost\+found|metadata\.db.*|\.probe-.+|sessions|snapshots|snapshotter)$/v;
 
 // S_IWGRP and S_IWOTH. https://man7.org/linux/man-pages/man7/inode.7.html
 const writableByOthers = 0o022;
@@ -36,13 +41,14 @@ export function contentDirectory(root: string): string {
 /**
 Makes sure that a directory is a store of a format that we know.
 
-@throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION`, `ERR_TSBUILD_STORE_FILE_SYSTEM`, `ERR_TSBUILD_STORE`
+@param root the directory
+@param wanted the snapshotter that it must have; otherwise a new one gets what works there
+@returns the snapshotter that it has
+@throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION`, `ERR_TSBUILD_STORE_FILE_SYSTEM`, `ERR_TSBUILD_STORE_SNAPSHOTTER`, `ERR_TSBUILD_STORE`
 */
-export async function ensureStore(root: string): Promise<void> {
+export async function ensureStore(root: string, wanted?: SnapshotterName): Promise<SnapshotterChoice> {
 	try {
-		if (!await isStore(root)) {
-			await createStore(root);
-		}
+		return await isStore(root) ? await readSnapshotterChoice(root, wanted) : await createStore(root, wanted);
 	} catch (error) {
 		throw error instanceof TsbuildError ? error : storeError(root, errorMessage(error), error);
 	}
@@ -70,20 +76,20 @@ async function isStore(root: string): Promise<boolean> {
 	return true;
 }
 
-async function createStore(root: string): Promise<void> {
+async function createStore(root: string, wanted: SnapshotterName | undefined): Promise<SnapshotterChoice> {
 	await mkdir(root, {recursive: true, mode: 0o700});
 	using directory = Descriptor.open(root, constants.O_RDONLY | constants.O_DIRECTORY);
 	await lock(directory, 'exclusive');
 	// Another process may have made it while this one waited.
 	if (await isStore(root)) {
-		return;
+		return await readSnapshotterChoice(root, wanted);
 	}
 
 	await refuseForeignFiles(root);
 	await refuseStrangers(root);
 	// Images hold secrets and set-user-ID programs, which are not for the users of this machine.
 	await chmod(root, 0o700);
-	await probeOverlay(root);
+	const choice = await chooseSnapshotter(root, wanted);
 	for (const name of [snapshotsDirectory(root), sessionsDirectory(root), emptyDirectory(root)]) {
 		await mkdir(name, {recursive: true});
 	}
@@ -91,6 +97,7 @@ async function createStore(root: string): Promise<void> {
 	await createImageLayout(contentDirectory(root));
 	openMetadata(root)[Symbol.dispose]();
 	await writeFormat(root);
+	return choice;
 }
 
 // Whoever can write to a store decides what runs in its builds, and as whom.

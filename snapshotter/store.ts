@@ -5,9 +5,10 @@ import {syncFileSystem} from '../src/linux/files.ts';
 import {holdBlob} from './blob-leases.ts';
 import {ContentStore} from './content-store.ts';
 import {openMetadata, type Metadata} from './metadata.ts';
-import {createOverlaySnapshotter} from './overlay.ts';
+import {createOverlaySnapshotter, type SnapshotterOptions} from './overlay.ts';
 import {openSession, type Session} from './session.ts';
 import {markSynced, unsyncedSnapshots} from './snapshot-rows.ts';
+import type {SnapshotterName} from './snapshotter-choice.ts';
 import type {Snapshotter} from './snapshotter.ts';
 import {contentDirectory, ensureStore} from './store-format.ts';
 import {sweep, type SweepReport} from './sweep.ts';
@@ -19,6 +20,8 @@ export type Store = AsyncDisposable & {
 	readonly metadata: Metadata;
 	readonly content: ContentStore;
 	readonly snapshotter: Snapshotter;
+	/** Why the snapshotter is not overlay, where nobody wanted another. */
+	readonly overlayFailure: string | undefined;
 	readonly session: Session;
 	/** What earlier sessions had left. */
 	readonly sweepReport: SweepReport;
@@ -35,16 +38,18 @@ const writebackTime = 30_000;
 export type StoreOptions = {
 	/** Ends the processes of a dead session, before its files are removed. */
 	readonly killSession?: (id: string) => Promise<void>;
+	/** Unless given, a new store gets the first that works where it is. */
+	readonly snapshotter?: SnapshotterName | undefined;
 };
 
 /**
 Opens the store in a directory, makes it when the directory is empty or missing, and sweeps out what dead sessions left. Many processes may have it open.
 
-@throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION` for a store of a newer tsbuild; `ERR_TSBUILD_STORE_FILE_SYSTEM` where overlayfs does not work; `ERR_TSBUILD_STORE` for a directory that is something else, or cannot be used
+@throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION` for a store of a newer tsbuild; `ERR_TSBUILD_STORE_FILE_SYSTEM` where no snapshotter works, or not the one that is asked for; `ERR_TSBUILD_STORE_SNAPSHOTTER` for a store that was made with another; `ERR_TSBUILD_STORE` for a directory that is something else, or cannot be used
 */
-export async function openStore(directory: string, {killSession}: StoreOptions = {}): Promise<Store> {
+export async function openStore(directory: string, {killSession, snapshotter: wanted}: StoreOptions = {}): Promise<Store> {
 	const root = path.resolve(directory);
-	await ensureStore(root);
+	const choice = await ensureStore(root, wanted);
 	await using resources = new AsyncDisposableStack();
 	const metadata = resources.use(openMetadata(root));
 	const session = resources.use(openSession({root, metadata}));
@@ -54,6 +59,7 @@ export async function openStore(directory: string, {killSession}: StoreOptions =
 		ownSession: session.id,
 		killSession,
 	});
+	const snapshotter = await createSnapshotter(choice.name, {root, metadata, session});
 	const kept = resources.move();
 	return {
 		root,
@@ -64,7 +70,8 @@ export async function openStore(directory: string, {killSession}: StoreOptions =
 				holdBlob(metadata, digest, {session: session.id});
 			},
 		}),
-		snapshotter: createOverlaySnapshotter({root, metadata, session}),
+		snapshotter,
+		overlayFailure: choice.overlayFailure,
 		session,
 		sweepReport,
 		sync() {
@@ -74,6 +81,15 @@ export async function openStore(directory: string, {killSession}: StoreOptions =
 			await kept.disposeAsync();
 		},
 	};
+}
+
+async function createSnapshotter(name: SnapshotterName, options: SnapshotterOptions): Promise<Snapshotter> {
+	if (name === 'overlay') {
+		return createOverlaySnapshotter(options);
+	}
+
+	const {createNativeSnapshotter} = await import('./native.ts');
+	return createNativeSnapshotter(options);
 }
 
 function syncSnapshots(root: string, metadata: Metadata): void {

@@ -27,7 +27,7 @@ import {removeTree} from './remove-tree.ts';
 import {copyDirectoryAttributes, type Place} from './set-attributes.ts';
 import {
 	isOverlayOpaque,
-	isWhiteoutDevice,
+	isWhiteoutMark,
 	makeOverlayWhiteout,
 	markOverlayOpaque,
 	type OverlayAttributes,
@@ -118,7 +118,7 @@ export class UpperTree implements Disposable {
 	#hideName({directory, name}: Place): void {
 		const status = statusIn(directory, name);
 		if (status === undefined) {
-			makeOverlayWhiteout(directory, name);
+			makeOverlayWhiteout(directory, name, this.#overlayAttributes);
 		} else if (status.isDirectory()) {
 			using hiding = openDirectoryIn(directory, name)!;
 			markOverlayOpaque(hiding, this.#overlayAttributes);
@@ -197,12 +197,13 @@ export class UpperTree implements Disposable {
 		}
 
 		const directory = this.directory(directoryPath);
-		markOverlayOpaque(directory, this.#overlayAttributes);
 		for (const name of sortedNames(directory)) {
 			if (isWhiteout({directory, name})) {
 				removeFile(directory, name);
 			}
 		}
+
+		markOverlayOpaque(directory, this.#overlayAttributes);
 	}
 
 	/** Whether an opaque directory of this layer hides what the layers below have at a path. */
@@ -254,5 +255,5 @@ export class UpperTree implements Disposable {
 
 function isWhiteout({directory, name}: Place): boolean {
 	const status = statusIn(directory, name);
-	return status !== undefined && isWhiteoutDevice(status);
+	return status !== undefined && isWhiteoutMark(status);
 }

@@ -1,5 +1,5 @@
 import {Buffer} from 'node:buffer';
-import type {BigIntStats} from 'node:fs';
+import {lstatSync, type BigIntStats} from 'node:fs';
 import type {Descriptor} from '../src/linux/descriptor.ts';
 import {getExtendedAttribute, setExtendedAttribute} from '../src/linux/extended-attributes.ts';
 import {makeDeviceFile} from '../src/linux/files.ts';
@@ -18,8 +18,10 @@ const whiteoutPrefix = Buffer.from('.wh.');
 // Names that AUFS kept its own records under.
 const metadataPrefix = Buffer.from('.wh..wh.');
 
+const opaqueMark = '.wh..wh..opq';
+
 /** The name of the entry that makes a directory opaque. */
-export const opaqueMarkName: Uint8Array = Buffer.from('.wh..wh..opq');
+export const opaqueMarkName: Uint8Array = Buffer.from(opaqueMark);
 
 /** What the last part of a layer entry's path means. */
 export type LayerName =
@@ -31,8 +33,10 @@ export type LayerName =
 	/** A whiteout of nothing, of `.` or of `..`. */
 	| {readonly kind: 'invalid'};
 
-/** The kind of overlay: which attributes it reads, those that only root may set, or those of a user namespace (mount option `userxattr`). */
-export type OverlayAttributes = 'trusted' | 'user';
+/**
+Who will read an upper directory: an overlay with the attributes that only root may set, one with those of a user namespace (mount option `userxattr`), or none at all. Without an overlay the marks are sockets, which every file system can hold and no layer has: a whiteout has the name that it hides, an opaque directory has one named `.wh..wh..opq`.
+*/
+export type OverlayAttributes = 'trusted' | 'user' | 'none';
 
 /** Reads the last part of a layer entry's path. */
 export function parseLayerName(name: Buffer): LayerName {
@@ -72,9 +76,16 @@ export function isWhiteoutDevice(status: BigIntStats): boolean {
 	return status.isCharacterDevice() && status.rdev === 0n;
 }
 
+/** Whether a file in a directory that a layer was put into is a whiteout, whoever will read it: such a directory holds no sockets of its own. */
+export function isWhiteoutMark(status: BigIntStats): boolean {
+	return isWhiteoutDevice(status) || status.isSocket();
+}
+
 /** Whether a directory of an upper directory is opaque for such an overlay. */
 export function isOverlayOpaque(directory: Descriptor, attributes: OverlayAttributes = 'trusted'): boolean {
-	return getExtendedAttribute(directory, `${attributes}.overlay.opaque`)?.toString() === 'y';
+	return attributes === 'none'
+		? lstatSync(`${directory.path}/${opaqueMark}`, {throwIfNoEntry: false})?.isSocket() === true
+		: getExtendedAttribute(directory, `${attributes}.overlay.opaque`)?.toString() === 'y';
 }
 
 /**
@@ -82,12 +93,20 @@ Hides `name` of the layers below an upper directory.
 
 @throws {LinuxError} `EEXIST`
 */
-export function makeOverlayWhiteout(directory: Descriptor, name: Uint8Array): void {
-	makeDeviceFile(directory, name, {kind: 'character', mode: 0});
+export function makeOverlayWhiteout(directory: Descriptor, name: Uint8Array, attributes: OverlayAttributes = 'trusted'): void {
+	makeDeviceFile(directory, name, {kind: attributes === 'none' ? 'socket' : 'character', mode: 0});
 }
 
 /** Hides all that the layers below have in a directory. */
 export function markOverlayOpaque(directory: Descriptor, attributes: OverlayAttributes): void {
+	if (attributes === 'none') {
+		if (!isOverlayOpaque(directory, attributes)) {
+			makeOverlayWhiteout(directory, opaqueMarkName, attributes);
+		}
+
+		return;
+	}
+
 	setExtendedAttribute(directory, `${attributes}.overlay.opaque`, Buffer.from('y'));
 }
 

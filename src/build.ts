@@ -90,6 +90,10 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 	await checkSecrets(options.secrets);
 	using context = await openContextDirectory(options.contextDirectory);
 	await using store = await openLocalStore(options.root);
+	if (store.overlayFailure !== undefined) {
+		options.warn(`each step copies the files of the one before, because overlayfs does not work in ${store.root}: ${store.overlayFailure}`);
+	}
+
 	const step = {options, store, layers: new LayerStore(store)};
 	let dockerfile: BuildFile | undefined;
 	try {

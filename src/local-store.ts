@@ -1,14 +1,18 @@
 import path from 'node:path';
 import process from 'node:process';
+import type {SnapshotterName} from '../snapshotter/snapshotter-choice.ts';
 import {openStore, type Store} from '../snapshotter/store.ts';
+import {TsbuildError} from './kernel/errors.ts';
 
 /**
 Opens a store. Containers of dead sessions are ended before their files are removed.
 
+Which snapshotter it has may be said by `$TSBUILD_SNAPSHOTTER`.
+
 @throws {TsbuildError} `ERR_TSBUILD_STORE...`, see `openStore`
 */
 export async function openLocalStore(directory: string): Promise<Store> {
-	return openStore(directory, {killSession});
+	return openStore(directory, {killSession, snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER)});
 }
 
 /**
@@ -28,6 +32,26 @@ export function localStoreDirectory(flag: string | undefined, environment: Reado
 
 	const data = environment.XDG_DATA_HOME ?? path.join(environment.HOME ?? '/', '.local/share');
 	return path.join(data, 'tsbuild');
+}
+
+function readSnapshotterName(value: string | undefined): SnapshotterName | undefined {
+	switch (value) {
+		case undefined:
+		case '': {
+			return undefined;
+		}
+
+		case 'overlay':
+		case 'native': {
+			return value;
+		}
+
+		default: {
+			throw new TsbuildError('ERR_TSBUILD_STORE_SNAPSHOTTER', `failed to open store: there is no snapshotter ${JSON.stringify(value)}`, {
+				hint: 'TSBUILD_SNAPSHOTTER is overlay, native or empty.',
+			});
+		}
+	}
 }
 
 // Imported only when there is a dead session: that is rare, and the executor is large.

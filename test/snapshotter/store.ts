@@ -110,17 +110,46 @@ for (const [what, text, code] of [['of a newer format', '2\n', 'ERR_TSBUILD_STOR
 	});
 }
 
-asRoot('a store on an overlay is refused with a hint', async t => {
+asRoot('a store on an overlay keeps copies, and is refused with a hint when it must not', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const output = await runCommand('unshare', ['--mount', 'sh', '-c', `
 		cd "$1" && mkdir lower upper work merged && mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged &&
 		exec "$2" --input-type=module-typescript --eval "$3" "$1/merged"
 	`, 'sh', directory.path, process.execPath, `
 		import {openStore} from ${storeModule};
-		const error = await openStore(process.argv[1] + '/store').catch(error => error);
-		console.log(error.code, /--root/.test(error.hint));
+		const root = process.argv[1] + '/store';
+		const refused = await openStore(root, {snapshotter: 'overlay'}).catch(error => error);
+		console.log(refused.code, /--root/.test(refused.hint));
+		for (const time of ['new', 'later']) {
+			await using store = await openStore(root);
+			console.log(time, store.snapshotter.name, store.overlayFailure);
+		}
 	`]);
-	t.is(output, 'ERR_TSBUILD_STORE_FILE_SYSTEM true\n');
+	const [refusal, ...opened] = output.trim().split('\n');
+	t.is(refusal, 'ERR_TSBUILD_STORE_FILE_SYSTEM true');
+	t.regex(opened[0]!, /^new native failed to .+ overlay/v);
+	t.is(opened[1], opened[0]!.replace('new', 'later'));
+});
+
+asRoot('a store keeps the snapshotter that it was made with', async t => {
+	await using directory = await makeTemporaryDirectory();
+	{
+		await using store = await openStore(directory.path, {snapshotter: 'native'});
+		t.is(store.overlayFailure, undefined, 'it was wanted so');
+	}
+
+	{
+		await using store = await openStore(directory.path);
+		t.is(store.snapshotter.name, 'native');
+	}
+
+	const error = await t.throwsAsync(openStore(directory.path, {snapshotter: 'overlay'}), {
+		code: 'ERR_TSBUILD_STORE_SNAPSHOTTER',
+		message: `failed to open store ${directory.path}: its snapshotter is native, not overlay`,
+	});
+	t.regex((error as {readonly hint?: string}).hint ?? '', /--root/v);
+	await writeFile(path.join(directory.path, 'snapshotter'), 'x');
+	await t.throwsAsync(openStore(directory.path), {code: 'ERR_TSBUILD_STORE'});
 });
 
 asRoot('a full disk is told as such', async t => {

@@ -17,6 +17,8 @@ export type Project = AsyncDisposable & {
 	readonly context: string;
 	/** The store's directory. */
 	readonly root: string;
+	/** Directory of the base image's layout. */
+	readonly base: string;
 	/** Builds the context, on the busybox base under the name `base`. */
 	build(...args: readonly string[]): Promise<TsbuildResult>;
 	/** Builds with variables of the environment besides those of the test. */
@@ -42,6 +44,7 @@ export async function makeProject(files: Readonly<Record<string, string>>): Prom
 		directory,
 		context,
 		root,
+		base: base.directory,
 		build: async (...args) => tsbuild([...common, ...args, context], {root}),
 		buildIn: async (env, ...args) => tsbuild([...common, ...args, context], {root, env}),
 		start: (...args) => startTsbuild([...common, ...args, context], {root}),
