@@ -8,31 +8,33 @@ import {makeInitramfs} from './initramfs.ts';
 import {findGuestKernel} from './kernel.ts';
 
 export type GuestResult = {
-	/** Of the command; `undefined` when the guest ended before it. */
+	/** Of a command that failed, else 0; `undefined` when the guest ended before them. */
 	readonly exitCode: number | undefined;
-	/** Of the command, stdout and stderr as they came. */
+	/** Of the commands, stdout and stderr as they came. */
 	readonly output: string;
 	/** What the kernel said, to find out why the guest ended. */
 	readonly kernelLog: string;
 };
 
+export type Command = readonly string[];
+
 /** Four minutes: without KVM all of it is emulated, some thirty times slower than the machine. */
 const timeoutMilliseconds = 240_000;
 
 /**
-Boots Debian's kernel 6.1, where all cgroups are of version 2, with a disk that holds this repository, and runs a command there.
+Boots Debian's kernel 6.1, where all cgroups are of version 2, with a disk that holds this repository, and runs commands there at the same time.
 
-@param command Run as root in the repository; `node` is this Node, other programs are this machine's or busybox's.
+@param commands Each runs on a processor of its own, as root in the repository; `node` is this Node, other programs are this machine's or busybox's.
 A guest that runs longer than four minutes is ended. Call it only where `findMissingPrograms` in kernel.ts finds nothing.
 */
-export async function runInVirtualMachine(command: readonly string[]): Promise<GuestResult> {
+export async function runInVirtualMachine(commands: readonly Command[]): Promise<GuestResult> {
 	await using temporary = await makeTemporaryDirectory();
 	const file = (name: string) => path.join(temporary.path, name);
 	await mkdir(file('disk'));
 	await mkdir(file('initramfs'));
 	const kernel = findGuestKernel();
 	await Promise.all([
-		makeDiskImage({file: file('disk.img'), staging: file('disk'), init: guestInit(command)}),
+		makeDiskImage({file: file('disk.img'), staging: file('disk'), init: guestInit(commands)}),
 		makeInitramfs({file: file('initramfs.img'), staging: file('initramfs'), kernel}),
 	]);
 	await boot([
@@ -42,7 +44,7 @@ export async function runInVirtualMachine(command: readonly string[]): Promise<G
 		'-cpu',
 		'max,pku=off',
 		'-smp',
-		'4',
+		String(commands.length),
 		'-m',
 		'2048',
 		'-nodefaults',
@@ -76,11 +78,15 @@ async function boot(args: readonly string[]): Promise<void> {
 	await once(machine, 'exit');
 }
 
-// The kernel speaks on the first serial line and the command on the second, which ends with its exit code.
-const exitMarker = 'exit code of the command: ';
+// The kernel speaks on the first serial line and the commands on the second, which ends with the exit code.
+const exitMarker = 'exit code of the commands: ';
 
-function guestInit(command: readonly string[]): string {
-	const words = command.map(word => `'${word.replaceAll('\'', String.raw`'\''`)}'`);
+/**
+Each command keeps to one processor: where the threads of a process run on several emulated ones, V8 breaks down in one of five processes, and never where they share one.
+*/
+function guestInit(commands: readonly Command[]): string {
+	const started = commands.map((command, processor) => `taskset -c ${processor} ${command.map(word => quote(word)).join(' ')} </dev/null >/dev/ttyS1 2>&1 &
+processes="$processes $!"`);
 	return `#!/bin/busybox sh
 export PATH=/sbin:/bin HOME=/root TERM=linux CI=true
 # Complains about those that are there already.
@@ -100,11 +106,19 @@ busybox ip link set lo up
 hostname guest
 stty -F /dev/ttyS1 raw
 cd ${guestRepository}
-${words.join(' ')} </dev/null >/dev/ttyS1 2>&1
-echo "${exitMarker}$?" >/dev/ttyS1
+${started.join('\n')}
+exit_code=0
+for process in $processes; do
+	wait $process || exit_code=$?
+done
+echo "${exitMarker}$exit_code" >/dev/ttyS1
 sync
 busybox poweroff -f
 `;
+}
+
+function quote(word: string): string {
+	return `'${word.replaceAll('\'', String.raw`'\''`)}'`;
 }
 
 function readResult(output: string, kernelLog: string): GuestResult {
