@@ -19,6 +19,8 @@ export type ApplyOptions = {
 	readonly parent: Descriptor | undefined;
 	/** Who reads the directory, by default an overlay with `trusted` attributes. With `user` device files are left out: nobody but root can make them. */
 	readonly overlayAttributes?: OverlayAttributes;
+	/** Bytes of all files of the layer at most, with their holes. */
+	readonly maximumSize?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -34,15 +36,15 @@ Puts a layer, an uncompressed tar, into an upper directory. Its entries are host
 
 As containerd does it, an entry for the root directory itself is passed over, `..` stops at the root, and directories without an entry get the attributes of the directory below, or 0755. Whiteouts only hide what is below, also when they come after an entry of the same name.
 
-@throws {TsbuildError} `ERR_TSBUILD_LAYER` for an entry that is refused, `ERR_TSBUILD_TAR` for what is no archive, `ERR_TSBUILD_STORE` when the disk is full; what `layer` throws; the reason of `signal`
+@throws {TsbuildError} `ERR_TSBUILD_LAYER` for an entry that is refused, `ERR_TSBUILD_TAR` for what is no archive, `ERR_TSBUILD_UNPACKED_SIZE`, `ERR_TSBUILD_STORE` when the disk is full; what `layer` throws; the reason of `signal`
 @see https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
 @see https://github.com/containerd/containerd/blob/v2.0.0/pkg/archive/tar.go
 */
-export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent: parentRoot, overlayAttributes = 'trusted', signal}: ApplyOptions): Promise<AppliedLayer> {
+export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent: parentRoot, overlayAttributes = 'trusted', maximumSize, signal}: ApplyOptions): Promise<AppliedLayer> {
 	const parent = new ParentTree(parentRoot);
 	using upper = new UpperTree({directory: into, parent, overlayAttributes});
 	await using stream = new HashedStream(layer, signal);
-	for await (const member of readTar(stream)) {
+	for await (const member of readTar(stream, {maximumSize})) {
 		signal?.throwIfAborted();
 		if (overlayAttributes !== 'user' || !isDevice(member)) {
 			await explainFailure(member.entry.path, async () => applyMember({upper, parent}, member));

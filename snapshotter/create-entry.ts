@@ -86,6 +86,12 @@ export async function createEntry(trees: Trees, path: EntryPath, file: NewFile):
 		case 'character':
 		case 'block':
 		case 'fifo': {
+			// What an overlay takes for a whiteout is one in Docker and containerd too, which make it as it is.
+			if (type === 'character' && major === 0 && minor === 0) {
+				trees.upper.hide(path);
+				break;
+			}
+
 			const make = ({directory, name}: Place) => {
 				makeDeviceFile(directory, name, {
 					kind: type, mode: 0o600, major, minor,

@@ -7,6 +7,7 @@ import {
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {mediaTypes, type Descriptor} from '../src/kernel/oci-types.ts';
 import type {Compression} from './decompress.ts';
+import {maximumUnpackedSize} from './decompression-limit.ts';
 import {HashedStream} from './hashed-stream.ts';
 import {KeyedLock} from './keyed-lock.ts';
 import {
@@ -47,7 +48,7 @@ const layerMediaTypes: Readonly<Record<Compression, string>> = {
 };
 
 // What is wrong with a blob, however it shows.
-const blobFailures: ReadonlySet<string> = new Set(['ERR_TSBUILD_CONTENT', 'ERR_TSBUILD_DECOMPRESS', 'ERR_TSBUILD_LAYER', 'ERR_TSBUILD_TAR']);
+const blobFailures: ReadonlySet<string> = new Set(['ERR_TSBUILD_CONTENT', 'ERR_TSBUILD_DECOMPRESS', 'ERR_TSBUILD_LAYER', 'ERR_TSBUILD_TAR', 'ERR_TSBUILD_UNPACKED_SIZE']);
 
 /*
 What makes, reads and compresses layers is imported where it is needed: a build that finds all in the cache does without.
@@ -81,7 +82,11 @@ export class LayerStore {
 		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
 		const {applyLayer} = await import('./apply.ts');
 		const applied = await applyLayer(await this.#readTar(blob, signal), {
-			into: active.changesDirectory, overlayAttributes: active.overlayAttributes, parent, signal,
+			into: active.changesDirectory,
+			overlayAttributes: active.overlayAttributes,
+			parent,
+			maximumSize: maximumUnpackedSize(blob.size),
+			signal,
 		});
 		checkDiffId(applied.diffId, diffId);
 		const id = await active.commit({description: `unpack layer ${diffId}`});
@@ -104,7 +109,7 @@ export class LayerStore {
 
 	async #readTar({digest, size}: Descriptor, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
 		const {decompressed} = await import('./decompress.ts');
-		return decompressed(this.#store.content.read(digest, {size, signal}), {signal});
+		return decompressed(this.#store.content.read(digest, {size, signal}), {maximumSize: maximumUnpackedSize(size), signal});
 	}
 
 	/**

@@ -40,6 +40,8 @@ const nanosecondsPerSecond = 1_000_000_000n;
 const slash = 0x2F;
 // The largest ID of Linux; 2^32 - 1 means "do not change".
 const maximumId = 0xFF_FF_FF_FE;
+// 12 and 20 bits. https://github.com/torvalds/linux/blob/v6.12/include/linux/kdev_t.h
+const maximumDevice = {major: 0xF_FF, minor: 0xF_FF_FF} as const;
 
 const types: Readonly<Record<string, TarEntryType>> = {
 	'\u{0}': 'file',
@@ -114,8 +116,7 @@ async function readEntry(bytes: ByteReader, extended: ExtendedHeader, globals: G
 		mtimeNanoseconds: timeOf(values, 'mtime') ?? (BigInt(header.mtime) * nanosecondsPerSecond),
 		size: sparse?.size ?? storedSize,
 		linkTarget: type === 'hardlink' || type === 'symlink' ? textOf(values, 'linkpath') ?? extensions.longLinkName ?? header.linkName : Buffer.alloc(0),
-		deviceMajor: header.deviceMajor,
-		deviceMinor: header.deviceMinor,
+		...deviceOf(header, {path, type}),
 		xattrs: xattrsOf(values),
 	};
 	return {entry, data};
@@ -159,6 +160,16 @@ function numberOf(values: ReadonlyMap<string, Buffer>, key: string): number | un
 function timeOf(values: ReadonlyMap<string, Buffer>, key: string): bigint | undefined {
 	const text = textOf(values, key);
 	return text === undefined ? undefined : parsePaxTime(text.toString('latin1'));
+}
+
+// What does not fit would be another device.
+function deviceOf({deviceMajor, deviceMinor}: TarHeader, {path, type}: Pick<TarEntry, 'path' | 'type'>): Pick<TarEntry, 'deviceMajor' | 'deviceMinor'> {
+	const isDevice = type === 'character' || type === 'block';
+	if (isDevice && (deviceMajor < 0 || deviceMajor > maximumDevice.major || deviceMinor < 0 || deviceMinor > maximumDevice.minor)) {
+		throw tarError(`the device number of ${displayName(path)} is out of range`);
+	}
+
+	return {deviceMajor, deviceMinor};
 }
 
 function checkId(id: number): number {
