@@ -30,7 +30,12 @@ import {
 	type ArchiveEntry,
 } from '../support/archive-entries.ts';
 import {asRoot} from '../support/conditions.ts';
-import {blocks, endOfArchive, inChunks, rawHeader} from '../support/tar-bytes.ts';
+import {
+	blocks,
+	endOfArchive,
+	inChunks,
+	rawHeader,
+} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {listTree} from '../support/tree-listing.ts';
 
@@ -92,12 +97,12 @@ asRoot('a hardlink to what is below itself', staysInside, [directory('d'), file(
 asRoot('a path that is too long', staysInside, [file('a/'.repeat(5000) + 'b')], refused);
 asRoot('a name that is too long', staysInside, [file('a'.repeat(300))], refused);
 
-
 asRoot('layer: an attribute of overlayfs does not reach the directory that overlayfs reads', async t => {
 	await using temporary = await makeTemporaryDirectory();
 	const names = ['opaque', 'redirect', 'metacopy', 'whiteout', 'origin', 'upper', 'overlay.opaque'].flatMap(name => [`trusted.overlay.${name}`, `user.overlay.${name}`]);
 	const xattrs = new Map(names.map(name => [name, Buffer.from('y')]));
-	await applyLayer(archiveOf({...directory('d'), xattrs}, {...file('d/f', ''), xattrs}, {...symlink('l', 'd'), xattrs}, hardlink('h', 'd/f')), {into: temporary.path, parent: undefined});
+	const layer = archiveOf({...directory('d'), xattrs}, {...file('d/f', ''), xattrs}, {...symlink('l', 'd'), xattrs}, hardlink('h', 'd/f'));
+	await applyLayer(layer, {into: temporary.path, parent: undefined});
 	for (const name of ['d', 'd/f', 'l', 'h']) {
 		t.deepEqual(listExtendedAttributes(Buffer.from(path.join(temporary.path, name))), []);
 	}
@@ -177,7 +182,8 @@ asRoot('layer: a file of holes that would be far larger than the blob is refused
 for (const [name, compress] of [['gzip', gzipSync], ['zstd', zstdCompressSync]] as const) {
 	asRoot(`layer: a bomb in ${name} is refused before it fills the disk`, async t => {
 		await using temporary = await makeTemporaryDirectory();
-		const bomb = compress(await archiveBytes(file('a'), file('large', 'x'.repeat(20_000_000))));
+		const large = file('large', 'x'.repeat(20_000_000));
+		const bomb = compress(await archiveBytes(file('a'), large));
 		const layer = decompressed(inChunks(bomb), {maximumSize: 1_000_000});
 		await t.throwsAsync(applyLayer(layer, {into: temporary.path, parent: undefined}), {code: 'ERR_TSBUILD_UNPACKED_SIZE'});
 		t.true(listTree(temporary.path).a !== undefined);
