@@ -40,10 +40,15 @@ Every function may be called any number of times at once. Each of them asks for 
 - `ERR_TSBUILD_REGISTRY_TOO_LARGE` it takes nothing of that size (413)
 - `ERR_TSBUILD_REGISTRY_RATE_LIMIT` too many requests, for longer than is waited (429)
 - `ERR_TSBUILD_REGISTRY_STATUS` any other status that was not to be expected
-- `ERR_TSBUILD_REGISTRY_UNREACHABLE` no connection: name, address, proxy
-- `ERR_TSBUILD_REGISTRY_TLS` the certificate is not trusted, or the server does not speak TLS
-- `ERR_TSBUILD_REGISTRY_TIMEOUT` nothing came for a minute
 - `ERR_TSBUILD_REGISTRY_PROTOCOL` the answer is none of a registry
+
+or a `NetworkError`:
+
+- `ERR_TSBUILD_NETWORK_UNREACHABLE` no connection: name, address, proxy
+- `ERR_TSBUILD_NETWORK_TLS` the certificate is not trusted, or the server does not speak TLS
+- `ERR_TSBUILD_NETWORK_TIMEOUT` nothing came for a minute
+- `ERR_TSBUILD_NETWORK_CUT` the connection ends too early, again and again
+- `ERR_TSBUILD_NETWORK_REDIRECT` redirects lead nowhere
 
 and besides those `ERR_TSBUILD_CREDENTIALS` when the user's credentials cannot be read, `ERR_TSBUILD_CERTIFICATE` when a certificate file cannot, and the reason of `signal`.
 

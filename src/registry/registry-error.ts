@@ -1,0 +1,172 @@
+import is from '@sindresorhus/is';
+import {NetworkError} from '../http/network-error.ts';
+import {TsbuildError, type TsbuildErrorOptions} from '../kernel/errors.ts';
+
+/** What a registry can answer instead of what was asked for. */
+export type RegistryErrorCode = `ERR_TSBUILD_REGISTRY_${'DENIED' | 'NOT_FOUND' | 'PROTOCOL' | 'RATE_LIMIT' | 'STATUS' | 'TOO_LARGE' | 'UNAUTHORIZED'}`;
+
+export type RegistryErrorOptions = TsbuildErrorOptions & {
+	readonly status?: number | undefined;
+	readonly retryAfterSeconds?: number | undefined;
+};
+
+/** A registry does not do what it was asked. */
+export class RegistryError extends TsbuildError {
+	override readonly name = 'RegistryError';
+	declare readonly code: RegistryErrorCode;
+	/** Of the answer; `undefined` when the answer's status is not the matter. */
+	readonly status: number | undefined;
+	/** How long the registry asks to be left alone. */
+	readonly retryAfterSeconds: number | undefined;
+
+	constructor(code: RegistryErrorCode, message: string, {status, retryAfterSeconds, ...options}: RegistryErrorOptions = {}) {
+		super(code, message, options);
+		this.status = status;
+		this.retryAfterSeconds = retryAfterSeconds;
+	}
+}
+
+/** The same error in other words. */
+export function withMessage(error: RegistryError, message: string): RegistryError {
+	const {code, hint, status, retryAfterSeconds} = error;
+	return new RegistryError(code, message, {
+		cause: error,
+		status,
+		retryAfterSeconds,
+		...(hint !== undefined && {hint}),
+	});
+}
+
+/** The same error, with words before its message about what was being done; other errors as they are. */
+export function prefixed(prefix: string, error: unknown): unknown {
+	if (error instanceof RegistryError) {
+		return withMessage(error, `${prefix}: ${error.message}`);
+	}
+
+	if (error instanceof NetworkError) {
+		const {code, message, hint} = error;
+		return new NetworkError(code, `${prefix}: ${message}`, {cause: error, ...(hint !== undefined && {hint})});
+	}
+
+	return error;
+}
+
+/** An answer with a status that was not to be expected. */
+export type UnexpectedAnswer = {
+	readonly method: string;
+	/** Without anything secret. */
+	readonly address: string;
+	/** The registry's, as users call it. */
+	readonly domain: string;
+	readonly status: number;
+	readonly statusText: string;
+	readonly body: string;
+	readonly retryAfterSeconds?: number | undefined;
+	/** Takes out what must not be seen: a server may send back what it was told. */
+	readonly redact: (text: string) => string;
+};
+
+/**
+The error for an answer, in the words of containerd: the status, and below it what the registry says.
+
+@see https://github.com/containerd/containerd/blob/v2.1.0/core/remotes/docker/fetcher.go
+*/
+export function unexpectedStatus({method, address, domain, status, statusText, body, retryAfterSeconds, redact}: UnexpectedAnswer): RegistryError {
+	const said = redact(readErrorBody(body));
+	return new RegistryError(codeOf(status), `unexpected status from ${method} request to ${address}: ${redact(statusText)}${said === '' ? '' : `\n${said}`}`, {
+		status,
+		retryAfterSeconds,
+		...hintFor(status, domain, retryAfterSeconds),
+	});
+}
+
+function codeOf(status: number): RegistryErrorCode {
+	switch (status) {
+		case 401: {
+			return 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED';
+		}
+
+		case 403: {
+			return 'ERR_TSBUILD_REGISTRY_DENIED';
+		}
+
+		case 404: {
+			return 'ERR_TSBUILD_REGISTRY_NOT_FOUND';
+		}
+
+		case 413: {
+			return 'ERR_TSBUILD_REGISTRY_TOO_LARGE';
+		}
+
+		case 429: {
+			return 'ERR_TSBUILD_REGISTRY_RATE_LIMIT';
+		}
+
+		default: {
+			return 'ERR_TSBUILD_REGISTRY_STATUS';
+		}
+	}
+}
+
+function hintFor(status: number, domain: string, retryAfterSeconds: number | undefined): {readonly hint?: string} {
+	const hint = chooseHint(status, domain, retryAfterSeconds);
+	return hint === undefined ? {} : {hint};
+}
+
+function chooseHint(status: number, domain: string, retryAfterSeconds: number | undefined): string | undefined {
+	const server = domain === 'docker.io' ? '' : ` ${domain}`;
+	if (status === 401) {
+		return `Log in first: tsbuild login${server}.`;
+	}
+
+	if (status === 403) {
+		return `Check that the user of 'tsbuild login${server}' may do this, and the name of the repository.`;
+	}
+
+	if (status === 413) {
+		return `${domain}, or a proxy before it, takes no upload of this size: make the layer smaller, or let its administrator raise the limit.`;
+	}
+
+	if (status === 429) {
+		return retryAfterSeconds === undefined
+			? `${domain} limits how much it is asked: try again later, or as a user who may ask more (tsbuild login${server}).`
+			: `${domain} asks to be left alone for ${formatSeconds(retryAfterSeconds)}: try again then, or as a user who may ask more (tsbuild login${server}).`;
+	}
+
+	return status >= 500 ? `${domain} has a problem of its own: try again later.` : undefined;
+}
+
+function formatSeconds(seconds: number): string {
+	return seconds < 120 ? `${Math.ceil(seconds)} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+}
+
+// A terminal obeys control characters, and a page of HTML tells nobody anything.
+const maximumSaid = 1000;
+
+/**
+What the body of an error says: `denied: requested access to the resource is denied`, one line for each error.
+
+@see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
+*/
+export function readErrorBody(body: string): string {
+	const lines = parseErrors(body).map(({code, message}) => {
+		const name = code.toLowerCase().replaceAll('_', ' ');
+		return message === '' || message.toLowerCase() === name ? name : `${name}: ${message}`;
+	});
+	return lines.join('\n').replaceAll(/[^\P{Control}\n]/gv, '').slice(0, maximumSaid).trim();
+}
+
+function parseErrors(body: string): ReadonlyArray<{readonly code: string; readonly message: string}> {
+	let document: unknown;
+	try {
+		document = JSON.parse(body);
+	} catch {
+		return [];
+	}
+
+	const errors: readonly unknown[] = is.plainObject(document) && is.array(document.errors) ? document.errors : [];
+	return errors.filter(error => is.plainObject(error)).map(({code, message}) => ({
+		code: is.string(code) ? code : 'UNKNOWN',
+		message: is.string(message) ? message : '',
+	}));
+}
