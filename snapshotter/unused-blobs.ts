@@ -33,11 +33,25 @@ export function setAsideUnusedBlobs({metadata, content, session}: Pick<Store, 'm
 		}
 
 		metadata.statement('DELETE FROM blob_variants WHERE digest = ?').run(digest);
+		metadata.statement('DELETE FROM blob_sources WHERE digest = ?').run(digest);
 		digests.add(digest);
 		files.push(file);
 	}
 
 	return {digests, files};
+}
+
+/** Removes blobs that this session has taken in for nothing, unless something else needs them meanwhile. */
+export async function discardBlobs(store: Pick<Store, 'metadata' | 'content' | 'session'>, digests: ReadonlySet<Digest>): Promise<void> {
+	const {metadata, session} = store;
+	const blobs = metadata.transaction(() => {
+		for (const digest of digests) {
+			metadata.statement('DELETE FROM leases WHERE session = ? AND kind = \'blob\' AND resource = ?').run(session.id, digest);
+		}
+
+		return setAsideUnusedBlobs(store, digests);
+	});
+	await removeSetAside(blobs);
 }
 
 /** Removes the files of blobs that were set aside. */

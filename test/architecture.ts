@@ -46,6 +46,7 @@ const areas: readonly Area[] = [
 	{name: 'src/report', imports: ['src/kernel', 'src/history'], why: 'shows a build that is over'},
 	{name: 'src/run', imports: ['src/kernel', 'src/linux', 'snapshotter', 'solver/executor'], why: 'starts a container from an image'},
 	{name: 'src/image-resolver', imports: ['src/kernel', 'src/definition', 'src/registry', 'snapshotter', 'src/exporter/image-store.ts'], why: 'finds the image that a FROM names'},
+	{name: 'src/image-archive', imports: ['src/kernel', 'src/exporter', 'src/image-resolver', 'snapshotter'], why: 'reads the images of an archive'},
 	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor'], why: 'opens the store together with what ends the containers of dead sessions'},
 	{name: 'src/build-error', imports: ['src/kernel'], why: 'is known to those who print it'},
 	{name: 'src/build', imports: 'everything', why: 'wires a build'},
@@ -62,7 +63,7 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
 	'@sindresorhus/is': ['src', 'frontend', 'solver', 'snapshotter'],
 	got: ['src/http'],
 	koffi: ['src/linux'],
-	'p-queue': ['solver', 'src/registry'],
+	'p-queue': ['solver', 'src/exporter', 'src/registry'],
 };
 
 /** They name nothing; see docs/glossary.md for the words that do. */

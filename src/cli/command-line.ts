@@ -4,7 +4,7 @@ import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
 
-const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'prune', 'rmi', 'tag', 'version'] as const;
+const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'prune', 'rmi', 'save', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
 // The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
@@ -115,9 +115,19 @@ async function loadCommand(name: CommandName): Promise<Command> {
 			return pruneCommand;
 		}
 
+		case 'load': {
+			const {loadCommand} = await import('./load-command.ts');
+			return loadCommand;
+		}
+
 		case 'rmi': {
 			const {rmiCommand} = await import('./rmi-command.ts');
 			return rmiCommand;
+		}
+
+		case 'save': {
+			const {saveCommand} = await import('./save-command.ts');
+			return saveCommand;
 		}
 
 		case 'tag': {

@@ -13,8 +13,10 @@ Available Commands:
   help        Help about any command
   images      List images
   inspect     Show details of images
+  load        Load images from an archive
   prune       Remove build cache
   rmi         Remove images
+  save        Save images to an archive
   tag         Give an image one more name
   version     Show the version
 

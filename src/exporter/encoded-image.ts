@@ -30,7 +30,7 @@ export async function encodeImage(source: ExportSource, encoding: ImageEncoding,
 const uncompressedTypes: ReadonlySet<string> = new Set([mediaTypes.layer, mediaTypes.dockerLayer]);
 
 /** The blob of a layer in the wanted compression. What is compressed already stays so, unless it is forced. */
-export async function encodeLayer(layer: Descriptor, {compression, level, forceCompression}: ImageEncoding, {layers, signal}: {readonly layers: LayerStore; readonly signal: AbortSignal}): Promise<Descriptor> {
+export async function encodeLayer(layer: Descriptor, {compression, level, forceCompression}: Pick<ImageEncoding, 'compression' | 'forceCompression' | 'level'>, {layers, signal}: {readonly layers: LayerStore; readonly signal: AbortSignal}): Promise<Descriptor> {
 	return forceCompression || uncompressedTypes.has(layer.mediaType) ? layers.compress(layer, compression, {level, signal}) : layer;
 }
 

@@ -27,7 +27,7 @@ export async function loadIntoEngine(output: EngineOutput, source: ExportSource,
 		const names = namesOf(source, output);
 		const image = await encodeImage(source, output, {context, report});
 		const manifest = describeArchived(image, output);
-		const archive = imageArchive(image, {manifest, names, isForDocker: true}, context);
+		const archive = imageArchive([{image, manifest, names}], {isForDocker: true, content: context.store.content, signal});
 		await reportSending(report, async () => withInternalVertex(progress, 'importing to docker', async reportImport => loadArchive(archive, {
 			socket: output.socket,
 			onProgress({id, current, total}) {

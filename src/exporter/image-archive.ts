@@ -1,6 +1,6 @@
 import type {ReportStatus} from '../kernel/internal-vertex.ts';
 import type {Descriptor} from '../kernel/oci-types.ts';
-import {createLayout} from '../../snapshotter/content-store.ts';
+import {createLayout, type ContentStore} from '../../snapshotter/content-store.ts';
 import {writeTar} from '../../snapshotter/tar-writer.ts';
 import {dockerManifest} from './docker-archive.ts';
 import {blobsOf, encodeImage, type EncodedImage} from './encoded-image.ts';
@@ -35,7 +35,7 @@ export async function writeImage(output: ArchiveOutput, source: ExportSource, {c
 	if (output.type === 'oci-directory') {
 		await writeLayoutDirectory(output.destination, {blobs: blobsOf(image, {content: store.content, signal}), entries: layoutEntries(manifest, names)}, signal);
 	} else {
-		const archive = imageArchive(image, {manifest, names, isForDocker: output.type === 'docker'}, context);
+		const archive = imageArchive([{image, manifest, names}], {isForDocker: output.type === 'docker', content: store.content, signal});
 		await reportSending(report, async () => writeOutputFile(output.destination, archive, signal));
 	}
 
@@ -43,7 +43,7 @@ export async function writeImage(output: ArchiveOutput, source: ExportSource, {c
 }
 
 /** How an archive names the manifest in it: with the time of the image. */
-export function describeArchived({assembled, manifest}: EncodedImage, {annotations}: ImageEncoding): Descriptor {
+export function describeArchived({assembled, manifest}: EncodedImage, {annotations}: Pick<ImageEncoding, 'annotations'>): Descriptor {
 	const created = assembled.config.created?.replace(/\.\d+Z$/v, 'Z');
 	return annotated(manifest.descriptor, {
 		...annotations.descriptor,
@@ -51,12 +51,21 @@ export function describeArchived({assembled, manifest}: EncodedImage, {annotatio
 	});
 }
 
-/** The archive of one image. `manifest` is its descriptor, `names` are full references. */
-export function imageArchive(image: EncodedImage, {manifest, names, isForDocker}: {readonly manifest: Descriptor; readonly names: readonly string[]; readonly isForDocker: boolean}, {store, signal}: ExportContext): AsyncGenerator<Uint8Array> {
-	const {assembled: {configDigest}, layers} = image;
-	const blobs = blobsOf(image, {content: store.content, signal});
-	const index = layoutIndex(layoutEntries(manifest, names));
-	return writeTar(layoutTarMembers(blobs, {index, dockerManifest: isForDocker ? dockerManifest([{configDigest, layers, names}]) : undefined}));
+/** An image for an archive. */
+export type ImageToArchive = {
+	readonly image: EncodedImage;
+	/** How the archive's index names it. */
+	readonly manifest: Descriptor;
+	/** Full references. */
+	readonly names: readonly string[];
+};
+
+/** The archive of images: an image layout, with what Docker reads instead of it if it is for that. */
+export function imageArchive(images: readonly ImageToArchive[], {isForDocker, content, signal}: {readonly isForDocker: boolean; readonly content: ContentStore; readonly signal: AbortSignal}): AsyncGenerator<Uint8Array> {
+	const blobs = images.flatMap(({image}) => blobsOf(image, {content, signal}));
+	const index = layoutIndex(images.flatMap(({manifest, names}) => layoutEntries(manifest, names)));
+	const forDocker = images.map(({image, names}) => ({configDigest: image.assembled.configDigest, layers: image.layers, names}));
+	return writeTar(layoutTarMembers(blobs, {index, dockerManifest: isForDocker ? dockerManifest(forDocker) : undefined}));
 }
 
 /** Tells how long an archive is on its way. */

@@ -110,6 +110,14 @@ export class ImageStore {
 		});
 	}
 
+	/** What an image consists of is kept from now on, as long as this session lives. */
+	hold({manifestDigest}: ImageIdentity): void {
+		const {metadata, session} = this.#store;
+		metadata.transaction(() => {
+			holdImage(metadata, manifestDigest, {session: session.id});
+		});
+	}
+
 	/** All names with their images, in the order of the names. */
 	list(): readonly StoredImage[] {
 		return this.#store.metadata.statement(`${selectImages} ORDER BY name`).all().map(row => toImage(row));

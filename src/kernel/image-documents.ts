@@ -73,6 +73,7 @@ export function parseImageDocument(bytes: Uint8Array, mediaType: string): ImageD
 				mediaType: type,
 				config: parseDescriptor(document.config, 'config'),
 				layers: parseDescriptors(document.layers ?? [], 'layers'),
+				...(isStringRecord(document.annotations) && {annotations: document.annotations}),
 			},
 		};
 	}

@@ -6,8 +6,10 @@ import {duDescription} from '../../src/cli/du-command.ts';
 import type {FlagDefinitions} from '../../src/cli/flag-parser.ts';
 import {imagesDescription} from '../../src/cli/images-command.ts';
 import {inspectDescription} from '../../src/cli/inspect-command.ts';
+import {loadDescription} from '../../src/cli/load-command.ts';
 import {pruneDescription} from '../../src/cli/prune-command.ts';
 import {rmiDescription} from '../../src/cli/rmi-command.ts';
+import {saveDescription} from '../../src/cli/save-command.ts';
 import {tagDescription} from '../../src/cli/tag-command.ts';
 
 const documentation = await readFile(path.join(import.meta.dirname, '../../docs/cli.md'), 'utf8');
@@ -25,6 +27,8 @@ const describes = test.macro({
 test(describes, 'build', buildFlags);
 test(describes, 'images', imagesDescription.flags);
 test(describes, 'inspect', inspectDescription.flags);
+test(describes, 'load', loadDescription.flags);
+test(describes, 'save', saveDescription.flags);
 test(describes, 'tag', tagDescription.flags);
 test(describes, 'rmi', rmiDescription.flags);
 test(describes, 'du', duDescription.flags);
