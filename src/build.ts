@@ -27,7 +27,12 @@ import {exportResult} from './exporter/export-result.ts';
 import {ImageStore} from './exporter/image-store.ts';
 import type {OutputOption} from './exporter/output-option.ts';
 import type {FoundImage} from './image-resolver/found-image.ts';
-import {resolveImage, type ImageLookup, type WantedImage} from './image-resolver/image-resolver.ts';
+import {
+	resolveImage,
+	type ImageLookup,
+	type PullPolicy,
+	type WantedImage,
+} from './image-resolver/image-resolver.ts';
 import {resolveLayoutImage, type LayoutContext} from './image-resolver/layout-image.ts';
 import {errorMessage, TsbuildError} from './kernel/errors.ts';
 import {newIdentifier} from './kernel/identifier.ts';
@@ -38,6 +43,7 @@ import type {SourceLocation} from './kernel/source-location.ts';
 import type {Descriptor} from './linux/descriptor.ts';
 import {openLocalStore} from './local-store.ts';
 import {internalVertexDigest, withInternalVertex} from './kernel/internal-vertex.ts';
+import type {RegistryClient} from './registry/registry-client.ts';
 
 /** A name that a FROM or a `--from` finds before any image of that name. */
 export type NamedContext = LayoutContext & {readonly type: 'oci-layout'};
@@ -61,6 +67,10 @@ export type BuildOptions = {
 	/** Everything, or the stages of these names, is made anew. */
 	readonly noCache: boolean | readonly string[];
 	/** By their ids. */
+	/** When registries are asked for images. */
+	readonly pull: PullPolicy;
+	/** Called when a registry is needed. */
+	readonly openRegistry: () => Promise<RegistryClient>;
 	readonly secrets: ReadonlyMap<string, SecretSource>;
 	/** Full references that the image is kept under in the local store. */
 	readonly tags: readonly string[];
@@ -115,10 +125,8 @@ async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step
 		images: new ImageStore(store),
 		content,
 		metadata,
-		pull: 'never',
-		async openRegistry() {
-			throw new TypeError('no registry is asked');
-		},
+		pull: options.pull,
+		openRegistry: options.openRegistry,
 		warn: options.warn,
 	};
 	const buildPlatform = hostPlatform();
@@ -174,9 +182,7 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 		ignorePatterns: new Map([['context', ignorePatterns]]),
 		entitlements: options.entitlements,
 		limits: options.limits,
-		async openRegistry() {
-			throw new TypeError('no registry is asked');
-		},
+		openRegistry: openPermitted(options),
 		readSecret: async id => readSecret(options.secrets, id),
 		proxyEnvironment,
 		warn: options.warn,
@@ -200,6 +206,17 @@ async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileRe
 	}, {
 		store, layers, images: new ImageStore(store), progress, warn, signal,
 	});
+/** The registries for the layers of images; a build that asks none fails where layers are missing. */
+function openPermitted({pull, openRegistry}: BuildOptions): () => Promise<RegistryClient> {
+	return async () => {
+		if (pull === 'never') {
+			throw new TsbuildError('ERR_TSBUILD_CONTENT_NOT_FOUND', 'failed to find layers of the image in the store', {hint: 'Build without --pull=never: then they are downloaded.'});
+		}
+
+		return openRegistry();
+	};
+}
+
 	store.sync();
 	const reference = newIdentifier();
 	return exported === undefined ? {reference} : {reference, image: exported};

@@ -32,7 +32,7 @@ export type PulledImage = {
 /**
 Gives the local store an image of a registry, under the name that it has there: all its blobs, and its layers unpacked, so that a build can begin at once. What is there already is not downloaded again.
 
-@throws {RegistryError} see `RegistryClient`
+@throws {RegistryError}, {NetworkError} see `RegistryClient`
 @throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`, `ERR_TSBUILD_IMAGE`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_LAYER`, `ERR_TSBUILD_STORE`; the reason of `signal`
 */
 export async function pullImage(reference: Reference, options: PullOptions): Promise<PulledImage> {

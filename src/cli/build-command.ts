@@ -10,6 +10,7 @@ import {parseFlags} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
 import {warnOfIgnoredFlags} from './ignored-flags.ts';
 import {readProgressMode} from './progress-mode.ts';
+import {RegistryAccess} from './registry-access.ts';
 import {writeIdentityFile, writeMetadataFile} from './result-files.ts';
 import {formatWarnings} from './warning-summary.ts';
 
@@ -25,14 +26,20 @@ export const buildCommand: Command = async (args, context) => {
 	const mode = readProgressMode(flags, context);
 	const options = readBuildOptions(parsed, context.environment);
 	warnOfIgnoredFlags(flags, context.writeError);
-	const outcome = await buildWithProgress(mode, context, async display => buildImage({
-		...options,
-		progress: display.update,
-		warn(line) {
+	const outcome = await buildWithProgress(mode, context, async display => {
+		const warn = (line: string) => {
 			display.message(`WARNING: ${line}\n`);
-		},
-		signal: context.signal,
-	}));
+		};
+
+		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries: flags['insecure-registry'], warn});
+		return await buildImage({
+			...options,
+			openRegistry: registry.open,
+			progress: display.update,
+			warn,
+			signal: context.signal,
+		});
+	});
 
 	if (flags.iidfile !== undefined) {
 		await writeIdentityFile(flags.iidfile, outcome);

@@ -1,4 +1,5 @@
 import type {FlagDefinitions} from './flag-parser.ts';
+import {registryFlags} from './registry-access.ts';
 
 /** Flags of `docker build` before BuildKit, which buildx takes and leaves without effect. */
 const legacyFlags = {
@@ -53,6 +54,7 @@ export const buildFlags = {
 	iidfile: {type: 'string', valueName: 'string', description: 'Write the image ID to a file'},
 	label: {type: 'list', valueName: 'stringArray', description: 'Set metadata for an image'},
 	load: {type: 'boolean', description: 'Shorthand for "--output=type=docker"'},
+	...registryFlags,
 	memory: {
 		type: 'string', shorthand: 'm', valueName: 'bytes', description: 'Limit the memory of each "RUN" instruction (e.g., "512m")',
 	},

@@ -11,12 +11,13 @@ import {readOutputs} from './build-outputs.ts';
 import type {Environment} from './command.ts';
 import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
+import {readPullPolicy} from './pull-policy.ts';
 import {readSecretOptions} from './secret-option.ts';
 import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
 /** The part of a build's options that the command line decides. */
-export type CommandLineBuildOptions = Omit<BuildOptions, 'progress' | 'signal' | 'warn'>;
+export type CommandLineBuildOptions = Omit<BuildOptions, 'openRegistry' | 'progress' | 'signal' | 'warn'>;
 
 /**
 What the flags and arguments of `tsbuild build` ask for.
@@ -40,6 +41,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 			...(flags['pids-limit'] !== undefined && {pids: parseInteger(flags['pids-limit'], '--pids-limit')}),
 		},
 		noCache: readNoCache(flags),
+		pull: readPullPolicy(flags.pull),
 		tags: flags.tag.map(tag => readTag(tag)),
 		secrets: readSecretOptions(flags.secret, environment),
 		outputs: readOutputs(flags, environment),

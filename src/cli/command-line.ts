@@ -4,7 +4,7 @@ import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
 
-const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'prune', 'rmi', 'save', 'tag', 'version'] as const;
+const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'prune', 'pull', 'rmi', 'save', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
 // The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
@@ -118,6 +118,11 @@ async function loadCommand(name: CommandName): Promise<Command> {
 		case 'load': {
 			const {loadCommand} = await import('./load-command.ts');
 			return loadCommand;
+		}
+
+		case 'pull': {
+			const {pullCommand} = await import('./pull-command.ts');
+			return pullCommand;
 		}
 
 		case 'rmi': {

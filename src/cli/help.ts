@@ -15,6 +15,7 @@ Available Commands:
   inspect     Show details of images
   load        Load images from an archive
   prune       Remove build cache
+  pull        Download an image
   rmi         Remove images
   save        Save images to an archive
   tag         Give an image one more name

@@ -10,6 +10,7 @@ import {
 	type Reference,
 } from '../kernel/reference.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
+import {RegistryError} from '../registry/registry-error.ts';
 import {isCompatible} from './choose-platform.ts';
 import {contentDocuments} from './content-documents.ts';
 import {findManifest} from './find-manifest.ts';
@@ -47,16 +48,19 @@ export type WantedImage = {
 
 // What keeps a registry from answering and may pass by itself. Whoever is refused must know it, and so must whoever uses a name that is gone.
 const passingFailures: ReadonlySet<string | undefined> = new Set([
-	'ERR_TSBUILD_REGISTRY_UNREACHABLE',
-	'ERR_TSBUILD_REGISTRY_TIMEOUT',
+	'ERR_TSBUILD_NETWORK_CUT',
+	'ERR_TSBUILD_NETWORK_TIMEOUT',
+	'ERR_TSBUILD_NETWORK_UNREACHABLE',
 	'ERR_TSBUILD_REGISTRY_RATE_LIMIT',
-	'ERR_TSBUILD_REGISTRY_STATUS',
 ]);
+
+// https://www.rfc-editor.org/rfc/rfc9110#name-server-error-5xx
+const firstServerError = 500;
 
 /**
 Finds an image by its reference: the one that has this name in the local store if it runs on the platform, else what the registry has under it now. When the registry does not answer, what it had under this name before is used, with a warning, unless the user asks for `always`. An image of the store for another platform is better than none.
 
-@throws {RegistryError} see `RegistryClient`
+@throws {RegistryError}, {NetworkError} see `RegistryClient`
 @throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND`, `ERR_TSBUILD_IMAGE`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_INVALID_REFERENCE`; the reason of the signal
 */
 export async function resolveImage(wanted: WantedImage, lookup: ImageLookup): Promise<FoundImage> {
@@ -111,7 +115,7 @@ async function findWithoutRegistry(reference: Reference, wanted: WantedImage, lo
 
 /** What the registry had before, when it does not answer now. */
 async function substitute(error: unknown, reference: Reference, {wanted, lookup}: {readonly wanted: WantedImage; readonly lookup: ImageLookup}): Promise<FoundImage | undefined> {
-	if (lookup.pull === 'always' || !passingFailures.has(errorCode(error))) {
+	if (lookup.pull === 'always' || !isPassing(error)) {
 		return undefined;
 	}
 
@@ -121,6 +125,10 @@ async function substitute(error: unknown, reference: Reference, {wanted, lookup}
 	}
 
 	return known;
+}
+
+function isPassing(error: unknown): boolean {
+	return passingFailures.has(errorCode(error)) || (error instanceof RegistryError && (error.status ?? 0) >= firstServerError);
 }
 
 /** What the reference was found to be before, if its documents are still there. */

@@ -31,7 +31,7 @@ const maximumConfigSize = 4 * 1024 * 1024;
 /**
 Finds an image in its registry: asks what the reference names, by one HEAD where it can, and downloads what is not known of its index, manifest and config. What a digest names never changes: when it is known, the registry is not asked.
 
-@throws {RegistryError} see `RegistryClient`
+@throws {RegistryError}, {NetworkError} see `RegistryClient`
 @throws {TsbuildError} `ERR_TSBUILD_IMAGE_NOT_FOUND` for another platform; `ERR_TSBUILD_IMAGE`, `ERR_TSBUILD_CONTENT` for what is no image; the reason of `signal`
 */
 export async function findRegistryImage(reference: Reference, options: RegistryImageOptions): Promise<RegistryImage> {

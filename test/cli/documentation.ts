@@ -8,6 +8,7 @@ import {imagesDescription} from '../../src/cli/images-command.ts';
 import {inspectDescription} from '../../src/cli/inspect-command.ts';
 import {loadDescription} from '../../src/cli/load-command.ts';
 import {pruneDescription} from '../../src/cli/prune-command.ts';
+import {pullDescription} from '../../src/cli/pull-command.ts';
 import {rmiDescription} from '../../src/cli/rmi-command.ts';
 import {saveDescription} from '../../src/cli/save-command.ts';
 import {tagDescription} from '../../src/cli/tag-command.ts';
@@ -27,6 +28,7 @@ const describes = test.macro({
 test(describes, 'build', buildFlags);
 test(describes, 'images', imagesDescription.flags);
 test(describes, 'inspect', inspectDescription.flags);
+test(describes, 'pull', pullDescription.flags);
 test(describes, 'load', loadDescription.flags);
 test(describes, 'save', saveDescription.flags);
 test(describes, 'tag', tagDescription.flags);

@@ -97,17 +97,29 @@ export async function makeBaseStore(): Promise<BaseStore> {
 	return {directory: root, [Symbol.asyncDispose]: async () => kept.disposeAsync()};
 }
 
-/** Does what was recorded in a folder: prepares its context and runs its commands, `command`, `command.2` and so on, with a copy of the store. */
-export async function repeatRecording(folder: string, store: BaseStore): Promise<Repetition> {
+/** What a recording is repeated with. */
+export type RepeatOptions = {
+	/** Is copied. */
+	readonly store?: BaseStore;
+	/** The addresses that stand for those of the recorded registries, which they are given back as in the output. Without any, no registry is asked. */
+	readonly registries?: ReadonlyMap<string, string>;
+};
+
+/** Does what was recorded in a folder: prepares its context and runs its commands, `command`, `command.2` and so on. */
+export async function repeatRecording(folder: string, {store, registries = new Map()}: RepeatOptions): Promise<Repetition> {
 	await using temporary = await makeTemporaryDirectory();
 	const place = {
 		context: path.join(temporary.path, 'context'),
 		outputs: path.join(temporary.path, 'outputs'),
 		root: path.join(temporary.path, 'store'),
+		registries,
 	};
 	await mkdir(place.outputs);
 	await prepareContext(folder, place);
-	execFileSync('cp', ['-a', store.directory, place.root]);
+	if (store !== undefined) {
+		execFileSync('cp', ['-a', store.directory, place.root]);
+	}
+
 	const calls: Call[] = [];
 	const suffixes = ['', '.2', '.3'].filter(suffix => existsSync(path.join(folder, `command${suffix}`)));
 	for (const suffix of suffixes) {
@@ -126,20 +138,42 @@ type Place = {
 	readonly outputs: string;
 	/** The store. */
 	readonly root: string;
+	readonly registries: ReadonlyMap<string, string>;
 };
 
-async function call(folder: string, suffix: string, {context, outputs, root}: Place): Promise<Output> {
+async function call(folder: string, suffix: string, place: Place): Promise<Output> {
+	const {context, outputs, root, registries} = place;
 	const command = await readFile(path.join(folder, `command${suffix}`), 'utf8');
-	const {exitCode, stdout, stderr} = await tsbuild(splitWords(command, {context, outputs}), {root, cwd: context, env: await readEnvironment(folder)});
-	const restore = (text: string) => text.split(context).join('{ctx}').split(outputs).join('{tmp}');
+	const {exitCode, stdout, stderr} = await tsbuild(withoutNetwork(splitWords(command, place), place), {root, cwd: context, env: await readEnvironment(folder)});
+	const addresses = [...registries].map(([recorded, ours]) => [ours, recorded] as const);
+	const restore = (text: string) => replaceAll(text, [[context, '{ctx}'], [outputs, '{tmp}'], ...addresses]);
 	return {exitCode, stdout: restore(new TextDecoder().decode(stdout)), stderr: restore(stderr)};
 }
 
-async function prepareContext(folder: string, {context, outputs}: Place): Promise<void> {
+/** Registries of the recordings that are not there are not looked for. */
+function withoutNetwork(words: readonly string[], {registries}: Place): readonly string[] {
+	return words[0] === 'build' && registries.size === 0 ? ['build', '--pull=never', ...words.slice(1)] : words;
+}
+
+function replaceAll(text: string, replacements: ReadonlyArray<readonly [string, string]>): string {
+	let result = text;
+	for (const [from, to] of replacements) {
+		result = result.split(from).join(to);
+	}
+
+	return result;
+}
+
+async function prepareContext(folder: string, {context, outputs, registries}: Place): Promise<void> {
 	await mkdir(context);
 	const names = ['context', 'Dockerfile', 'dockerfile'].filter(name => existsSync(path.join(folder, name)));
 	for (const name of names) {
 		await cp(path.join(folder, name), name === 'context' ? context : path.join(context, name), {recursive: true, verbatimSymlinks: true});
+	}
+
+	const dockerfile = path.join(context, 'Dockerfile');
+	if (registries.size > 0) {
+		await writeFile(dockerfile, replaceAll(await readFile(dockerfile, 'utf8'), [...registries]));
 	}
 
 	if (existsSync(path.join(folder, 'setup.sh'))) {

@@ -1,0 +1,64 @@
+import {hostPlatform, parsePlatform} from '../kernel/platform.ts';
+import {familiarReference, formatReference, parseReference} from '../kernel/reference.ts';
+import {openDisplay} from '../progress/open-display.ts';
+import {writeStandardError} from '../progress/standard-error.ts';
+import {pullImage} from '../pull-image.ts';
+import type {Command} from './command.ts';
+import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
+import {formatCommandHelp, type CommandDescription} from './help.ts';
+import {openNamedStore, rootFlag} from './open-store.ts';
+import {checkArgumentCount} from './positional.ts';
+import {readProgressMode} from './progress-mode.ts';
+import {RegistryAccess, registryFlags} from './registry-access.ts';
+
+const pullFlags = {
+	help: {type: 'boolean', shorthand: 'h', description: 'help for pull'},
+	...registryFlags,
+	platform: {type: 'string', valueName: 'string', description: 'The platform to take of an image for several (default: that of this machine)'},
+	progress: {type: 'string', valueName: 'string', description: 'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty") (default "auto")'},
+	quiet: {type: 'boolean', shorthand: 'q', description: 'Only print the name of the image'},
+	root: rootFlag,
+} as const satisfies FlagDefinitions;
+
+export const pullDescription: CommandDescription = {
+	summary: `Download an image
+
+The image is in the local store afterwards, and a FROM of its name takes it from
+there, until the next pull or a build with --pull.`,
+	usage: 'tsbuild pull [OPTIONS] NAME[:TAG|@DIGEST]',
+	flags: pullFlags,
+};
+
+/** `tsbuild pull`: gives the local store an image of a registry. The words on standard output are those of docker. */
+export const pullCommand: Command = async (args, context) => {
+	const {flags, positional} = parseFlags(args, pullFlags);
+	if (flags.help) {
+		context.writeOutput(formatCommandHelp(pullDescription));
+		return 0;
+	}
+
+	checkArgumentCount(positional, {minimum: 1, maximum: 1, usage: pullDescription.usage});
+	const mode = readProgressMode(flags, context);
+	const reference = parseReference(positional[0]!);
+	const platform = flags.platform === undefined ? hostPlatform() : parsePlatform(flags.platform);
+	await using store = await openNamedStore(flags, context);
+	using display = await openDisplay(mode, {write: writeStandardError, environment: context.environment});
+	await using registry = new RegistryAccess({
+		environment: context.environment,
+		insecureRegistries: flags['insecure-registry'],
+		warn(line) {
+			display.message(`WARNING: ${line}\n`);
+		},
+	});
+	try {
+		const {digest, isNew} = await pullImage(reference, {
+			store, client: await registry.open(), platform, progress: display.update, signal: context.signal,
+		});
+		const status = isNew ? 'Downloaded newer image for' : 'Image is up to date for';
+		context.writeOutput(`${flags.quiet ? '' : `Digest: ${digest}\nStatus: ${status} ${familiarReference(reference)}\n`}${formatReference(reference)}\n`);
+	} finally {
+		display.finish();
+	}
+
+	return 0;
+};

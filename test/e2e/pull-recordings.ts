@@ -1,0 +1,98 @@
+import {execFileSync} from 'node:child_process';
+import {readdirSync} from 'node:fs';
+import path from 'node:path';
+import test from 'ava';
+import {digestOf} from '../../src/kernel/digest.ts';
+import {mediaTypes} from '../../src/kernel/oci-types.ts';
+import {comparableOutput} from '../support/comparable-output.ts';
+import {makeBaseStore, repeatRecording} from '../support/recording.ts';
+import {startRegistry} from '../support/registry.ts';
+import {startScriptedRegistry, type ScriptedAnswer} from '../support/scripted-registry.ts';
+
+/*
+The recordings of BuildKit in which registries play a part, against a real one with the same images, and one that refuses.
+*/
+
+const recordings = path.join(import.meta.dirname, '../../fixtures/recordings/pull');
+const images = ['localhost:5055/library/busybox:latest', 'localhost:5055/library/debian:bookworm', 'localhost:5055/library/multi:1'];
+const cleanup = new AsyncDisposableStack();
+let registries: ReadonlyMap<string, string>;
+
+test.before('the registries are started', async () => {
+	await using store = await makeBaseStore();
+	const registry = cleanup.use(await startRegistry());
+	const refusing = cleanup.use(await startScriptedRegistry(refuse));
+	for (const image of images) {
+		copy(`oci:${store.directory}/content:${image}`, `${registry.host}${image.slice('localhost:5055'.length)}`);
+	}
+
+	await pushIndex(`http://${registry.host}/v2/library/multi/manifests/1`);
+	registries = new Map([['localhost:5055', registry.host], ['localhost:5057', refusing.host]]);
+});
+
+test.after.always('the registries are stopped', async () => {
+	await cleanup.disposeAsync();
+});
+
+function copy(from: string, to: string): void {
+	execFileSync('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', from, `docker://${to}`], {stdio: 'pipe'});
+}
+
+/** Puts an index in the place of the image that it names. */
+async function pushIndex(address: string): Promise<void> {
+	const response = await fetch(address, {headers: {accept: mediaTypes.manifest}});
+	const manifest = new Uint8Array(await response.arrayBuffer());
+	const platform = {os: 'linux', architecture: 'arm64'};
+	const manifests = [{
+		mediaType: mediaTypes.manifest, digest: digestOf(manifest), size: manifest.length, platform,
+	}];
+	const body = JSON.stringify({schemaVersion: 2, mediaType: mediaTypes.index, manifests});
+	await fetch(address, {method: 'PUT', headers: {'content-type': mediaTypes.index}, body});
+}
+
+function refuse({path: asked}: {readonly path: string}): ScriptedAnswer {
+	if (asked.startsWith('/v2/broken/')) {
+		return {status: 500};
+	}
+
+	return asked.startsWith('/v2/denied/')
+		? {status: 403, headers: {'content-type': 'application/json'}, body: JSON.stringify({errors: [{code: 'DENIED', message: 'denied'}]})}
+		: {status: 401, headers: {'www-authenticate': 'Basic realm="test"'}};
+}
+
+const recording = test.macro({
+	async exec(t, name: string) {
+		const {calls} = await repeatRecording(path.join(recordings, name), {registries});
+		for (const {recorded, ours} of calls) {
+			const expected = comparableOutput(masked(recorded.stderr), {isAlone: false});
+			const actual = comparableOutput(masked(ours.stderr), {isAlone: false});
+			t.is(ours.exitCode, recorded.exitCode, ours.stderr);
+			t.deepEqual(actual.steps.filter(([step]) => step !== 'exporting to image'), expected.steps, ours.stderr);
+			t.deepEqual(actual.others.slice(0, expected.others.length), expected.others, ours.stderr);
+			// Our hint.
+			t.true(actual.others.length - expected.others.length <= recorded.exitCode, ours.stderr);
+			// Where the recorded build found the base in its cache, ours has to download it.
+			t.deepEqual(baseLines(ours.stderr), baseLines((name === 'pull' ? ours : recorded).stderr));
+		}
+	},
+	title: (_, name: string) => `${name} is as recorded`,
+});
+
+for (const name of readdirSync(recordings)) {
+	test(recording, name);
+}
+
+/** The port of a registry makes the file longer; that a registry is asked again is not told by BuildKit. */
+function masked(text: string): string {
+	return text.replaceAll(/(?<=transferring dockerfile: )\d+B/gv, 'SIZE').replaceAll(/^WARNING: \S+ is asked again in .*\n/gmv, '');
+}
+
+/** What the step that takes the base image has said at its end: of each part its last line, without times and sizes. */
+function baseLines(text: string): readonly string[] {
+	const {number} = /^#(?<number>\d+) \[.*\] FROM /mv.exec(text)?.groups ?? {};
+	const lines = text.split('\n')
+		.filter(line => number !== undefined && line.startsWith(`#${number} `))
+		.map(line => line.replace(/^#\d+ /v, '').replaceAll(/sha256:[\da-f]{64}/gv, 'DIGEST').replace(/ (?:\d+\.\ds )?done$/v, ' done').replaceAll(/\b[\d.]+[GMk]?B\b/gv, 'SIZE').replace(/^DONE .*$/v, 'DONE'))
+		.filter(line => / FROM |done$|^DONE$|^CACHED$/v.test(line));
+	return [...new Set(lines)];
+}
