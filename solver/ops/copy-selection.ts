@@ -8,6 +8,7 @@ import type {CopyAction} from '../../src/definition/operations.ts';
 import {O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {readSymbolicLink} from '../../src/linux/files.ts';
+import {displayName} from '../../src/linux/name.ts';
 import {openFile} from '../../src/linux/open-file.ts';
 import {openInRoot, realPathInRoot, statInRoot} from '../../src/linux/resolve.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
@@ -33,7 +34,7 @@ export type SelectedSource = {
 const slash = 0x2F;
 
 /**
-The sources of a copy action inside an input. A wildcard that matches nothing gives none; a name without wildcard has to be there.
+The sources of a copy action inside an input. A wildcard that matches nothing gives none; a name without wildcard has to be there, and so has the directory before the first wildcard.
 
 Wildcards are matched part by part; directories that are symbolic links are entered only where they are named without wildcard. Nothing outside the tree is looked at.
 
@@ -204,19 +205,18 @@ function expandWildcards(source: string, tree: SourceTree): readonly Buffer[] {
 	const first = parts.findIndex(part => hasWildcard(part));
 	const base = Buffer.from(`/${parts.slice(0, first).join('/')}`);
 	const globs = parts.slice(first).map(part => new Glob(part, {allowsDoubleStar: false}));
-	using directory = openDirectoryIfThere(base, tree);
-	return directory === undefined ? [] : [...matchesIn(directory, base, globs)].filter(path => !isIgnored(path, tree));
+	using directory = openWildcardBase(base, tree);
+	return [...matchesIn(directory, base, globs)].filter(path => !isIgnored(path, tree));
 }
 
-function openDirectoryIfThere(path: Buffer, tree: SourceTree): Descriptor | undefined {
+/** What is named before the first wildcard has to be there. */
+function openWildcardBase(path: Buffer, tree: SourceTree): Descriptor {
 	try {
 		return openInTree(path, {followsLink: true}, tree);
 	} catch (error) {
-		if (errorCode(error) === 'ERR_TSBUILD_SOURCE_NOT_FOUND') {
-			return undefined;
-		}
-
-		throw error;
+		throw errorCode(error) === 'ERR_TSBUILD_SOURCE_NOT_FOUND'
+			? new TsbuildError('ERR_TSBUILD_SOURCE_NOT_FOUND', `lstat ${displayName(path)}: no such file or directory`, {cause: error})
+			: error;
 	}
 }
 

@@ -1,6 +1,6 @@
 import {Buffer} from 'node:buffer';
 import {fstatSync, type BigIntStats} from 'node:fs';
-import {errorCode} from '../../src/kernel/errors.ts';
+import {errorCode, type TsbuildError} from '../../src/kernel/errors.ts';
 import {O_DIRECTORY, O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
 import type {BorrowedDescriptor, Descriptor} from '../../src/linux/descriptor.ts';
 import {readSymbolicLink, removeFile} from '../../src/linux/files.ts';
@@ -48,7 +48,7 @@ export function findDestination(root: Descriptor, path: Name, attributes: NewDir
 		current = target[0] === slash ? target : Buffer.concat([realPathInRoot(root, parent), Buffer.from('/'), target]);
 	}
 
-	throw fileError(`failed to follow ${displayName(path)}: too many levels of symbolic links`);
+	throw tooManyLinks(path, undefined);
 }
 
 /**
@@ -64,7 +64,7 @@ export function makeDirectories(root: BorrowedDescriptor, path: Name, attributes
 			throw fileError(`mkdir ${displayName(findObstacle(root, path))}: not a directory`, {cause: error});
 		}
 
-		throw error;
+		throw errorCode(error) === 'ELOOP' ? tooManyLinks(path, error) : error;
 	}
 }
 
@@ -126,11 +126,15 @@ function linkTarget(place: Place): Buffer | undefined {
 }
 
 /** The parent of a path, and its last part; that is empty where the path names a directory by itself: `/`, `a/`, `a/..`. */
-function splitPath(path: Buffer): {readonly parent: Buffer; readonly name: Buffer} {
+export function splitPath(path: Buffer): {readonly parent: Buffer; readonly name: Buffer} {
 	const position = path.lastIndexOf(slash);
 	const name = path.subarray(position + 1);
 	const isNamesDirectory = name.length === 0 || name.equals(Buffer.from('.')) || name.equals(Buffer.from('..'));
 	return isNamesDirectory ? {parent: path, name: Buffer.alloc(0)} : {parent: path.subarray(0, Math.max(1, position)), name};
+}
+
+function tooManyLinks(path: Name, cause: unknown): TsbuildError {
+	return fileError('too many links', {cause, hint: `In the image, ${displayName(path)} is a circle of symbolic links.`});
 }
 
 /** The first part of a path that is no directory, as it is called without links. */
