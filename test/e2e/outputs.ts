@@ -10,7 +10,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import {listTar} from '../support/build-case.ts';
+import {listTar} from '../support/case-files.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {makeProject} from '../support/project.ts';
 
