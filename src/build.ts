@@ -199,13 +199,6 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 	return result.snapshot;
 }
 
-async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: Step): Promise<BuildOutcome> {
-	const {tags, outputs, progress, warn, signal} = options;
-	const exported = await exportResult({
-		snapshot, image, names: tags, outputs,
-	}, {
-		store, layers, images: new ImageStore(store), progress, warn, signal,
-	});
 /** The registries for the layers of images; a build that asks none fails where layers are missing. */
 function openPermitted({pull, openRegistry}: BuildOptions): () => Promise<RegistryClient> {
 	return async () => {
@@ -216,6 +209,14 @@ function openPermitted({pull, openRegistry}: BuildOptions): () => Promise<Regist
 		return openRegistry();
 	};
 }
+
+async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: Step): Promise<BuildOutcome> {
+	const {tags, outputs, progress, warn, signal} = options;
+	const exported = await exportResult({
+		snapshot, image, names: tags, outputs,
+	}, {
+		store, layers, images: new ImageStore(store), progress, warn, signal,
+	});
 
 	store.sync();
 	const reference = newIdentifier();
