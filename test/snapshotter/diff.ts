@@ -2,70 +2,30 @@ import {Buffer} from 'node:buffer';
 import {createServer} from 'node:net';
 import {once} from 'node:events';
 import {
-	closeSync,
 	chmodSync,
 	chownSync,
-	lchownSync,
 	linkSync,
-	lstatSync,
-	lutimesSync,
 	mkdirSync,
-	openSync,
-	renameSync,
 	rmSync,
 	symlinkSync,
 	utimesSync,
 	writeFileSync,
-	writeSync,
 } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import fc from 'fast-check';
-import {applyLayer} from '../../snapshotter/apply.ts';
-import {layerTar, treeTar} from '../../snapshotter/diff.ts';
+import {treeTar} from '../../snapshotter/diff.ts';
 import {removeTree} from '../../snapshotter/remove-tree.ts';
-import type {SnapshotId, Snapshotter} from '../../snapshotter/snapshotter.ts';
 import {openStore} from '../../snapshotter/store.ts';
-import {
-	O_APPEND,
-	O_CREAT,
-	O_NOFOLLOW,
-	O_NONBLOCK,
-	O_TRUNC,
-	O_WRONLY,
-} from '../../src/linux/constants.ts';
 import {setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
 import {makeDeviceFile} from '../../src/linux/files.ts';
+import {asRoot} from '../support/conditions.ts';
+import {layerEntries, layerTarOf, type Change} from '../support/layer-entries.ts';
 import {build} from '../support/snapshotter-contract.ts';
 import {collect, readMembers} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
-import {listTree, type ListOptions} from '../support/tree-listing.ts';
-import {asRoot} from '../support/conditions.ts';
 
-type Change = (root: string) => void | Promise<void>;
-
-/** The layer tar of a snapshot. */
-async function diff(snapshotter: Snapshotter, id: SnapshotId): Promise<Buffer> {
-	const parentId = snapshotter.info(id)?.parent;
-	using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
-	return await collect(layerTar(snapshotter.changes(id), {parent}));
-}
-
-/** The entries of the last layer of a stack, as `type mode path[ -> target]`. */
 async function entriesOf(...changes: readonly Change[]): Promise<readonly string[]> {
-	await using temporary = await makeTemporaryDirectory();
-	await using store = await openStore(temporary.path);
-	const ids: SnapshotId[] = [];
-	for (const change of changes) {
-		const id = await build(store.snapshotter, ids.at(-1), async root => change(root));
-		ids.push(id);
-	}
-
-	const members = await readMembers(await diff(store.snapshotter, ids.at(-1)!));
-	return members.map(({entry: {type, mode, path: name, linkTarget}}) => [
-		`${type} ${mode.toString(8)} ${name.toString()}`,
-		...(linkTarget.length === 0 ? [] : [linkTarget.toString()]),
-	].join(' -> '));
+	return layerEntries('overlay', ...changes);
 }
 
 const base: Change = root => {
@@ -170,7 +130,7 @@ asRoot('a whiteout has no owner and no time', async t => {
 	const second = await build(store.snapshotter, first, async root => {
 		rmSync(path.join(root, 'old'));
 	});
-	const [member] = await readMembers(await diff(store.snapshotter, second));
+	const [member] = await readMembers(await layerTarOf(store.snapshotter, second));
 	t.like(member?.entry, {
 		mode: 0, uid: 0, gid: 0, mtimeNanoseconds: 0n, size: 0, type: 'file',
 	});
@@ -204,7 +164,7 @@ asRoot('times are cut to seconds, labels and ACLs of the host are left out', asy
 		setExtendedAttribute(file, 'trusted.host', Buffer.from('x'));
 		utimesSync(file, 1, 1_234_567_890.987);
 	});
-	const [member] = await readMembers(await diff(store.snapshotter, id));
+	const [member] = await readMembers(await layerTarOf(store.snapshotter, id));
 	t.like(member?.entry, {mtimeNanoseconds: 1_234_567_890_000_000_000n, xattrs: new Map([['user.kept', Buffer.of(0, 255)]])});
 });
 
@@ -235,129 +195,7 @@ asRoot('a directory tree deeper than a path can say is written', async t => {
 
 		process.chdir(home);
 	});
-	const members = await readMembers(await diff(store.snapshotter, id));
+	const members = await readMembers(await layerTarOf(store.snapshotter, id));
 	t.is(members.at(-1)?.entry.path.length, 30 * 201);
 	await removeTree(path.join(temporary.path, 'snapshots'));
-});
-
-function write(file: string, flags: number, text: string): void {
-	const descriptor = openSync(file, flags | O_NOFOLLOW | O_NONBLOCK, 0o644);
-	writeSync(descriptor, text);
-	closeSync(descriptor);
-}
-
-function randomChange<Value>(values: fc.Arbitrary<Value>, make: (root: string, value: Value) => void): fc.Arbitrary<Change> {
-	return values.map((value): Change => root => {
-		make(root, value);
-	});
-}
-
-// Three names, one in the other, so that changes meet.
-const anyPath = fc.array(fc.constantFrom('x', 'y', 'z'), {minLength: 1, maxLength: 3}).map(names => names.join('/'));
-const anyText = fc.string({maxLength: 10});
-const twoPaths = fc.tuple(anyPath, anyPath);
-const pathAndText = fc.tuple(anyPath, anyText);
-const pathAndMode = fc.tuple(anyPath, fc.nat(0o7777));
-const pathAndOwner = fc.tuple(anyPath, fc.nat(3_000_000));
-const pathAndValue = fc.tuple(anyPath, fc.uint8Array({maxLength: 8}));
-const pathAndTime = fc.tuple(anyPath, fc.nat(2_000_000_000));
-const operation = fc.oneof(
-	randomChange(pathAndText, (root, [name, text]) => {
-		write(path.join(root, name), O_WRONLY | O_CREAT | O_TRUNC, text);
-	}),
-	randomChange(pathAndText, (root, [name, text]) => {
-		write(path.join(root, name), O_WRONLY | O_APPEND, text);
-	}),
-	randomChange(anyPath, (root, name) => {
-		mkdirSync(path.join(root, name));
-	}),
-	randomChange(anyPath, (root, name) => {
-		rmSync(path.join(root, name), {recursive: true});
-	}),
-	randomChange(twoPaths, (root, [from, to]) => {
-		renameSync(path.join(root, from), path.join(root, to));
-	}),
-	randomChange(twoPaths, (root, [from, to]) => {
-		linkSync(path.join(root, from), path.join(root, to));
-	}),
-	randomChange(twoPaths, (root, [name, target]) => {
-		symlinkSync(target, path.join(root, name));
-	}),
-	randomChange(pathAndMode, (root, [name, mode]) => {
-		const file = path.join(root, name);
-		if (!lstatSync(file).isSymbolicLink()) {
-			chmodSync(file, mode);
-		}
-	}),
-	randomChange(pathAndOwner, (root, [name, owner]) => {
-		lchownSync(path.join(root, name), owner, owner + 1);
-	}),
-	randomChange(pathAndValue, (root, [name, value]) => {
-		setExtendedAttribute(path.join(root, name), 'user.x', value);
-	}),
-	randomChange(pathAndTime, (root, [name, time]) => {
-		lutimesSync(path.join(root, name), time, time);
-	}),
-	randomChange(anyPath, (root, name) => {
-		makeDeviceFile(undefined, path.join(root, name), {kind: 'fifo', mode: 0o600});
-	}),
-);
-const step = fc.array(operation, {minLength: 1, maxLength: 15});
-
-// Most random changes meet nothing that they could change, or would follow a link out of the tree; these are no changes.
-function tryAll(changes: readonly Change[]): (root: string) => Promise<void> {
-	return async root => {
-		for (const change of changes) {
-			try {
-				await change(root);
-			} catch {}
-		}
-	};
-}
-
-/** Builds the steps, and builds them again from their layers alone. Both trees are listed. */
-async function rebuild(steps: ReadonlyArray<readonly Change[]>, options: ListOptions) {
-	await using temporary = await makeTemporaryDirectory();
-	await using store = await openStore(temporary.path);
-	const {snapshotter} = store;
-	const originals: SnapshotId[] = [];
-	const copies: SnapshotId[] = [];
-	for (const changes of steps) {
-		const original = await build(snapshotter, originals.at(-1), tryAll(changes));
-		const top = copies.at(-1);
-		using parent = top === undefined ? undefined : await snapshotter.view(top);
-		await using active = await snapshotter.prepare(top);
-		originals.push(original);
-		await applyLayer(chunksOf(await diff(snapshotter, original)), {into: active.changesDirectory, parent});
-		const copy = await active.commit({description: ''});
-		copies.push(copy);
-	}
-
-	using original = await snapshotter.view(originals.at(-1)!);
-	using copy = await snapshotter.view(copies.at(-1)!);
-	return {
-		original: listTree(original.path, options),
-		copy: listTree(copy.path, options),
-		layers: [await diff(snapshotter, originals.at(-1)!), await diff(snapshotter, copies.at(-1)!)],
-	};
-}
-
-async function * chunksOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-	yield bytes;
-}
-
-asRoot('a tree that is made again from its layer is the same', async t => {
-	await fc.assert(fc.asyncProperty(step, async changes => {
-		const {original, copy, layers} = await rebuild([changes], {});
-		t.deepEqual(copy, original);
-		t.deepEqual(layers[0], layers[1], 'and so is its layer');
-	}), {numRuns: 100});
-});
-
-// Overlayfs separates the names of a file that it copies up; whether anything changed then, no layer tells.
-asRoot('a tree that is made again from several layers is the same', async t => {
-	await fc.assert(fc.asyncProperty(fc.array(step, {minLength: 2, maxLength: 4}), async steps => {
-		const {original, copy} = await rebuild(steps, {withDirectoryTimes: false, withHardlinks: false});
-		t.deepEqual(copy, original);
-	}), {numRuns: 100});
 });

@@ -7,7 +7,6 @@ import {
 	linkSync,
 	mkdirSync,
 	readdirSync,
-	readFileSync,
 	rmSync,
 	symlinkSync,
 	writeFileSync,
@@ -29,6 +28,7 @@ import {mediaTypes, type Descriptor} from '../../src/kernel/oci-types.ts';
 import {setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
 import {asRoot} from '../support/conditions.ts';
 import {runProgram} from '../support/run-program.ts';
+import {writeLayerImage} from '../support/layer-image.ts';
 import {build, readInView} from '../support/snapshotter-contract.ts';
 import {collect} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
@@ -284,37 +284,12 @@ asRoot('umoci unpacks our layers to the same tree', async t => {
 	const ids = await buildTwo(store);
 	const made = [await layers.layerOf(ids[0]), await layers.layerOf(ids[1])];
 	const blobs = await Promise.all(made.map(async ({descriptor}) => layers.compress(descriptor, 'gzip')));
-	await writeImage(store, path.join(directory.path, 'image'), {blobs, diffIds: made.map(({diffId}) => diffId)});
+	writeLayerImage(store.content, path.join(directory.path, 'image'), {blobs, diffIds: made.map(({diffId}) => diffId)});
 	const bundle = path.join(directory.path, 'bundle');
 	execFileSync('umoci', ['unpack', '--image', `${path.join(directory.path, 'image')}:test`, bundle], {stdio: 'pipe'});
 	using view = await store.snapshotter.view(ids[1]);
 	t.deepEqual(listTree(path.join(bundle, 'rootfs')), listTree(view.path));
 });
-
-async function writeImage({content}: Store, directory: string, {blobs, diffIds}: {readonly blobs: readonly Descriptor[]; readonly diffIds: readonly string[]}): Promise<void> {
-	const files = path.join(directory, 'blobs/sha256');
-	mkdirSync(files, {recursive: true});
-	const add = (bytes: Uint8Array) => {
-		writeFileSync(path.join(files, digestOf(bytes).slice('sha256:'.length)), bytes);
-		return {digest: digestOf(bytes), size: bytes.length};
-	};
-
-	for (const {digest} of blobs) {
-		add(readFileSync(content.path(digest)));
-	}
-
-	const config = add(Buffer.from(JSON.stringify({
-		architecture: 'amd64', os: 'linux', config: {}, rootfs: {type: 'layers', diff_ids: diffIds},
-	})));
-	const manifest = add(Buffer.from(JSON.stringify({
-		schemaVersion: 2, mediaType: mediaTypes.manifest, config: {mediaType: mediaTypes.config, ...config}, layers: blobs,
-	})));
-	writeFileSync(path.join(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-	writeFileSync(path.join(directory, 'index.json'), JSON.stringify({
-		schemaVersion: 2,
-		manifests: [{mediaType: mediaTypes.manifest, ...manifest, annotations: {'org.opencontainers.image.ref.name': 'test'}}],
-	}));
-}
 
 asRoot('10,000 files make a layer and come back', async t => {
 	await using fixture = await openFixture();

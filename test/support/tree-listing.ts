@@ -30,13 +30,17 @@ export type ListOptions = {
 	readonly withHardlinks?: boolean;
 };
 
-/** Describes every file of a tree by its path, one byte as one UTF-16 unit. Attributes that no layer holds are left out. */
+/** Describes every file of a tree by its path, one byte as one UTF-16 unit. Sockets and those attributes that no layer holds are left out. */
 export function listTree(root: string, {withDirectoryTimes = true, withHardlinks = true}: ListOptions = {}): Readonly<Record<string, ListedFile>> {
 	const listed: Record<string, ListedFile> = {};
 	const firstNames = new Map<string, string>();
 	for (const name of namesBelow(root, '')) {
 		const file = Buffer.from(`${root}/${name}`, 'latin1');
 		const status = lstatSync(file, {bigint: true});
+		if (status.isSocket()) {
+			continue;
+		}
+
 		const inode = `${status.dev}:${status.ino}`;
 		if (!firstNames.has(inode)) {
 			firstNames.set(inode, name);
@@ -47,7 +51,7 @@ export function listTree(root: string, {withDirectoryTimes = true, withHardlinks
 			mode: (status.mode & 0o7777n).toString(8),
 			owner: `${status.uid}:${status.gid}`,
 			device: status.rdev,
-			mtime: withDirectoryTimes || !status.isDirectory() ? status.mtimeNs / 1_000_000_000n : undefined,
+			mtime: withDirectoryTimes || !status.isDirectory() ? secondsOf(status) : undefined,
 			xattrs: xattrsOf(file),
 			content: contentOf(file, status),
 			sameAs: withHardlinks && !status.isDirectory() ? firstNames.get(inode)! : '',
@@ -55,6 +59,12 @@ export function listTree(root: string, {withDirectoryTimes = true, withHardlinks
 	}
 
 	return listed;
+}
+
+// Rounded down, also before 1970.
+function secondsOf({mtimeNs}: BigIntStats): bigint {
+	const second = 1_000_000_000n;
+	return (mtimeNs - (((mtimeNs % second) + second) % second)) / second;
 }
 
 function xattrsOf(file: Buffer): Readonly<Record<string, string>> {
