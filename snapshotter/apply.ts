@@ -7,6 +7,7 @@ import {parseEntryPath} from './entry-path.ts';
 import {HashedStream} from './hashed-stream.ts';
 import {layerEntryFailure, layerError} from './layer-error.ts';
 import {ParentTree} from './parent-tree.ts';
+import type {TarEntry} from './tar-entry.ts';
 import {readTar, type TarMemberRead} from './tar-reader.ts';
 import {UpperTree} from './upper-tree.ts';
 import {parseLayerName, type OverlayAttributes} from './whiteout.ts';
@@ -21,6 +22,8 @@ export type ApplyOptions = {
 	readonly overlayAttributes?: OverlayAttributes;
 	/** Bytes of all files of the layer at most, with their holes. */
 	readonly maximumSize?: number | undefined;
+	/** Gives each entry back what the layer leaves out of it. */
+	readonly restore?: (entry: TarEntry) => TarEntry;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -40,14 +43,15 @@ As containerd does it, an entry for the root directory itself is passed over, `.
 @see https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
 @see https://github.com/containerd/containerd/blob/v2.0.0/pkg/archive/tar.go
 */
-export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent: parentRoot, overlayAttributes = 'trusted', maximumSize, signal}: ApplyOptions): Promise<AppliedLayer> {
+export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent: parentRoot, overlayAttributes = 'trusted', restore = entry => entry, maximumSize, signal}: ApplyOptions): Promise<AppliedLayer> {
 	const parent = new ParentTree(parentRoot);
 	using upper = new UpperTree({directory: into, parent, overlayAttributes});
 	await using stream = new HashedStream(layer, signal);
-	for await (const member of readTar(stream, {maximumSize})) {
+	for await (const {entry, content} of readTar(stream, {maximumSize})) {
 		signal?.throwIfAborted();
+		const member = {entry: restore(entry), content};
 		if (overlayAttributes !== 'user' || !isDevice(member)) {
-			await explainFailure(member.entry.path, async () => applyMember({upper, parent}, member));
+			await explainFailure(entry.path, async () => applyMember({upper, parent}, member));
 		}
 	}
 

@@ -16,13 +16,13 @@ import {
 } from './file-attributes.ts';
 import {isUnchanged} from './file-comparison.ts';
 import {readContent} from './file-content.ts';
+import {layerEntry, layerLinkEntry} from './layer-entry.ts';
 import {LinkedNames} from './linked-names.ts';
 import type {SnapshotChanges} from './snapshotter.ts';
 import type {NewTarEntry} from './tar-entry.ts';
 import {writeTar, type TarMember} from './tar-writer.ts';
 import {opaqueMarkName, whiteoutName} from './whiteout.ts';
 
-const nanosecondsPerSecond = 1_000_000_000n;
 const slash = Buffer.from('/');
 
 /** What a diff is made with. */
@@ -122,7 +122,7 @@ function * enterDirectory({level, name}: Found, status: BigIntStats, {levels, fo
 	const path = Buffer.concat([level.path, name, slash]);
 	const attributes = readFileAttributes(level.directory, name, status)!;
 	levels.enter({
-		directory, below: isHiding ? undefined : below, path, unwritten: entryOf(path, attributes),
+		directory, below: isHiding ? undefined : below, path, unwritten: layerEntry(path, attributes),
 	});
 	if (isHiding) {
 		yield * levels.takeUnwritten();
@@ -159,7 +159,7 @@ function * changedMembersOf({level, name}: Found, {attributes, inode, walk: {lin
 	const path = Buffer.concat([level.path, name]);
 	const firstName = links.writtenName(inode);
 	if (firstName !== undefined) {
-		yield {entry: hardlinkEntry(path, firstName, attributes)};
+		yield {entry: layerLinkEntry(path, firstName, attributes)};
 		return;
 	}
 
@@ -168,10 +168,10 @@ function * changedMembersOf({level, name}: Found, {attributes, inode, walk: {lin
 		return;
 	}
 
-	const entry = entryOf(path, attributes);
+	const entry = layerEntry(path, attributes);
 	yield attributes.size === 0 ? {entry} : {entry, content: readContent(pathIn(level.directory, name), attributes.size)};
 	for (const unchanged of links.addWritten(inode, path)) {
-		yield {entry: hardlinkEntry(unchanged, path, attributes)};
+		yield {entry: layerLinkEntry(unchanged, path, attributes)};
 	}
 }
 
@@ -180,21 +180,8 @@ function whiteoutEntry(path: Buffer): NewTarEntry {
 	return {path, type: 'file', mode: 0};
 }
 
-function entryOf(path: Buffer, attributes: FileAttributes): NewTarEntry {
-	const {mtimeNanoseconds} = attributes;
-	return {...attributes, path, mtimeNanoseconds: mtimeNanoseconds - modulo(mtimeNanoseconds, nanosecondsPerSecond)};
-}
-
-function hardlinkEntry(path: Buffer, linkTarget: Buffer, attributes: FileAttributes): NewTarEntry {
-	return {...entryOf(path, attributes), type: 'hardlink', linkTarget};
-}
-
 function inodeOf({dev, ino, nlink}: BigIntStats): string | undefined {
 	return nlink > 1n ? `${dev}:${ino}` : undefined;
-}
-
-function modulo(value: bigint, divisor: bigint): bigint {
-	return ((value % divisor) + divisor) % divisor;
 }
 
 /** The directories from the root to where the walk is, open. */

@@ -14,6 +14,7 @@ import {
 	statusIn,
 	type FileAttributes,
 } from './file-attributes.ts';
+import {haveSameAttributes} from './layer-entry.ts';
 
 const nanosecondsPerSecond = 1_000_000_000n;
 const compareSize = 0x4_00_00;
@@ -40,7 +41,7 @@ export function isUnchanged({directory, below, copiedAt}: ComparedDirectory, nam
 	}
 
 	const attributesBelow = readFileAttributes(below, name, statusBelow);
-	if (attributesBelow === undefined || !haveSameStatus(attributes, attributesBelow) || !haveSameXattrs(attributes, attributesBelow)) {
+	if (attributesBelow === undefined || !haveSameAttributes(attributes, attributesBelow)) {
 		return false;
 	}
 
@@ -58,17 +59,6 @@ export function isUnchanged({directory, below, copiedAt}: ComparedDirectory, nam
 // The kernel alone sets this time. https://man7.org/linux/man-pages/man7/inode.7.html (st_ctim)
 function isUntouched(status: BigIntStats | undefined, copiedAt: bigint | undefined): boolean {
 	return copiedAt !== undefined && status !== undefined && status.ctimeNs < copiedAt;
-}
-
-function haveSameStatus(first: FileAttributes, second: FileAttributes): boolean {
-	return (['type', 'mode', 'uid', 'gid', 'size', 'deviceMajor', 'deviceMinor'] as const).every(key => first[key] === second[key]);
-}
-
-function haveSameXattrs({xattrs: first}: FileAttributes, {xattrs: second}: FileAttributes): boolean {
-	return first.size === second.size && first.entries().every(([name, value]) => {
-		const other = second.get(name);
-		return other !== undefined && Buffer.compare(value, other) === 0;
-	});
 }
 
 function haveSameContent(first: Buffer, second: Buffer): boolean {

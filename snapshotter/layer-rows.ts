@@ -11,11 +11,14 @@ export type Layer = {
 	readonly descriptor: Descriptor;
 };
 
-/** The layer of a snapshot, if it was made or unpacked before. */
-export function findLayer(metadata: Metadata, snapshot: SnapshotId): Layer | undefined {
+/** A layer by itself, whatever it stands on. */
+export type LooseLayer = Omit<Layer, 'chainId'>;
+
+/** The layer of a snapshot, if it was made or unpacked before. That of a packed snapshot has a chain ID from the time on when somebody asked for it. */
+export function findLayer(metadata: Metadata, snapshot: SnapshotId): LooseLayer & Partial<Layer> | undefined {
 	const row = metadata.statement('SELECT chain_id, diff_id, digest, size, media_type FROM layers WHERE snapshot = ?').get(snapshot);
 	return row && {
-		chainId: row.chain_id as ChainId,
+		...(row.chain_id !== null && {chainId: row.chain_id as ChainId}),
 		diffId: row.diff_id as DiffId,
 		descriptor: {mediaType: row.media_type as string, digest: row.digest as Digest, size: row.size as number},
 	};

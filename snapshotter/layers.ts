@@ -17,6 +17,7 @@ import {
 	recordVariant,
 	takeSnapshotOfChain,
 	type Layer,
+	type LooseLayer,
 } from './layer-rows.ts';
 import type {SnapshotId} from './snapshotter.ts';
 import type {Store} from './store.ts';
@@ -124,13 +125,14 @@ export class LayerStore {
 		using _lock = await this.#diffs.acquire(id);
 		signal?.throwIfAborted();
 		const known = findLayer(metadata, id);
-		if (known !== undefined && await content.has(known.descriptor.digest)) {
+		const isThere = known !== undefined && await content.has(known.descriptor.digest);
+		if (isThere && isChained(known)) {
 			return known;
 		}
 
 		const parent = snapshotter.info(id)?.parent;
 		const [blob, parentLayer] = await Promise.all([
-			this.#makeBlob(id, signal),
+			isThere ? known : this.#makeBlob(id, signal),
 			parent === undefined ? undefined : this.layerOf(parent, {signal}),
 		]);
 		const layer = {...blob, chainId: chainIdOf(parentLayer?.chainId, blob.diffId)};
@@ -194,6 +196,10 @@ export class LayerStore {
 		recordVariant(metadata, source.digest, {...variant, level});
 		return variant;
 	}
+}
+
+function isChained(layer: LooseLayer & Partial<Layer>): layer is Layer {
+	return layer.chainId !== undefined;
 }
 
 function checkDiffId(actual: DiffId, expected: DiffId): void {

@@ -143,4 +143,7 @@ export const migrations: readonly string[] = [`
 		manifest_digest TEXT NOT NULL,
 		created_at INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID;
+`, `
+	-- A committed snapshot of which only the layer exists so far, and no files: the parts of a second in the times of the layer's entries, which the layer itself leaves out. Each takes 4 bytes, the lowest first, in nanoseconds.
+	ALTER TABLE snapshots ADD COLUMN packed_times BLOB;
 `];

@@ -12,6 +12,7 @@ import type {SnapshotterName} from './snapshotter-choice.ts';
 import type {Snapshotter} from './snapshotter.ts';
 import {contentDirectory, ensureStore} from './store-format.ts';
 import {sweep, type SweepReport} from './sweep.ts';
+import {createUnpackingSnapshotter} from './unpacking-snapshotter.ts';
 
 /** A store, open for one session; disposing ends the session. */
 export type Store = AsyncDisposable & {
@@ -59,17 +60,20 @@ export async function openStore(directory: string, {killSession, snapshotter: wa
 		ownSession: session.id,
 		killSession,
 	});
-	const snapshotter = await createSnapshotter(choice.name, {root, metadata, session});
+	const content = new ContentStore(contentDirectory(root), {
+		temporaryFile: () => session.temporaryFile(),
+		hold(digest) {
+			holdBlob(metadata, digest, {session: session.id});
+		},
+	});
+	const snapshotter = createUnpackingSnapshotter(await createSnapshotter(choice.name, {root, metadata, session}), {
+		root, metadata, content, session,
+	});
 	const kept = resources.move();
 	return {
 		root,
 		metadata,
-		content: new ContentStore(contentDirectory(root), {
-			temporaryFile: () => session.temporaryFile(),
-			hold(digest) {
-				holdBlob(metadata, digest, {session: session.id});
-			},
-		}),
+		content,
 		snapshotter,
 		overlayFailure: choice.overlayFailure,
 		session,

@@ -8,6 +8,7 @@ import type {
 	InputIndex,
 } from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {CacheMap, ContentDigest, Op} from '../vertex.ts';
 import {type BuildResult, snapshotOf} from './build-result.ts';
@@ -16,25 +17,15 @@ import {digestSources} from './copy-selection.ts';
 import {makeDirectory} from './make-directory.ts';
 import {makeFile} from './make-file.ts';
 import {lookUpOwner, rootOwner} from './owner.ts';
+import type {FileExecution} from './pack-files.ts';
 import {openSourceTree} from './source-tree.ts';
 
 /** What file operations work with. */
 export type FileOpContext = {
-	readonly store: Pick<Store, 'root' | 'snapshotter'>;
+	readonly store: Pick<Store, 'root' | 'snapshotter' | 'metadata' | 'content' | 'session'>;
 	/** Of the vertex: describes the snapshot. */
 	readonly name: string;
 	readonly inputCount: number;
-};
-
-type Execution = {
-	/** Written to. */
-	readonly root: Descriptor;
-	/** `FROM scratch`: there are no files to look names up in. */
-	readonly isEmptyRoot: boolean;
-	readonly inputs: readonly BuildResult[];
-	readonly store: FileOpContext['store'];
-	readonly onChangedSource: () => void;
-	readonly signal: AbortSignal;
 };
 
 /**
@@ -51,32 +42,37 @@ export function createFileOp(operation: FileOperation, context: FileOpContext): 
 			return cacheMap;
 		},
 		async execute(inputs, {signal, forbidRecord}) {
-			const {store: {snapshotter}, name} = context;
-			const parent = operation.root === null ? null : snapshotOf(inputs[operation.root]!);
-			await using active = await snapshotter.prepare(parent ?? undefined);
-			await changeFiles(operation, {
-				root: await active.mount(),
-				isEmptyRoot: parent === null,
+			const execution = {
+				...context,
+				parent: operation.root === null ? null : snapshotOf(inputs[operation.root]!),
 				inputs,
-				store: context.store,
 				onChangedSource: forbidRecord,
 				signal,
-			});
-			return {kind: 'snapshot', snapshot: await active.commit({description: name})};
+			};
+			// Imported here: a build that finds all in the cache does without.
+			const {packFiles} = await import('./pack-files.ts');
+			return {kind: 'snapshot', snapshot: await packFiles(operation, execution) ?? await changeFiles(operation, execution)};
 		},
 	};
 }
 
-async function changeFiles({actions}: FileOperation, execution: Execution): Promise<void> {
-	using _root = execution.root;
-	for (const action of actions) {
-		execution.signal.throwIfAborted();
-		await perform(action, execution);
+async function changeFiles({actions}: FileOperation, execution: FileExecution): Promise<SnapshotId> {
+	const {parent, store, name, signal} = execution;
+	await using active = await store.snapshotter.prepare(parent ?? undefined);
+	{
+		using root = await active.mount();
+		for (const action of actions) {
+			signal.throwIfAborted();
+			await perform(action, root, execution);
+		}
 	}
+
+	return await active.commit({description: name});
 }
 
-async function perform(action: FileAction, {root, isEmptyRoot, inputs, store, onChangedSource, signal}: Execution): Promise<void> {
-	const owner = action.owner === undefined ? undefined : lookUpOwner(action.owner, isEmptyRoot ? undefined : root);
+async function perform(action: FileAction, root: Descriptor, {parent, inputs, store, onChangedSource, signal}: FileExecution): Promise<void> {
+	// In the empty file system there are no files to look names up in.
+	const owner = action.owner === undefined ? undefined : lookUpOwner(action.owner, parent === null ? undefined : root);
 	switch (action.action) {
 		case 'copy': {
 			using tree = await openSourceTree(action.input === null ? null : inputs[action.input]!, store);

@@ -4,6 +4,8 @@ import {
 	insertCacheRecord,
 	useCacheRecord,
 } from '../../snapshotter/cache-records.ts';
+import {packedSnapshots} from '../../snapshotter/packed-rows.ts';
+import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {CacheRecord, CacheStore} from '../cache-store.ts';
 import type {CacheKey} from '../vertex.ts';
@@ -11,10 +13,18 @@ import {snapshotOf, type BuildResult} from './build-result.ts';
 
 /** The cache of a store: which snapshot a cache key stands for. */
 export class SnapshotCache implements CacheStore<BuildResult> {
-	readonly #store: Pick<Store, 'metadata' | 'session'>;
+	readonly #store: Pick<Store, 'metadata' | 'session' | 'content'>;
 
-	constructor(store: Pick<Store, 'metadata' | 'session'>) {
+	constructor(store: Pick<Store, 'metadata' | 'session' | 'content'>) {
 		this.#store = store;
+	}
+
+	// What only a layer is known of is lost with it.
+	async #isWhole(snapshot: SnapshotId | null): Promise<boolean> {
+		const {metadata, content} = this.#store;
+		const packed = snapshot === null ? [] : packedSnapshots(metadata, snapshot);
+		const blobs = await Promise.all(packed.map(async ({blob}) => content.has(blob.digest)));
+		return !blobs.includes(false);
 	}
 
 	async find(key: CacheKey): Promise<CacheRecord<BuildResult> | undefined> {
@@ -22,9 +32,9 @@ export class SnapshotCache implements CacheStore<BuildResult> {
 		const row = findCacheRecord(metadata, key);
 		return row && {
 			canonicalKey: row.canonicalKey as CacheKey,
-			async load() {
+			load: async () => {
 				const snapshot = useCacheRecord(metadata, row.id, {session: session.id});
-				return snapshot === undefined ? undefined : {kind: 'snapshot', snapshot};
+				return snapshot === undefined || !await this.#isWhole(snapshot) ? undefined : {kind: 'snapshot', snapshot};
 			},
 		};
 	}

@@ -49,7 +49,7 @@ test('what an image consists of is marked as shared, and goes only with --all', 
 	t.is(mask(await succeed(project, 'du')), [
 		'ID        RECLAIMABLE   SIZE LAST ACCESSED',
 		'2         true          SIZE* AGE',
-		'3         true          SIZE* AGE',
+		'4         true          SIZE* AGE',
 		'1         true          SIZE* AGE',
 		'Shared:\t\tSIZE ',
 		'Private:\tSIZE ',
@@ -89,7 +89,7 @@ test('filters choose what goes, but nothing that other cache stands on', async t
 	t.is(await succeed(project, 'prune', '-f', '--filter', 'id=1'), 'Total:\t0B\n');
 	const removed = JSON.parse(await succeed(project, 'prune', '-f', '--format', 'json', '--filter', 'description=RUN')) as Record<string, unknown>;
 	t.like(removed, {
-		ID: '3',
+		ID: '4',
 		Parents: ['2'],
 		Reclaimable: true,
 		Shared: false,

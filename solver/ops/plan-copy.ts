@@ -1,0 +1,85 @@
+import {Buffer} from 'node:buffer';
+import type {CopyAction} from '../../src/definition/operations.ts';
+import {O_DIRECTORY, O_RDONLY} from '../../src/linux/constants.ts';
+import type {NewDirectory} from '../../src/linux/make-directories.ts';
+import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
+import {changesOf} from './copy-attributes.ts';
+import {withoutTrailingSlash} from './copy.ts';
+import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
+import {splitPath} from './destination.ts';
+import type {LayerPlan} from './layer-plan.ts';
+import {octalMode, parseMode} from './mode.ts';
+import {rootOwner, type Owner} from './owner.ts';
+import type {SourceTree} from './source-tree.ts';
+import {TreePlanner, type OpenSourceDirectory} from './tree-planner.ts';
+import {Unplannable} from './unplannable.ts';
+
+/** What the planning of a copy works with. */
+export type PlanContext = {
+	readonly plan: LayerPlan;
+	/** Stays open until the plan is carried out. */
+	readonly tree: SourceTree;
+	/** The owner that was asked for. */
+	readonly owner: Owner | undefined;
+	/** Called when a file of the tree is not what it was when it was digested. */
+	readonly onChangedSource: () => void;
+	readonly signal: AbortSignal;
+};
+
+/**
+Plans what COPY does: the same as `copy`, in a tree that is not written to.
+
+@throws {Unplannable} where only a mounted tree can tell
+@throws as `copy`, for what is wrong with the sources
+*/
+export async function planCopy(action: CopyAction, context: PlanContext): Promise<void> {
+	for (const source of selectSources(action, context.tree)) {
+		await planSource(source, action, context);
+	}
+}
+
+async function planSource(selected: SelectedSource, action: CopyAction, context: PlanContext): Promise<void> {
+	const {plan, tree, owner} = context;
+	const source = openSource(selected, tree);
+	source.file.close();
+	const isDirectory = source.status.isDirectory();
+	if (isDirectory ? !action.directoryContentsOnly && !action.keepParents : action.attemptUnpack) {
+		throw new Unplannable(`the source ${action.source}`);
+	}
+
+	const newDirectory: NewDirectory = {...(owner ?? rootOwner), mode: octalMode(action.mode ?? '') ?? 0o755};
+	if (action.destination.endsWith('/') || action.destination.endsWith('/.')) {
+		plan.makeDirectories(action.destination, newDirectory);
+	}
+
+	const place = plan.findPlace(withoutTrailingSlash(action.destination), newDirectory);
+	const mode = action.mode === undefined ? undefined : parseMode(action.mode);
+	const planner = new TreePlanner({...context, isUnchanged: status => tree.reads?.isUnchanged(status) !== false, changes: changesOf({owner, mode, isLocal: tree.isLocal})});
+	if (isDirectory) {
+		using directory = openSourceDirectory(selected.path, tree);
+		await planner.addContents(directory, {target: () => plan.openDirectory(place, newDirectory), filter: selected.filter});
+	} else {
+		const {parent, name} = splitPath(realPathOf(selected, tree));
+		using directory = openSourceDirectory(parent, tree);
+		const into = plan.directoryIn(place);
+		planner.addFile({directory, name}, into === undefined ? place : {directory: into, name: selected.name});
+	}
+}
+
+/** Where a source is, without symbolic links on the way, and followed or not in the last place. */
+function realPathOf({path, name, followsLink}: SelectedSource, {root}: SourceTree): Buffer {
+	return followsLink ? realPathInRoot(root, path) : Buffer.concat([realPathInRoot(root, splitPath(path).parent), Buffer.from('/'), name]);
+}
+
+function openSourceDirectory(path: Buffer, {root}: SourceTree): OpenSourceDirectory {
+	const descriptor = openInRoot(root, path, {flags: O_RDONLY | O_DIRECTORY});
+	return {
+		root,
+		path: realPathInRoot(root, path).subarray(1),
+		descriptor,
+		relativePath: '',
+		[Symbol.dispose]() {
+			descriptor.close();
+		},
+	};
+}
