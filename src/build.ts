@@ -211,11 +211,11 @@ function openPermitted({pull, openRegistry}: BuildOptions): () => Promise<Regist
 }
 
 async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: Step): Promise<BuildOutcome> {
-	const {tags, outputs, progress, warn, signal} = options;
+	const {tags, outputs, openRegistry, progress, warn, signal} = options;
 	const exported = await exportResult({
 		snapshot, image, names: tags, outputs,
 	}, {
-		store, layers, images: new ImageStore(store), progress, warn, signal,
+		store, layers, images: new ImageStore(store), openRegistry, progress, warn, signal,
 	});
 
 	store.sync();

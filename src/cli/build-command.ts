@@ -5,6 +5,7 @@ import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
 import {writeStandardError} from '../progress/standard-error.ts';
 import {buildFlags} from './build-flags.ts';
 import {readBuildOptions} from './build-options.ts';
+import {insecureRegistriesOf} from './build-outputs.ts';
 import type {Command, CommandContext} from './command.ts';
 import {parseFlags} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
@@ -31,7 +32,7 @@ export const buildCommand: Command = async (args, context) => {
 			display.message(`WARNING: ${line}\n`);
 		};
 
-		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries: flags['insecure-registry'], warn});
+		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries: [...flags['insecure-registry'], ...insecureRegistriesOf(options.outputs, options.tags)], warn});
 		return await buildImage({
 			...options,
 			openRegistry: registry.open,

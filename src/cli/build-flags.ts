@@ -71,7 +71,7 @@ export const buildFlags = {
 	provenance: {
 		type: 'string', valueName: 'string', description: 'Accepted when false; attestations are not made yet', hidden: true,
 	},
-	push: {type: 'boolean', description: 'Shorthand for "--output=type=registry"', hidden: true},
+	push: {type: 'boolean', description: 'Shorthand for "--output=type=registry"'},
 	pull: {type: 'string', valueAlone: 'true', description: 'Always attempt to pull all referenced images; "--pull=never" asks no registry'},
 	quiet: {type: 'boolean', shorthand: 'q', description: 'Suppress the build output and print image ID on success'},
 	root: {type: 'string', valueName: 'string', description: 'Directory of the local store (default "/var/lib/tsbuild", or $TSBUILD_ROOT)'},

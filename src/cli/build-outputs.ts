@@ -1,4 +1,5 @@
 import type {OutputOption, RepositoryOutput} from '../exporter/output-option.ts';
+import {parseReference} from '../kernel/reference.ts';
 import type {Environment} from './command.ts';
 import {checkWithoutTag, parseOutputOption} from './output-option.ts';
 import {RequestError} from './usage-error.ts';
@@ -32,11 +33,17 @@ export function readOutputs({output, push = false, load = false, tag}: OutputFla
 	for (const option of outputs) {
 		if (option.type === 'image' && option.push !== undefined) {
 			checkPush(option, tag);
-			throw new RequestError('pushing is not there yet', {hint: 'Write an archive with -o type=oci,dest=FILE, and push it with another program.'});
 		}
 	}
 
 	return outputs;
+}
+
+/** The registries of outputs with `registry.insecure`: host and port. */
+export function insecureRegistriesOf(outputs: readonly OutputOption[], tags: readonly string[]): readonly string[] {
+	const pushed = outputs.filter(option => option.type === 'image').filter(({push}) => push?.isInsecure);
+	const names = pushed.flatMap(option => (tags.length > 0 ? tags : option.names ?? []));
+	return [...new Set(names.map(name => parseReference(name).domain))];
 }
 
 function checkPush({names = [], push}: RepositoryOutput, tags: readonly string[]): void {

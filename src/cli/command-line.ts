@@ -4,7 +4,7 @@ import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
 
-const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'prune', 'pull', 'rmi', 'save', 'tag', 'version'] as const;
+const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'prune', 'pull', 'push', 'rmi', 'save', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
 // The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
@@ -123,6 +123,11 @@ async function loadCommand(name: CommandName): Promise<Command> {
 		case 'pull': {
 			const {pullCommand} = await import('./pull-command.ts');
 			return pullCommand;
+		}
+
+		case 'push': {
+			const {pushCommand} = await import('./push-command.ts');
+			return pushCommand;
 		}
 
 		case 'rmi': {

@@ -16,6 +16,7 @@ Available Commands:
   load        Load images from an archive
   prune       Remove build cache
   pull        Download an image
+  push        Upload an image
   rmi         Remove images
   save        Save images to an archive
   tag         Give an image one more name

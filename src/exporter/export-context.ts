@@ -1,6 +1,7 @@
 import type {Digest} from '../kernel/digest.ts';
 import type {Descriptor} from '../kernel/oci-types.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
+import type {RegistryClient} from '../registry/registry-client.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
@@ -13,6 +14,8 @@ export type ExportContext = {
 	readonly layers: LayerStore;
 	readonly images: ImageStore;
 	readonly progress: ProgressSink;
+	/** Called when a registry is needed. */
+	readonly openRegistry: () => Promise<RegistryClient>;
 	/** Takes a line for the user. */
 	readonly warn: (line: string) => void;
 	readonly signal: AbortSignal;

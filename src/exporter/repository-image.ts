@@ -1,4 +1,5 @@
 import type {ReportStatus} from '../kernel/internal-vertex.ts';
+import {parseReference} from '../kernel/reference.ts';
 import {encodeImage, type EncodedImage} from './encoded-image.ts';
 import {
 	namesOf,
@@ -7,8 +8,13 @@ import {
 	type ExportSource,
 } from './export-context.ts';
 import type {RepositoryOutput} from './output-option.ts';
+import {pushableImage} from './pushable-image.ts';
 
-/** Keeps an image in the local store under its names. */
+/**
+Keeps an image in the local store under its names, and pushes it to the registries that these tell.
+
+@throws what `RegistryClient` throws; the reason of the signal
+*/
 export async function writeRepositoryImage(output: RepositoryOutput, source: ExportSource, {context, report}: {readonly context: ExportContext; readonly report: ReportStatus}): Promise<ExportedImage> {
 	const image = await encodeImage(source, output, {context, report});
 	const names = namesInStore(image, {...output, names: namesOf(source, output)});
@@ -19,7 +25,21 @@ export async function writeRepositoryImage(output: RepositoryOutput, source: Exp
 		}
 	}
 
+	if (output.push !== undefined) {
+		await push(image, output.push, {names: namesOf(source, output), context, report});
+	}
+
 	return {names: namesOf(source, output), configDigest: image.assembled.configDigest, manifest: image.manifest.descriptor};
+}
+
+async function push(image: EncodedImage, {byDigest}: NonNullable<RepositoryOutput['push']>, {names, context, report}: {readonly names: readonly string[]; readonly context: ExportContext; readonly report: ReportStatus}): Promise<void> {
+	const {openRegistry, store: {content, metadata}, signal} = context;
+	// Builds that push nothing do without.
+	const {pushImage} = await import('./push-image.ts');
+	const references = names.map(name => parseReference(name)).map(({domain, path, tag}) => ({domain, path, ...(!byDigest && tag !== undefined && {tag})}));
+	await pushImage(pushableImage(image, {content, signal}), references, {
+		client: await openRegistry(), metadata, report, signal,
+	});
 }
 
 /**

@@ -1,0 +1,114 @@
+import PQueue from 'p-queue';
+import type {Digest} from '../kernel/digest.ts';
+import {errorMessage, TsbuildError} from '../kernel/errors.ts';
+import type {ReportStatus} from '../kernel/internal-vertex.ts';
+import {formatReference, type Reference} from '../kernel/reference.ts';
+import type {BlobSource, RegistryClient, Repository} from '../registry/registry-client.ts';
+import {findBlobSources, recordBlobSource} from '../../snapshotter/blob-sources.ts';
+import type {Metadata} from '../../snapshotter/metadata.ts';
+import type {EncodedManifest} from './image-assembly.ts';
+
+/** An image that can be pushed: its manifest, and the blobs that this names. */
+export type PushableImage = {
+	readonly manifest: EncodedManifest;
+	readonly blobs: readonly PushableBlob[];
+};
+
+/** A blob of which all is known. */
+export type PushableBlob = {
+	readonly digest: Digest;
+	/** Bytes. */
+	readonly size: number;
+	readonly content: BlobSource['content'];
+};
+
+export type PushOptions = {
+	readonly client: RegistryClient;
+	readonly metadata: Metadata;
+	readonly report: ReportStatus;
+	readonly signal: AbortSignal;
+};
+
+// As many as BuildKit sends to a registry at once.
+// https://github.com/moby/buildkit/blob/v0.32.2/util/resolver/limited/group.go
+const uploadsAtOnce = 4;
+
+/**
+Pushes an image under names, also to several registries: first what the repositories do not have, then the manifests. So a name never stands for an image that is not whole.
+
+A reference without a tag is pushed by digest.
+
+@throws what `RegistryClient` throws, with the name in front; the reason of `signal`
+*/
+export async function pushImage(image: PushableImage, references: readonly Reference[], options: PushOptions): Promise<void> {
+	const started = Date.now();
+	const repositories = Map.groupBy(references, ({domain, path}) => `${domain}/${path}`).values().map(([first]) => first!);
+	await together([...repositories.map(reference => async (signal: AbortSignal) => explained(reference, async () => pushBlobs(image, reference, {...options, signal})))], options.signal);
+	options.report({id: 'pushing layers', started, completed: true});
+	for (const reference of references) {
+		await explained(reference, async () => pushManifest(image, reference, options));
+	}
+}
+
+async function pushBlobs({blobs}: PushableImage, repository: Repository, options: PushOptions): Promise<void> {
+	const queue = new PQueue({concurrency: uploadsAtOnce});
+	const different = new Map(blobs.map(blob => [blob.digest, blob])).values();
+	const pushes = different.map(blob => async (signal: AbortSignal) => queue.add(async () => {
+		signal.throwIfAborted();
+		await pushBlob(blob, repository, {...options, signal});
+	}));
+	await together([...pushes], options.signal);
+}
+
+async function pushBlob(blob: PushableBlob, repository: Repository, options: PushOptions): Promise<void> {
+	const {client, metadata, signal} = options;
+	if (!await client.hasBlob(repository, blob.digest, {signal}) && !await mountBlob(blob, repository, options)) {
+		await client.uploadBlob(repository, {descriptor: blob, content: blob.content}, {signal});
+	}
+
+	recordBlobSource(metadata, blob.digest, repository);
+}
+
+/** Lets the registry take the blob from another repository of its own. */
+async function mountBlob({digest}: PushableBlob, repository: Repository, {client, metadata, signal}: PushOptions): Promise<boolean> {
+	for (const from of findBlobSources(metadata, digest, repository)) {
+		if (await client.mountBlob(repository, {digest, from}, {signal})) {
+			return true;
+		}
+	}
+
+	return false;
+}
+
+async function pushManifest({manifest: {bytes, descriptor}}: PushableImage, reference: Reference, {client, report, signal}: PushOptions): Promise<void> {
+	const id = `pushing manifest for ${formatReference({...reference, digest: descriptor.digest})}`;
+	const started = Date.now();
+	await client.pushManifest(reference, {bytes, mediaType: descriptor.mediaType}, {signal});
+	report({id, started, completed: true});
+}
+
+async function explained(reference: Reference, push: () => Promise<void>): Promise<void> {
+	try {
+		await push();
+	} catch (error) {
+		throw error instanceof TsbuildError ? new TsbuildError(error.code, `failed to push ${formatReference(reference)}: ${errorMessage(error)}`, {cause: error}) : error;
+	}
+}
+
+/** Does several things at once. When one of them fails, the others are ended, and waited for. */
+async function together(works: ReadonlyArray<(signal: AbortSignal) => Promise<unknown>>, signal: AbortSignal): Promise<void> {
+	const others = new AbortController();
+	const either = AbortSignal.any([signal, others.signal]);
+	const failures: unknown[] = [];
+	await Promise.all(works.map(async work => {
+		try {
+			await work(either);
+		} catch (error) {
+			failures.push(error);
+			others.abort(error);
+		}
+	}));
+	if (failures.length > 0) {
+		throw failures[0];
+	}
+}

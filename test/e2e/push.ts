@@ -1,0 +1,145 @@
+import {execFileSync} from 'node:child_process';
+import {readFile} from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import type {ImageManifest} from '../../src/kernel/oci-types.ts';
+import {makeProject, type Project} from '../support/project.ts';
+import {startRegistry, type TestRegistry} from '../support/registry.ts';
+import {tsbuild} from '../support/tsbuild.ts';
+
+const dockerfile = 'FROM base\nRUN echo hello > /greeting\nENV NAME=world\n';
+
+let registry: TestRegistry;
+
+test.before('the registry is started', async () => {
+	registry = await startRegistry();
+});
+
+test.after.always('the registry is stopped', async () => {
+	await registry[Symbol.asyncDispose]();
+});
+
+async function run(project: Project, ...args: readonly string[]): Promise<string> {
+	const {exitCode, stdout, stderr} = await tsbuild(args, {root: project.root});
+	if (exitCode !== 0) {
+		throw new Error(`${args.join(' ')} failed with ${exitCode}: ${stderr}`);
+	}
+
+	return new TextDecoder().decode(stdout);
+}
+
+async function build(project: Project, ...args: readonly string[]): Promise<string> {
+	const {exitCode, stderr} = await project.build(...args);
+	if (exitCode !== 0) {
+		throw new Error(stderr);
+	}
+
+	return stderr;
+}
+
+function skopeo(...args: readonly string[]): string {
+	return execFileSync('skopeo', args, {encoding: 'utf8'});
+}
+
+/** The config of a pushed image, as skopeo reads it; every blob of it is fetched and verified. */
+function pull(reference: string, project: Project): {readonly Env: readonly string[]} {
+	skopeo('copy', '--quiet', '--src-tls-verify=false', `docker://${reference}`, `dir:${path.join(project.directory, 'pulled')}`);
+	const {config} = JSON.parse(skopeo('inspect', '--tls-verify=false', '--config', '--raw', `docker://${reference}`)) as {readonly config: {readonly Env: readonly string[]}};
+	return config;
+}
+
+function readManifest(reference: string): ImageManifest {
+	return JSON.parse(skopeo('inspect', '--tls-verify=false', '--raw', `docker://${reference}`)) as ImageManifest;
+}
+
+async function readMetadata(file: string): Promise<Readonly<Record<string, unknown>>> {
+	return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+}
+
+test('--push sends the image under all its names, and keeps it here', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	const names = ['all/one:1', 'all/one:2', 'all/two:latest'].map(name => `${registry.host}/${name}`);
+	const metadata = path.join(project.directory, 'metadata');
+	const log = await build(project, '--push', ...names.flatMap(name => ['-t', name]), '--metadata-file', metadata);
+	const facts = await readMetadata(metadata);
+	for (const name of names) {
+		t.true(pull(name, project).Env.includes('NAME=world'));
+		t.is(skopeo('inspect', '--tls-verify=false', '--format', '{{.Digest}}', `docker://${name}`).trim(), facts['containerimage.digest'] as string);
+	}
+
+	t.is(facts['image.name'], names.join(','));
+	const digest = facts['containerimage.digest'] as string;
+	const lines = log.split('\n').map(line => line.replace(/^#\d+ /v, '').replace(/ \d+\.\ds/v, ''));
+	const pushed = lines.slice(lines.indexOf('pushing layers done'));
+	t.deepEqual(pushed.slice(0, 4), ['pushing layers done', ...names.map(name => `pushing manifest for ${name}@${digest} done`)]);
+	const [image] = JSON.parse(await run(project, 'inspect', names[0]!)) as [{readonly RepoDigests: readonly string[]}];
+	t.deepEqual(image.RepoDigests, [`${registry.host}/all/one@${digest}`, `${registry.host}/all/two@${digest}`]);
+});
+
+test('new layers are gzip, or what an attribute says', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	const name = `${registry.host}/compressed/app`;
+	await build(project, '--push', '-t', name);
+	t.deepEqual(readManifest(name).layers.map(({mediaType}) => mediaType.split('+')[1]), ['gzip', 'gzip']);
+	await build(project, '-o', `type=image,push=true,name=${name},compression=zstd,force-compression=true`);
+	t.deepEqual(readManifest(name).layers.map(({mediaType}) => mediaType.split('+')[1]), ['zstd', 'zstd']);
+	await build(project, '-o', `type=registry,name=${name},oci-mediatypes=false,store=false`);
+	t.is(readManifest(name).mediaType, 'application/vnd.docker.distribution.manifest.v2+json');
+	t.true(pull(name, project).Env.includes('NAME=world'));
+});
+
+test('a push by digest makes no tag', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	const name = `${registry.host}/digest/app`;
+	const metadata = path.join(project.directory, 'metadata');
+	await build(project, '-o', `type=image,name=${name},push-by-digest=true,push=true`, '--metadata-file', metadata);
+	const {'containerimage.digest': digest} = await readMetadata(metadata);
+	t.true(pull(`${name}@${digest as string}`, project).Env.includes('NAME=world'));
+	t.throws(() => execFileSync('skopeo', ['list-tags', '--tls-verify=false', `docker://${name}`], {stdio: 'pipe'}));
+	const tagged = await project.build('-t', `${name}:1`, '-o', 'type=image,push-by-digest=true,push=true');
+	t.is(tagged.exitCode, 1);
+	t.regex(tagged.stderr, /can't push tagged ref .*\/digest\/app:1 by digest/v);
+});
+
+test('tsbuild push sends what was built before, and remembers its digest', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	const name = `${registry.host}/command/app`;
+	await build(project, '-t', `${name}:1`, '-t', `${name}:2`);
+	const output = await run(project, 'push', `${name}:1`);
+	const digest = skopeo('inspect', '--tls-verify=false', '--format', '{{.Digest}}', `docker://${name}:1`).trim();
+	const {size} = /^1: digest: (?<digest>sha256:[\da-f]{64}) size: (?<size>\d+)\n$/v.exec(output)?.groups ?? {};
+	t.is(output, `1: digest: ${digest} size: ${size}\n`);
+	t.is(Number(size), skopeo('inspect', '--tls-verify=false', '--raw', `docker://${name}:1`).length);
+	t.true(pull(`${name}:1`, project).Env.includes('NAME=world'));
+	t.regex(await run(project, 'inspect', `${name}@${digest}`), /"NAME=world"/v);
+	t.is(await run(project, 'push', '-q', '--all-tags', name), `${name}:1\n${name}:2\n`);
+	t.is(skopeo('inspect', '--tls-verify=false', '--format', '{{.Digest}}', `docker://${name}:2`).trim(), digest);
+});
+
+test('an image that came from elsewhere keeps its digest', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	await using other = await makeProject({});
+	const name = `${registry.host}/kept/app:1`;
+	await build(project, '--push', '-t', name);
+	const manifest = skopeo('inspect', '--tls-verify=false', '--raw', `docker://${name}`);
+	await run(other, 'pull', name);
+	await run(other, 'tag', name, `${registry.host}/kept/copy:1`);
+	await run(other, 'push', `${registry.host}/kept/copy:1`);
+	t.is(skopeo('inspect', '--tls-verify=false', '--raw', `docker://${registry.host}/kept/copy:1`), manifest);
+});
+
+const refuses = test.macro({
+	async exec(t, args: readonly string[], message: RegExp) {
+		await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
+		const {exitCode, stderr} = await tsbuild(args.map(argument => (argument === '.' ? project.context : argument)), {root: project.root});
+		t.is(exitCode, 1);
+		t.regex(stderr, message);
+	},
+	title: (_, args: readonly string[]) => `${args.join(' ')} is refused`,
+});
+
+test(refuses, ['push', 'nope'], /^ERROR: No such image: nope:latest$/mv);
+test(refuses, ['push', `nope@sha256:${'0'.repeat(64)}`], /^ERROR: cannot push a digest reference$/mv);
+test(refuses, ['push', '-a', 'nope:1'], /^ERROR: tag can't be used with --all-tags\/-a$/mv);
+test(refuses, ['build', '--push', '.'], /^ERROR: failed to build: tag is needed when pushing to registry$/mv);
+test(refuses, ['build', '--push', '-t', 'localhost:1/x:1', '.'], /^ERROR: failed to build: failed to solve: failed to push localhost:1\/x:1: failed to do request: Head "http:\/\/localhost:1\/v2\/x\/blobs\/sha256:[\da-f]{64}": dial tcp 127\.0\.0\.1:1: connect: connection refused$/mv);
