@@ -1,5 +1,6 @@
+import {readCheckArgument} from '../frontend/dockerfile/check/settings.ts';
 import {warningEvent} from '../frontend/dockerfile/check-warning.ts';
-import {convertDockerfile, type DockerfileResult} from '../frontend/dockerfile/convert.ts';
+import {convertDockerfile, type ConvertOptions, type DockerfileResult} from '../frontend/dockerfile/convert.ts';
 import {DockerfileError} from '../frontend/dockerfile/errors.ts';
 import {LayerStore} from '../snapshotter/layers.ts';
 import type {SnapshotId} from '../snapshotter/snapshotter.ts';
@@ -107,9 +108,10 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 	const step = {options, store, layers: new LayerStore(store)};
 	let dockerfile: BuildFile | undefined;
 	try {
+		readCheckArgument(options.buildArgs);
 		dockerfile = await loadDockerfile(context, options.dockerfile, options.progress);
 		const ignoreFile = memoize(async () => loadIgnoreFile(context, dockerfile!.name, options.progress));
-		const converted = await convert(dockerfile, {...step, ignoreFile});
+		const converted = await convertContext(dockerfile, {...step, ignoreFile});
 		const snapshot = await solveDefinition(converted, {...step, context, ignorePatterns: await ignoreFile()});
 		return await exportSnapshot(snapshot, converted, step);
 	} catch (error) {
@@ -119,7 +121,11 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 
 type Step = {readonly options: BuildOptions; readonly store: Store; readonly layers: LayerStore};
 
-async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step & {readonly ignoreFile: () => Promise<readonly string[]>}): Promise<DockerfileResult> {
+/** What a conversion takes from the build, with the patterns of `.dockerignore` when they are asked for. */
+export type ConvertContext = Pick<Step, 'options' | 'store'> & {readonly ignoreFile: () => Promise<readonly string[]>};
+
+/** Converts a Dockerfile with the options of a build; `changes` are for those who do not build. */
+export async function convertContext(dockerfile: BuildFile, {options, store, ignoreFile}: ConvertContext, changes: Partial<ConvertOptions> = {}): Promise<DockerfileResult> {
 	const {content, metadata} = store;
 	const lookup: ImageLookup = {
 		images: new ImageStore(store),
@@ -147,9 +153,10 @@ async function convert(dockerfile: BuildFile, {options, store, ignoreFile}: Step
 		}),
 		loadIgnored: async () => ignoreRule(await ignoreFile()),
 		warn(warning) {
-			options.progress(warningEvent(warning, dockerfileVertex));
+			options.progress(warningEvent(warning, dockerfileVertex, dockerfile.content));
 		},
 		signal: options.signal,
+		...changes,
 	});
 }
 

@@ -18,8 +18,8 @@ export type CheckWarning = {
 	readonly location: SourceLocation;
 };
 
-/** The warning as the progress shows it, as one of a vertex. */
-export function warningEvent({ruleName, description, url, detail, location}: CheckWarning, vertex: Digest): WarningEvent {
+/** The warning as the progress shows it, as one of a vertex; `content` is the Dockerfile. */
+export function warningEvent({ruleName, description, url, detail, location}: CheckWarning, vertex: Digest, content: Uint8Array): WarningEvent {
 	const {file, startLine, endLine} = location;
 	return {
 		type: 'warning',
@@ -28,6 +28,7 @@ export function warningEvent({ruleName, description, url, detail, location}: Che
 		detail: [description],
 		...(url !== undefined && {url}),
 		file,
+		content,
 		lines: [{start: startLine, end: endLine}],
 	};
 }

@@ -14,6 +14,7 @@ import {addImage} from './convert/image.ts';
 import {beginStage, convertStage, countVertexes} from './convert/stage.ts';
 import type {StageState} from './convert/stage-builder.ts';
 import {StageNames} from './convert/stage-names.ts';
+import type {ConversionRecord} from './conversion-record.ts';
 import {emptyImage, finishImage} from './image-config.ts';
 import type {Dockerfile} from './instructions.ts';
 import {parseDockerfile, type Statement} from './parse.ts';
@@ -43,6 +44,8 @@ export type ConvertOptions = {
 	readonly namedContexts: ReadonlySet<string>;
 	/** Finds an image. Called once for each that the target needs, at the same time. */
 	readonly resolveImage: ResolveImage;
+	/** Nothing is going to be built: what cannot be built yet is left out instead of refused. */
+	readonly isDescription?: boolean;
 	/** All stages are converted, not only those that the target needs. */
 	readonly allStages?: boolean;
 	/** Called once when the images have been found, before the first instruction of a stage is converted. Says whether the build context leaves a path out. */
@@ -59,6 +62,8 @@ export type DockerfileResult = {
 	readonly image: ImageConfig;
 	/** `NAME=value` of the proxies for every RUN. They are no part of what a RUN is, so they are not in the definition. */
 	readonly proxyEnvironment: readonly string[];
+	/** How it came about. */
+	readonly record: ConversionRecord;
 };
 
 /**
@@ -68,8 +73,7 @@ Turns a Dockerfile into a definition and an image config. Only the stages that t
 @see https://docs.docker.com/reference/dockerfile/
 */
 export async function convertDockerfile(source: DockerfileSource, options: ConvertOptions): Promise<DockerfileResult> {
-	const settings = readCheckSettings(source.content, options.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK'));
-	const checker = new Checker(settings, warning => {
+	const checker = new Checker(readCheckSettings(source.content, options.buildArgs), warning => {
 		options.warn?.(warning);
 	});
 	const statements = parseDockerfile(source);
@@ -91,7 +95,7 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 	const isIgnored = await options.loadIgnored?.() ?? ignoresNothing;
 	const definition = new DefinitionBuilder();
 	const shared = {
-		globalVariables, escape, budget, checker, isIgnored,
+		globalVariables, escape, budget, checker, isIgnored, isDescription: options.isDescription ?? false,
 	};
 	const results = new StageResults({
 		plan,
@@ -109,6 +113,9 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 		definition: definition.finish(target.root),
 		image: finishImage(target.image, target.baseImage, options),
 		proxyEnvironment: readProxyEnvironment(options.buildArgs),
+		record: {
+			dockerfile, escape, plan, work, buildArgs: options.buildArgs, globalVariables, states: results.states,
+		},
 	};
 }
 
@@ -138,7 +145,7 @@ type BuildParts = {
 	readonly plan: StagePlan;
 	readonly images: BaseImages;
 	readonly definition: DefinitionBuilder;
-	readonly shared: Pick<Conversion, 'globalVariables' | 'escape' | 'budget' | 'checker' | 'isIgnored'>;
+	readonly shared: Pick<Conversion, 'globalVariables' | 'escape' | 'budget' | 'checker' | 'isIgnored' | 'isDescription'>;
 };
 
 /** The stages that have been converted. */
@@ -197,6 +204,11 @@ class StageResults {
 	#ignoresCache({name}: PlannedStage): boolean {
 		const {noCache} = this.#options;
 		return typeof noCache === 'boolean' ? noCache : noCache.some(wanted => wanted.toLowerCase() === name);
+	}
+
+	/** By their places in the file. */
+	get states(): ReadonlyMap<number, StageState> {
+		return this.#states;
 	}
 
 	get(index: number): StageState {

@@ -211,7 +211,8 @@ export class WordExpander {
 			}
 
 			case '': {
-				throw missing('}');
+				// BuildKit takes the end of the text for a modifier, and shows it so.
+				throw name === '' ? missing('}') : new SubstitutionProblem('unsupported modifier (\u{FFFD}) in substitution');
 			}
 
 			case '/': {

@@ -1,4 +1,4 @@
-import {buildImage, type BuildOutcome} from '../build.ts';
+import {buildImage, type BuildOptions} from '../build.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
 import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
@@ -6,6 +6,7 @@ import {writeStandardError} from '../progress/standard-error.ts';
 import {buildFlags} from './build-flags.ts';
 import {readBuildOptions} from './build-options.ts';
 import {insecureRegistriesOf} from './build-outputs.ts';
+import {readCall} from './call-option.ts';
 import type {Command, CommandContext} from './command.ts';
 import {parseFlags} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
@@ -27,13 +28,13 @@ export const buildCommand: Command = async (args, context) => {
 	const mode = readProgressMode(flags, context);
 	const options = readBuildOptions(parsed, context.environment);
 	warnOfIgnoredFlags(flags, context.writeError);
-	const outcome = await buildWithProgress(mode, context, async display => {
+	const run = async <Value>(action: (build: BuildOptions) => Promise<Value>) => withProgress({mode, isDetailed: flags.debug ?? false}, context, async display => {
 		const warn = (line: string) => {
 			display.message(`WARNING: ${line}\n`);
 		};
 
 		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries: [...flags['insecure-registry'], ...insecureRegistriesOf(options.outputs, options.tags)], warn});
-		return await buildImage({
+		return await action({
 			...options,
 			openRegistry: registry.open,
 			progress: display.update,
@@ -41,6 +42,14 @@ export const buildCommand: Command = async (args, context) => {
 			signal: context.signal,
 		});
 	});
+	const call = readCall(flags);
+	if (call !== undefined) {
+		const [{callDockerfile, dockerfilePath}, {printCall}] = await Promise.all([import('../build/call.ts'), import('./print-call.ts')]);
+		const result = await run(async build => callDockerfile(call.method, build));
+		return printCall(result, {...call, path: dockerfilePath(options)}, context);
+	}
+
+	const outcome = await run(buildImage);
 
 	if (flags.iidfile !== undefined) {
 		await writeIdentityFile(flags.iidfile, outcome);
@@ -57,12 +66,14 @@ export const buildCommand: Command = async (args, context) => {
 	return 0;
 };
 
-async function buildWithProgress(mode: ProgressMode, {writeError, environment, isTerminal}: CommandContext, build: (display: ProgressDisplay) => Promise<BuildOutcome>): Promise<BuildOutcome> {
+type ProgressOptions = {readonly mode: ProgressMode; readonly isDetailed: boolean};
+
+async function withProgress<Value>({mode, isDetailed}: ProgressOptions, {writeError, environment, isTerminal}: CommandContext, action: (display: ProgressDisplay) => Promise<Value>): Promise<Value> {
 	using display = await openDisplay(mode, {write: writeStandardError, environment});
 	try {
-		return await build(display);
+		return await action(display);
 	} finally {
 		display.finish();
-		writeError(formatWarnings(display.warnings, {colors: isTerminal && !isColorRefused(environment)}));
+		writeError(formatWarnings(display.warnings, {colors: isTerminal && !isColorRefused(environment), isDetailed}));
 	}
 }

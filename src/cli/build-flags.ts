@@ -26,7 +26,6 @@ const missingFlags = {
 	'cache-from': missing,
 	'cache-to': missing,
 	'cgroup-parent': missing,
-	debug: missing,
 	policy: missing,
 	resource: missing,
 	'shm-size': missing,
@@ -43,10 +42,13 @@ export const buildFlags = {
 	...missingFlags,
 	'build-arg': {type: 'list', valueName: 'stringArray', description: 'Set build-time variables'},
 	'build-context': {type: 'list', valueName: 'stringArray', description: 'Additional build contexts (e.g., name=oci-layout://path)'},
+	call: {type: 'string', valueName: 'string', description: 'Set method for evaluating build ("check", "outline", "targets") (default "build")'},
+	check: {type: 'boolean', description: 'Shorthand for "--call=check"'},
 	builder: {
 		type: 'string', valueName: 'string', description: 'Accepted for scripts written for buildx; tsbuild needs no builder', hidden: true,
 	},
 	cpus: {type: 'string', valueName: 'number', description: 'Limit the CPUs of each "RUN" instruction (e.g., "1.5")'},
+	debug: {type: 'boolean', shorthand: 'D', description: 'Show the warnings about the Dockerfile in full'},
 	file: {
 		type: 'string', shorthand: 'f', valueName: 'string', description: 'Name of the Dockerfile (default: "PATH/Dockerfile")',
 	},

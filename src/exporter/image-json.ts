@@ -1,4 +1,5 @@
 import {Buffer} from 'node:buffer';
+import {stringifyAsGo} from '../kernel/go-json.ts';
 import type {ImageConfig, ImageIndex, ImageManifest} from '../kernel/oci-types.ts';
 
 /*
@@ -6,15 +7,6 @@ Images are named by the digests of their JSON documents, so the text matters to 
 */
 
 type Json = string | number | boolean | null | readonly Json[] | {readonly [key: string]: Json | undefined};
-
-// Go escapes these so that JSON can stand in HTML: https://pkg.go.dev/encoding/json#HTMLEscape
-const htmlEscapes: Readonly<Record<string, string>> = {
-	'<': String.raw`\u003c`,
-	'>': String.raw`\u003e`,
-	'&': String.raw`\u0026`,
-	'\u{2028}': String.raw`\u2028`,
-	'\u{2029}': String.raw`\u2029`,
-};
 
 // The fields of Docker's ContainerConfig in the order of its Go struct.
 // https://github.com/moby/docker-image-spec/blob/main/specs-go/v1/image.go
@@ -44,7 +36,7 @@ export function encodeLayoutIndex(index: ImageIndex): Buffer {
 }
 
 function encode(value: Json, indent?: string): Buffer {
-	return Buffer.from(JSON.stringify(value, undefined, indent).replaceAll(/[&<>\u{2028}\u{2029}]/gv, character => htmlEscapes[character]!));
+	return Buffer.from(stringifyAsGo(value, indent));
 }
 
 function inOrder(object: Json, order: readonly string[]): Readonly<Record<string, Json | undefined>> {

@@ -53,6 +53,8 @@ export type WarningEvent = {
 	readonly detail: readonly string[];
 	readonly url?: string;
 	readonly file?: string;
+	/** What is in the file. */
+	readonly content?: Uint8Array;
 	/** Lines from 1; the end is included. */
 	readonly lines?: ReadonlyArray<{readonly start: number; readonly end: number}>;
 };

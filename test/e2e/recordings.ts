@@ -36,7 +36,7 @@ const recording = test.macro({
 			const expected = comparableOutput(recorded.stderr, options);
 			const actual = comparableOutput(ours.stderr, options);
 			t.is(ours.exitCode, recorded.exitCode, ours.stderr);
-			t.is(maskDigests(ours.stdout), maskDigests(recorded.stdout));
+			t.is(maskDigests(ours.stdout), maskDigests(withoutDefinition(recorded.stdout)));
 			t.deepEqual(comparableSteps(actual, expected, isFirst), expected.steps, ours.stderr);
 			t.deepEqual(recorded.exitCode === 0 ? actual.others : withoutHint(actual.others), expected.others, ours.stderr);
 		}
@@ -60,6 +60,11 @@ function comparableSteps(actual: ComparableOutput, expected: ComparableOutput, i
 	return actual.steps
 		.filter(([name]) => isStored || name !== 'exporting to image')
 		.map(lines => (isFirst && cached.has(lines[0]) ? [lines[0]!, 'CACHED'] : lines));
+}
+
+/** The JSON of checks holds what BuildKit read the file by, which nobody else has. */
+function withoutDefinition(text: string): string {
+	return text.replaceAll(/^ {6}"definition": \{\n.*?^ {6}\},\n/gmsv, '');
 }
 
 function maskDigests(text: string): string {

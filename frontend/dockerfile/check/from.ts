@@ -78,9 +78,13 @@ export class FromChecks {
 
 /** InvalidBaseImagePlatform: an image that was found, against what was looked for. */
 export function checkImagePlatform({written, platform, namedContext, location}: ImageSource, found: Platform, checker: Checker): void {
-	if (namedContext === undefined && (platform.os !== found.os || platform.architecture !== found.architecture)) {
-		checker.report(checkRules.invalidBaseImagePlatform, `Base image ${written} was pulled with platform "${formatPlatform(found)}", expected "${formatPlatform(platform)}" for current build`, {location});
+	const isWrong = platform.os !== found.os || platform.architecture !== found.architecture;
+	if (namedContext !== undefined || !isWrong) {
+		return;
 	}
+
+	const detail = `Base image ${written} was pulled with platform "${formatPlatform(found)}", expected "${formatPlatform(platform)}" for current build`;
+	checker.report(checkRules.invalidBaseImagePlatform, detail, {location});
 }
 
 function expandDefaults(globalArguments: readonly ArgInstruction[], {predefined, escape}: DefaultArguments, budget: WorkBudget): ReadonlyMap<string, string> {

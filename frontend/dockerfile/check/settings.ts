@@ -32,13 +32,19 @@ The settings of a file: those of the build argument `BUILDKIT_DOCKERFILE_CHECK` 
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` for settings that cannot be read
 @see https://docs.docker.com/reference/dockerfile/#check
 */
-export function readCheckSettings(content: Uint8Array, buildArgument: string | undefined): CheckSettings {
-	if (buildArgument !== undefined) {
-		return withContext('failed to parse build-arg:BUILDKIT_DOCKERFILE_CHECK', () => parseCheckSettings(buildArgument));
-	}
-
+export function readCheckSettings(content: Uint8Array, buildArgs: ReadonlyMap<string, string>): CheckSettings {
 	const [options = ''] = (findDirective(content) ?? '').split(' ', 1);
-	return withContext('failed to parse check options', () => parseCheckSettings(options));
+	return readCheckArgument(buildArgs) ?? withContext('failed to parse check options', () => parseCheckSettings(options));
+}
+
+/**
+The settings of the build argument alone, which are known before any file is read.
+
+@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` for settings that cannot be read
+*/
+export function readCheckArgument(buildArgs: ReadonlyMap<string, string>): CheckSettings | undefined {
+	const argument = buildArgs.get('BUILDKIT_DOCKERFILE_CHECK');
+	return argument === undefined ? undefined : withContext('failed to parse build-arg:BUILDKIT_DOCKERFILE_CHECK', () => parseCheckSettings(argument));
 }
 
 /**

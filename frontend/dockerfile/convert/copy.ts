@@ -49,7 +49,10 @@ ADD: like COPY; archives are unpacked.
 export function convertAdd(instruction: AddInstruction, stage: StageBuilder): void {
 	const transfer = expandTransfer(instruction, stage);
 	rejectChecksum(instruction, transfer);
-	rejectRemoteAdd(transfer);
+	if (!stage.conversion.isDescription) {
+		rejectRemoteAdd(transfer);
+	}
+
 	checkSources(transfer, stage);
 	addTransfer(instruction, stage, {transfer, from: stage.conversion.buildContext});
 }

@@ -25,7 +25,7 @@ Carries out one instruction of a stage.
 @throws {DockerfileError} with the instruction's location
 */
 export function convertInstruction(step: StageStep, stage: StageBuilder): void {
-	stage.checks.begin(step.instruction);
+	stage.begin(step.instruction);
 	atLocation(step.instruction.location, () => {
 		dispatch(step, stage);
 	});

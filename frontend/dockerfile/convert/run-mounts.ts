@@ -32,10 +32,10 @@ The mounts of a RUN, from the values of its `--mount` flags.
 @see https://docs.docker.com/reference/dockerfile/#run---mount
 */
 export function convertMounts(texts: readonly string[], stage: StageBuilder, context: MountSources): readonly ExecMount[] {
-	return texts.map(text => convertMount(text, stage, context));
+	return texts.map(text => convertMount(text, stage, context)).filter(mount => mount !== undefined);
 }
 
-function convertMount(text: string, stage: StageBuilder, context: MountSources): ExecMount {
+function convertMount(text: string, stage: StageBuilder, context: MountSources): ExecMount | undefined {
 	const mount = readMount(text, value => stage.expand(value));
 	switch (mount.type) {
 		case 'bind': {
@@ -62,7 +62,8 @@ function convertMount(text: string, stage: StageBuilder, context: MountSources):
 		}
 
 		case 'ssh': {
-			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_UNSUPPORTED', `RUN --mount=${text} is not supported yet`);
+			refuseSshMount(mount, stage, text);
+			return undefined;
 		}
 	}
 }
@@ -102,7 +103,14 @@ function addCacheDirectory({mode = defaultCacheMode, uid = 0, gid = 0}: RunMount
 	);
 }
 
-function convertSecretMount(mount: RunMount, {workingDirectory}: StageBuilder): ExecMount {
+function refuseSshMount({id, isRequired = false}: RunMount, stage: StageBuilder, text: string): void {
+	stage.addUserMount({type: 'ssh', name: firstOf(id, 'default'), isRequired});
+	if (!stage.conversion.isDescription) {
+		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_UNSUPPORTED', `RUN --mount=${text} is not supported yet`);
+	}
+}
+
+function convertSecretMount(mount: RunMount, stage: StageBuilder): ExecMount {
 	const {
 		target = '',
 		environmentName,
@@ -112,11 +120,12 @@ function convertSecretMount(mount: RunMount, {workingDirectory}: StageBuilder): 
 		gid = 0,
 	} = mount;
 	const id = firstOf(mount.source, mount.id, posix.basename(target));
+	stage.addUserMount({type: 'secret', name: id, isRequired});
 	const file = target === '' && environmentName === undefined ? `${secretDirectory}/${posix.basename(id)}` : target;
 	return {
 		type: 'secret',
 		id,
-		...(file !== '' && {target: cleanPath(resolveWritten(workingDirectory, file))}),
+		...(file !== '' && {target: cleanPath(resolveWritten(stage.workingDirectory, file))}),
 		...(environmentName !== undefined && {environmentName}),
 		isRequired,
 		mode,

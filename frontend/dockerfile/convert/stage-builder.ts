@@ -2,6 +2,7 @@ import type {Operation} from '../../../src/definition/operations.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../../src/kernel/oci-types.ts';
 import type {Platform} from '../../../src/kernel/platform.ts';
+import type {SourceLocation} from '../../../src/kernel/source-location.ts';
 import {StageChecks} from '../check/stage-checks.ts';
 import type {Environment} from '../environment.ts';
 import {DockerfileError} from '../errors.ts';
@@ -26,6 +27,16 @@ export type StageState = {
 	readonly baseImage: ImageConfig;
 	/** There was a WORKDIR. */
 	readonly hasWorkingDirectory: boolean;
+	/** What its own RUNs take from the user, in order. */
+	readonly userMounts: readonly UserMount[];
+};
+
+/** A secret or an SSH socket that a RUN takes. */
+export type UserMount = {
+	readonly type: 'secret' | 'ssh';
+	readonly name: string;
+	readonly isRequired: boolean;
+	readonly location: SourceLocation;
 };
 
 /** A vertex that an instruction adds to its stage. */
@@ -57,6 +68,8 @@ export class StageBuilder {
 	readonly #buildArguments: Map<string, string | undefined>;
 	#root: Digest | null;
 	#hasCommand = false;
+	#location: SourceLocation | undefined;
+	readonly #userMounts: UserMount[] = [];
 	readonly conversion: Conversion;
 	readonly image: ImageDraft;
 	readonly environment: Environment;
@@ -126,6 +139,12 @@ export class StageBuilder {
 		return this.#buildArguments;
 	}
 
+	/** The next instruction is carried out. */
+	begin(instruction: Instruction): void {
+		this.#location = instruction.location;
+		this.checks.begin(instruction);
+	}
+
 	/** What the instructions so far have made. */
 	finish(): StageState {
 		return {
@@ -136,6 +155,7 @@ export class StageBuilder {
 			buildArguments: this.#buildArguments,
 			baseImage: this.#base.baseImage,
 			hasWorkingDirectory: this.checks.hasWorkingDirectory,
+			userMounts: this.#userMounts,
 		};
 	}
 
@@ -174,6 +194,11 @@ export class StageBuilder {
 	/** Declares an ARG. */
 	addBuildArgument(name: string, value: string | undefined): void {
 		this.#buildArguments.set(name, value);
+	}
+
+	/** The instruction takes something from the user. */
+	addUserMount(mount: Omit<UserMount, 'location'>): void {
+		this.#userMounts.push({...mount, location: this.#location!});
 	}
 
 	/** Adds a vertex; its file system becomes the stage's. */

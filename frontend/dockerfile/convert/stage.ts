@@ -30,6 +30,7 @@ export function beginStage(root: Digest | null, baseImage: ImageConfig, platform
 		buildArguments: new Map(),
 		baseImage,
 		hasWorkingDirectory: false,
+		userMounts: [],
 	};
 }
 

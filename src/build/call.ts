@@ -1,0 +1,121 @@
+import {posix} from 'node:path';
+import {readCheckArgument} from '../../frontend/dockerfile/check/settings.ts';
+import type {CheckWarning} from '../../frontend/dockerfile/check-warning.ts';
+import type {ConvertOptions, DockerfileResult} from '../../frontend/dockerfile/convert.ts';
+import {DockerfileError} from '../../frontend/dockerfile/errors.ts';
+import {readOutline, type Outline} from '../../frontend/dockerfile/outline.ts';
+import {listTargets, type Target} from '../../frontend/dockerfile/targets.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import {BuildError} from '../build-error.ts';
+import {convertContext, type BuildOptions} from '../build.ts';
+import {loadDockerfile, openContextDirectory, type BuildFile} from '../context/build-files.ts';
+import {loadIgnoreFile} from '../context/ignore-file.ts';
+import {errorMessage, TsbuildError} from '../kernel/errors.ts';
+import type {SourceLocation} from '../kernel/source-location.ts';
+import type {Descriptor} from '../linux/descriptor.ts';
+import {openLocalStore} from '../local-store.ts';
+
+/** What the checks found. */
+export type CheckResult = {
+	/** In the order in which they were found; equal ones once. */
+	readonly warnings: readonly CheckWarning[];
+	/** Why the file cannot be built. */
+	readonly problem?: {readonly message: string; readonly locations: readonly SourceLocation[]};
+};
+
+/** What there is to say about a Dockerfile. */
+export type CallResult = {readonly file: BuildFile} & (
+	| {readonly type: 'check'; readonly check: CheckResult}
+	| {readonly type: 'outline'; readonly outline: Outline}
+	| {readonly type: 'targets'; readonly targets: readonly Target[]}
+	| {readonly type: 'methods'}
+);
+
+/**
+Answers a question about a Dockerfile instead of building it: `check` (or `lint`), `outline`, `targets`, or `subrequests.describe`, which tells these.
+
+@throws {BuildError} when the question cannot be answered, or is none; what `buildImage` throws before a build; the reason of `signal`
+*/
+export async function callDockerfile(method: string, options: BuildOptions): Promise<CallResult> {
+	using context = await openContextDirectory(options.contextDirectory);
+	try {
+		readCheckArgument(options.buildArgs);
+		const file = await loadDockerfile(context, options.dockerfile, options.progress);
+		return await answer(method, file, {options, context});
+	} catch (error) {
+		options.signal.throwIfAborted();
+		throw new BuildError(`failed to solve: ${errorMessage(error)}`, {cause: error, sources: []});
+	}
+}
+
+type CallContext = {readonly options: BuildOptions; readonly context: Descriptor};
+
+async function answer(method: string, file: BuildFile, call: CallContext): Promise<CallResult> {
+	switch (method) {
+		case 'check':
+		case 'lint': {
+			return {type: 'check', file, check: await check(file, call)};
+		}
+
+		case 'outline': {
+			return {type: 'outline', file, outline: await outline(file, call)};
+		}
+
+		case 'targets': {
+			return {type: 'targets', file, targets: listTargets({file: file.name, content: file.content})};
+		}
+
+		case 'subrequests.describe': {
+			return {type: 'methods', file};
+		}
+
+		default: {
+			const message = `unsupported request frontend.${method}`;
+			throw new TsbuildError('ERR_TSBUILD_REQUEST', `${message}: ${message}`, {hint: 'The methods are build, check, outline, targets and subrequests.describe.'});
+		}
+	}
+}
+
+/** Without a target all stages are checked. */
+async function check(file: BuildFile, call: CallContext): Promise<CheckResult> {
+	const found = new Map<string, CheckWarning>();
+	const warn = (warning: CheckWarning) => {
+		const key = JSON.stringify([warning.detail, warning.location.startLine]);
+		found.set(key, found.get(key) ?? warning);
+	};
+
+	await using store = await openLocalStore(call.options.root);
+	const changes = {warn, allStages: call.options.target === undefined};
+	const problem = await findProblem(async () => convert(file, {...call, store}, changes), call.options.signal);
+	return {warnings: found.values().toArray(), ...(problem && {problem})};
+}
+
+async function findProblem(action: () => Promise<unknown>, signal: AbortSignal): Promise<CheckResult['problem']> {
+	try {
+		await action();
+		return undefined;
+	} catch (error) {
+		signal.throwIfAborted();
+		if (!(error instanceof TsbuildError)) {
+			throw error;
+		}
+
+		return {message: error.message, locations: error instanceof DockerfileError ? error.locations : []};
+	}
+}
+
+async function outline(file: BuildFile, call: CallContext): Promise<Outline> {
+	await using store = await openLocalStore(call.options.root);
+	const {record} = await convert(file, {...call, store}, {});
+	return readOutline(record);
+}
+
+async function convert(file: BuildFile, {options, context, store}: CallContext & {readonly store: Store}, changes: Pick<ConvertOptions, 'allStages' | 'warn'>): Promise<DockerfileResult> {
+	const ignoreFile = async () => loadIgnoreFile(context, file.name, options.progress);
+	return convertContext(file, {options, store, ignoreFile}, {...changes, isDescription: true});
+}
+
+/** The Dockerfile as buildx names it in front of excerpts. */
+export function dockerfilePath({contextDirectory, dockerfile}: Pick<BuildOptions, 'contextDirectory' | 'dockerfile'>): string {
+	return dockerfile ?? posix.join(contextDirectory, 'Dockerfile');
+}
