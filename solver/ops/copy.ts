@@ -13,7 +13,7 @@ import {
 	statPlace,
 	type Place,
 } from './destination.ts';
-import {octalMode, parseMode} from './mode.ts';
+import {newDirectoryMode, parseMode} from './mode.ts';
 import {rootOwner, type Owner} from './owner.ts';
 import type {SourceTree} from './source-tree.ts';
 import {TreeCopier} from './tree-copier.ts';
@@ -51,8 +51,7 @@ export async function copy(action: CopyAction, context: CopyContext): Promise<vo
 		...context,
 		action,
 		changes: changesOf({owner, mode, isLocal: tree.isLocal}),
-		// As with mkdir, set-ID bits do not count.
-		newDirectory: {...(owner ?? rootOwner), mode: (octalMode(action.mode ?? '') ?? 0o755) & 0o777},
+		newDirectory: {...(owner ?? rootOwner), mode: newDirectoryMode(action.mode)},
 	};
 	for (const source of selectSources(action, tree)) {
 		await copySource(source, copying);

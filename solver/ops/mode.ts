@@ -56,11 +56,16 @@ export function parseMode(text: string): ModeChange {
 }
 
 /**
-The bits of an octal `--chmod`; `undefined` for a symbolic one. Directories that are made on the way get these bits too.
+The permissions of the directories that a copy makes on the way: those of an octal `--chmod`, without set-ID bits, as with mkdir(2).
 
 @throws {TsbuildError} `ERR_TSBUILD_MODE`
 */
-export function octalMode(text: string): number | undefined {
+export function newDirectoryMode(text: string | undefined): number {
+	return (octalMode(text ?? '') ?? 0o755) & 0o777;
+}
+
+/** The bits of an octal `--chmod`; `undefined` for a symbolic one. */
+function octalMode(text: string): number | undefined {
 	if (!/^\d/v.test(text)) {
 		return undefined;
 	}

@@ -8,7 +8,7 @@ import {withoutTrailingSlash} from './copy.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
 import {splitPath} from './destination.ts';
 import type {LayerPlan} from './layer-plan.ts';
-import {octalMode, parseMode} from './mode.ts';
+import {newDirectoryMode, parseMode} from './mode.ts';
 import {rootOwner, type Owner} from './owner.ts';
 import type {SourceTree} from './source-tree.ts';
 import {TreePlanner, type OpenSourceDirectory} from './tree-planner.ts';
@@ -47,7 +47,7 @@ async function planSource(selected: SelectedSource, action: CopyAction, context:
 		throw new Unplannable(`the source ${action.source}`);
 	}
 
-	const newDirectory: NewDirectory = {...(owner ?? rootOwner), mode: octalMode(action.mode ?? '') ?? 0o755};
+	const newDirectory: NewDirectory = {...(owner ?? rootOwner), mode: newDirectoryMode(action.mode)};
 	if (action.destination.endsWith('/') || action.destination.endsWith('/.')) {
 		plan.makeDirectories(action.destination, newDirectory);
 	}

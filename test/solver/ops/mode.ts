@@ -1,5 +1,5 @@
 import test from 'ava';
-import {octalMode, parseMode} from '../../../solver/ops/mode.ts';
+import {newDirectoryMode, parseMode} from '../../../solver/ops/mode.ts';
 
 const changes = test.macro((t, text: string, table: ReadonlyArray<readonly [before: number, after: number]>, isDirectory: boolean) => {
 	const change = parseMode(text);
@@ -36,7 +36,9 @@ test('refuses an unknown letter', refuses, 'u+q', 'invalid syntax');
 test('refuses an empty clause', refuses, 'u+x,', 'invalid syntax');
 test('refuses no text', refuses, '', 'invalid syntax');
 
-test('only octal digits give bits for directories on the way', t => {
-	t.is(octalMode('0750'), 0o750);
-	t.is(octalMode('u=rwx'), undefined);
+test('octal digits without set-ID bits are the mode of directories on the way', t => {
+	t.is(newDirectoryMode('0750'), 0o750);
+	t.is(newDirectoryMode('4701'), 0o701);
+	t.is(newDirectoryMode('u=rwx'), 0o755);
+	t.is(newDirectoryMode(undefined), 0o755);
 });
