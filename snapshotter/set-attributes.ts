@@ -55,10 +55,15 @@ export function copyDirectoryAttributes(from: Descriptor, to: Descriptor): void 
 
 function setLayerAttributes(target: Buffer | Descriptor, {xattrs, type}: SetAttributes): void {
 	for (const [attribute, value] of xattrs) {
-		if (!isOverlayAttribute(attribute)) {
+		if (!isOverlayAttribute(attribute) && !isUnreadable(attribute, value)) {
 			setAttribute(target, {attribute, value, type});
 		}
 	}
+}
+
+// The kernel takes no capabilities at all as a value, and then fails whoever asks for it.
+function isUnreadable(attribute: string, value: Uint8Array): boolean {
+	return attribute === 'security.capability' && value.length === 0;
 }
 
 function setAttribute(target: Buffer | Descriptor, {attribute, value, type}: {readonly attribute: string; readonly value: Uint8Array; readonly type: SetAttributes['type']}): void {

@@ -121,8 +121,18 @@ export class UpperTree implements Disposable {
 			makeOverlayWhiteout(directory, name, this.#overlayAttributes);
 		} else if (status.isDirectory()) {
 			using hiding = openDirectoryIn(directory, name)!;
-			markOverlayOpaque(hiding, this.#overlayAttributes);
+			this.#makeOpaque(hiding);
 		}
+	}
+
+	// Where nothing is left to hide, a whiteout would be listed.
+	#makeOpaque(directory: Descriptor): void {
+		if (isOverlayOpaque(directory, this.#overlayAttributes)) {
+			return;
+		}
+
+		removeWhiteoutsBelow(directory);
+		markOverlayOpaque(directory, this.#overlayAttributes);
 	}
 
 	/**
@@ -177,15 +187,14 @@ export class UpperTree implements Disposable {
 
 	/** Hides what the layers below have at a path; what this layer has there stays. */
 	hide(hidden: EntryPath): void {
-		const directoryPath = this.realPath(hidden.parent);
-		if (!this.#parent.has(joinEntryPath({...hidden, parent: directoryPath}))) {
+		const entry = {...hidden, parent: this.realPath(hidden.parent)};
+		if (!this.#parent.has(joinEntryPath(entry))) {
 			return;
 		}
 
-		const directory = this.directory(directoryPath);
-		// In an opaque directory nothing is left to hide, and a whiteout there would be listed.
-		if (!isOverlayOpaque(directory, this.#overlayAttributes)) {
-			this.#hideName({directory, name: hidden.name});
+		const directory = this.directory(entry.parent);
+		if (!this.isHidden(entry)) {
+			this.#hideName({directory, name: entry.name});
 		}
 	}
 
@@ -196,14 +205,7 @@ export class UpperTree implements Disposable {
 			return;
 		}
 
-		const directory = this.directory(directoryPath);
-		for (const name of sortedNames(directory)) {
-			if (isWhiteout({directory, name})) {
-				removeFile(directory, name);
-			}
-		}
-
-		markOverlayOpaque(directory, this.#overlayAttributes);
+		this.#makeOpaque(this.directory(directoryPath));
 	}
 
 	/** Whether an opaque directory of this layer hides what the layers below have at a path. */
@@ -250,6 +252,17 @@ export class UpperTree implements Disposable {
 	[Symbol.dispose](): void {
 		this.#forgetLastParent();
 		this.#root.close();
+	}
+}
+
+function removeWhiteoutsBelow(directory: Descriptor): void {
+	for (const name of sortedNames(directory)) {
+		using below = openDirectoryIn(directory, name);
+		if (below !== undefined) {
+			removeWhiteoutsBelow(below);
+		} else if (isWhiteout({directory, name})) {
+			removeFile(directory, name);
+		}
 	}
 }
 

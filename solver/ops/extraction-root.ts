@@ -27,6 +27,9 @@ export type ExtractionPlace = {
 	readonly name: Buffer;
 };
 
+// What has taken the place of a directory may be a file, or a link.
+const lostCodes: readonly string[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
+
 // What a directory is like of which the archive says nothing.
 const impliedDirectory = {mode: 0o755, uid: 0, gid: 0} as const;
 
@@ -45,11 +48,11 @@ export class ExtractionRoot implements Disposable {
 		this.#root = root;
 	}
 
-	#open(path: Buffer): Descriptor | undefined {
+	#open(path: Buffer, absentCodes: readonly string[] = ['ENOENT']): Descriptor | undefined {
 		try {
 			return openInRoot(this.#root, path.length === 0 ? '.' : path, {flags: O_PATH | O_DIRECTORY});
 		} catch (error) {
-			if (errorCode(error) === 'ENOENT') {
+			if (absentCodes.includes(errorCode(error) ?? '')) {
 				return undefined;
 			}
 
@@ -105,16 +108,17 @@ export class ExtractionRoot implements Disposable {
 	The place of a file that is there. The caller closes its directory.
 
 	@returns `undefined` when it is not
-	@throws {LinuxError} as `place`
+	@throws {LinuxError} `ENAMETOOLONG`
 	*/
 	existingPlace({parent, name}: EntryPath): ExtractionPlace | undefined {
-		const directory = this.#open(parent);
-		if (directory !== undefined && statusIn(directory, name) !== undefined) {
-			return {directory, name};
+		using opened = new DisposableStack();
+		const directory = opened.use(this.#open(parent, lostCodes));
+		if (directory === undefined || statusIn(directory, name) === undefined) {
+			return undefined;
 		}
 
-		directory?.close();
-		return undefined;
+		opened.move();
+		return {directory, name};
 	}
 
 	/** Removes what is at a place, with all that is in it. The place stays good. */
@@ -136,7 +140,7 @@ export class ExtractionRoot implements Disposable {
 	finish(): void {
 		for (const [path, mtimeNanoseconds] of this.#times) {
 			const {parent, name} = parseEntryPath(Buffer.from(path, 'latin1'))!;
-			using parentDirectory = this.#open(parent);
+			using parentDirectory = this.#open(parent, lostCodes);
 			using directory = parentDirectory && openDirectoryIn(parentDirectory, name);
 			if (directory !== undefined) {
 				setTimes(directory, '', {atimeNanoseconds: mtimeNanoseconds, mtimeNanoseconds});

@@ -181,7 +181,11 @@ function unpackHardlink(extraction: ExtractionRoot, place: ExtractionPlace, attr
 
 function unpackSpecialFile(place: ExtractionPlace, attributes: TarEntry, kind: 'symlink' | 'character' | 'block' | 'fifo'): void {
 	const {directory, name} = place;
-	const {deviceMajor: major, deviceMinor: minor, linkTarget} = attributes;
+	const {path, deviceMajor: major, deviceMinor: minor, linkTarget} = attributes;
+	if (kind === 'character' && major === 0 && minor === 0) {
+		throw archiveError(`archive entry ${displayName(path)} is a device 0:0, which overlayfs takes for a whiteout`);
+	}
+
 	if (kind === 'symlink') {
 		makeSymbolicLink(directory, name, linkTarget);
 	} else {

@@ -120,6 +120,28 @@ asRoot('layer: a device 0:0 is the whiteout that overlayfs takes it for, and lea
 	t.deepEqual(readdirSync(temporary.path), ['b']);
 });
 
+asRoot('layer: a whiteout in a directory that hides all is not listed, whichever comes first', async t => {
+	const {tree} = await applyLayers([
+		[directory('a'), directory('a/b'), file('a/b/c'), directory('d'), directory('d/e'), file('d/e/f'), directory('g'), directory('g/h'), file('g/h/i')],
+		[
+			file('a/b/.wh.c', ''),
+			file('a/.wh..wh..opq', ''),
+			directory('d'),
+			file('d/.wh..wh..opq', ''),
+			directory('d/e'),
+			file('d/e/.wh.f', ''),
+			file('g/h/.wh.i', ''),
+			file('.wh.g', ''),
+		],
+	]);
+	t.deepEqual(Object.keys(tree), ['a', 'a/b', 'd', 'd/e', 'g', 'g/h']);
+	const {tree: ofRoot} = await applyLayers([
+		[directory('a'), directory('a/b'), file('a/b/c')],
+		[file('a/b/.wh.c', ''), file('.wh..wh..opq', '')],
+	]);
+	t.deepEqual(Object.keys(ofRoot), ['a', 'a/b']);
+});
+
 asRoot('layer: records of AUFS and whiteouts of them hide nothing', async t => {
 	const {tree} = await applyLayers([
 		[file('a'), directory('d'), file('d/b')],
@@ -137,6 +159,7 @@ const takesOrRefuses = test.macro({
 		const archive = Buffer.concat([rawHeader({typeFlag: 'x', size: extended.length}), blocks(extended), plain]);
 		const applying = applyLayer(inChunks(archive), {into: temporary.path, parent: undefined});
 		await (code === undefined ? t.notThrowsAsync(applying) : t.throwsAsync(applying, {code}));
+		t.notThrows(() => listTree(temporary.path), 'what was made can be read');
 	},
 	title: (title = '') => `layer: ${title}`,
 });
@@ -150,6 +173,7 @@ asRoot('an attribute without a name is refused', takesOrRefuses, {}, {'SCHILY.xa
 asRoot('an attribute of which the name is too long is refused', takesOrRefuses, {}, {[`SCHILY.xattr.user.${'a'.repeat(300)}`]: 'x'}, 'ERR_TSBUILD_LAYER');
 asRoot('an attribute that is too large is refused', takesOrRefuses, {}, {'SCHILY.xattr.user.a': 'x'.repeat(70_000)}, 'ERR_TSBUILD_LAYER');
 asRoot('capabilities that are none are refused', takesOrRefuses, {}, {'SCHILY.xattr.security.capability': 'x'}, 'ERR_TSBUILD_LAYER');
+asRoot('capabilities without a byte are left out', takesOrRefuses, {}, {'SCHILY.xattr.security.capability': ''}, undefined);
 asRoot('a link to nothing is refused', takesOrRefuses, {type: 'symlink', linkTarget: ''}, {}, 'ERR_TSBUILD_LAYER');
 asRoot('a link that is too long is refused', takesOrRefuses, {type: 'symlink'}, {linkpath: 'a/'.repeat(3000)}, 'ERR_TSBUILD_LAYER');
 

@@ -111,7 +111,7 @@ asRoot('a file below a file', staysInside, [file('a'), file('a/b')], /failed to 
 asRoot('a name that is too long', staysInside, [file('a'), file('a'.repeat(300))], /ENAMETOOLONG/v);
 asRoot('a path that is too long', staysInside, [file('a'), file('b/'.repeat(5000) + 'c')], /ENAMETOOLONG/v);
 asRoot('a file that replaces a directory full of links', staysInside, [directory('a'), symlink('a/l', 'CANARY'), symlink('a/m', '../../beside'), file('a', 'x')], undefined);
-asRoot('a device 0:0, which an overlay would take for a whiteout', staysInside, [file('a'), device('b', 0, 0)], /failed to unpack \/a\.tar at b: .*EPERM/v);
+asRoot('a device 0:0, which an overlay would take for a whiteout', staysInside, [file('a'), device('b', 0, 0)], /^archive entry b is a device 0:0/v);
 asRoot('a directory entry of the root itself', staysInside, [
 	{...directory('.'), mode: 0o777, uid: 7},
 	{...directory('/'), mode: 0o777},
