@@ -4,7 +4,7 @@ import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
 
-const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'prune', 'pull', 'push', 'rmi', 'save', 'tag', 'version'] as const;
+const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'login', 'logout', 'prune', 'pull', 'push', 'rmi', 'save', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
 // The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
@@ -108,6 +108,16 @@ async function loadCommand(name: CommandName): Promise<Command> {
 		case 'inspect': {
 			const {inspectCommand} = await import('./inspect-command.ts');
 			return inspectCommand;
+		}
+
+		case 'login': {
+			const {loginCommand} = await import('./login-command.ts');
+			return loginCommand;
+		}
+
+		case 'logout': {
+			const {logoutCommand} = await import('./logout-command.ts');
+			return logoutCommand;
 		}
 
 		case 'prune': {

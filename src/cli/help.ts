@@ -14,6 +14,8 @@ Available Commands:
   images      List images
   inspect     Show details of images
   load        Load images from an archive
+  login       Authenticate to a registry
+  logout      Log out from a registry
   prune       Remove build cache
   pull        Download an image
   push        Upload an image

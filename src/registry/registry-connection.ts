@@ -60,6 +60,11 @@ export class RegistryConnection {
 		return this.#options.domain;
 	}
 
+	/** What can be kept instead of a password; `undefined` if the registry gives no such thing, or was not asked for it. */
+	get identityToken(): string | undefined {
+		return this.#options.authorizer.identityToken;
+	}
+
 	/** What tells how often to try, for whoever does so. */
 	retryOptions(signal: AbortSignal | undefined): RetryOptions {
 		const {retry, domain} = this.#options;
