@@ -40,7 +40,17 @@ export type IngestOptions = {
 	readonly expectedDigest?: Digest | undefined;
 	/** Bytes. Not one more is written. */
 	readonly expectedSize?: number | undefined;
+	/** Told how far it is. */
+	readonly observer?: IngestObserver | undefined;
 	readonly signal?: AbortSignal | undefined;
+};
+
+/** Whoever wants to know of a blob while it is taken in. */
+export type IngestObserver = {
+	/** Its bytes go to this file, which keeps neither its name nor, when it fails, anything. */
+	begin(file: string): Promise<void>;
+	/** So many bytes are in the file. */
+	advance(size: number): void;
 };
 
 /** How a content store works. */
@@ -137,6 +147,7 @@ export class ContentStore {
 		const temporary = this.#temporaryFile();
 		try {
 			await using handle = await writing(temporary, async () => open(temporary, 'wx', 0o644));
+			await options.observer?.begin(temporary);
 			const blob = await copyChecked(source, {...options, write: async chunk => writing(temporary, async () => handle.writeFile(chunk))});
 			this.#hold?.(blob.digest);
 			// Also in the place of one that is there: that may have been damaged since.
@@ -215,7 +226,7 @@ export async function createLayout(directory: string, options: ContentStoreOptio
 type CopyOptions = IngestOptions & {readonly write: (chunk: Uint8Array) => Promise<void>};
 
 async function copyChecked(source: AsyncIterable<Uint8Array>, {write, ...options}: CopyOptions): Promise<StoredBlob> {
-	const {expectedDigest, expectedSize} = options;
+	const {expectedDigest, expectedSize, observer} = options;
 	const algorithm = expectedDigest === undefined ? 'sha256' : splitDigest(expectedDigest).algorithm;
 	const hash = createHash(algorithm);
 	let size = 0;
@@ -225,6 +236,7 @@ async function copyChecked(source: AsyncIterable<Uint8Array>, {write, ...options
 		hash.update(chunk);
 		size += chunk.length;
 		await written;
+		observer?.advance(size);
 	}
 
 	if (expectedSize !== undefined && size < expectedSize) {

@@ -6,6 +6,7 @@ import {
 } from '../src/kernel/digest.ts';
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {mediaTypes, type Descriptor} from '../src/kernel/oci-types.ts';
+import type {IngestObserver} from './content-store.ts';
 import type {Compression} from './decompress.ts';
 import {maximumUnpackedSize} from './decompression-limit.ts';
 import {HashedStream} from './hashed-stream.ts';
@@ -31,6 +32,13 @@ export type LayerToUnpack = {
 	readonly diffId: DiffId;
 	/** Must be in the content store, unless the chain is known already. */
 	readonly blob: Descriptor;
+	readonly signal?: AbortSignal | undefined;
+};
+
+/** How a blob gets another compression. */
+export type CompressOptions = {
+	readonly level?: number | undefined;
+	readonly observer?: IngestObserver | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -171,11 +179,11 @@ export class LayerStore {
 	/**
 	The blob with the same content in another compression, which is made when there is none. A blob that has the compression already, at whatever level, is given back.
 
-	`level` is 0 to 9 for gzip, 0 to 22 for zstd; the format's own default without it.
+	`level` is 0 to 9 for gzip, 0 to 22 for zstd; the format's own default without it. A blob that has to be made can be read meanwhile through `observer`.
 
 	@throws {TsbuildError} `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_DECOMPRESS` for the source; `ERR_TSBUILD_STORE` when the blob cannot be written; the reason of `signal`
 	*/
-	async compress(source: Descriptor, compression: Compression, {level, signal}: {readonly level?: number | undefined; readonly signal?: AbortSignal | undefined} = {}): Promise<Descriptor> {
+	async compress(source: Descriptor, compression: Compression, {level, observer, signal}: CompressOptions = {}): Promise<Descriptor> {
 		if (compressions[source.mediaType] === compression) {
 			return source;
 		}
@@ -191,7 +199,7 @@ export class LayerStore {
 
 		const tar = await this.#readTar(source, signal);
 		const {compressed} = await import('./compress.ts');
-		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression, level}), {signal});
+		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression, level}), {observer, signal});
 		const variant = {mediaType, digest, size};
 		recordVariant(metadata, source.digest, {...variant, level});
 		return variant;

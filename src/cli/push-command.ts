@@ -1,14 +1,8 @@
 import {findImage} from '../exporter/find-image.ts';
 import {ImageStore} from '../exporter/image-store.ts';
 import type {ImageEncoding} from '../exporter/output-option.ts';
-import {pushableImage} from '../exporter/pushable-image.ts';
-import {pushImage} from '../exporter/push-image.ts';
-import {encodeStoredImage, readStoredImage} from '../exporter/stored-image.ts';
-import {withInternalVertex} from '../kernel/internal-vertex.ts';
-import type {Descriptor} from '../kernel/oci-types.ts';
-import type {ProgressSink} from '../kernel/progress-event.ts';
+import {pushStoredImage} from '../exporter/push-stored-image.ts';
 import {
-	familiarReference,
 	formatReference,
 	hasTag,
 	parseReference,
@@ -16,9 +10,6 @@ import {
 } from '../kernel/reference.ts';
 import {openDisplay} from '../progress/open-display.ts';
 import {writeStandardError} from '../progress/standard-error.ts';
-import type {RegistryClient} from '../registry/registry-client.ts';
-import {LayerStore} from '../../snapshotter/layers.ts';
-import type {Store} from '../../snapshotter/store.ts';
 import type {Command} from './command.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
@@ -75,7 +66,7 @@ export const pushCommand: Command = async (args, context) => {
 	};
 	try {
 		for (const reference of references) {
-			const manifest = await pushReference(reference, push);
+			const manifest = await pushStoredImage(reference, push);
 			context.writeOutput(flags.quiet ? `${formatReference(reference)}\n` : `${reference.tag}: digest: ${manifest.digest} size: ${manifest.size}\n`);
 		}
 	} finally {
@@ -108,32 +99,4 @@ function selectReferences(text: string, {isAll, images}: {readonly isAll: boolea
 	const tagged = images.list().map(({name}) => parseReference(name)).filter(name => name.domain === domain && name.path === path && name.digest === undefined);
 	// Says that there is none.
 	return tagged.length === 0 ? [parseReference(findImage(images, text).names[0]!)] : tagged;
-}
-
-type Push = {
-	readonly store: Store;
-	readonly client: RegistryClient;
-	readonly encoding: ImageEncoding;
-	readonly progress: ProgressSink;
-	readonly signal: AbortSignal;
-};
-
-async function pushReference(reference: Reference, {store, client, encoding, progress, signal}: Push): Promise<Descriptor> {
-	const {content, metadata} = store;
-	const images = new ImageStore(store);
-	const name = formatReference(reference);
-	const found = findImage(images, name);
-	images.hold(found);
-	const stored = await readStoredImage(found, content);
-	return withInternalVertex(progress, `pushing ${familiarReference(reference)}`, async report => {
-		const started = Date.now();
-		const image = await encodeStoredImage(stored, encoding, {layers: new LayerStore(store), signal});
-		report({id: 'exporting layers', started, completed: true});
-		await pushImage(pushableImage(image, {content, signal}), [reference], {
-			client, metadata, report, signal,
-		});
-		// So the image is known by the digest that the registry has.
-		await images.put(image.assembled, image.manifest, {names: [name], signal});
-		return image.manifest.descriptor;
-	});
 }

@@ -1,6 +1,7 @@
+import PQueue from 'p-queue';
 import {mediaTypes, type Descriptor} from '../kernel/oci-types.ts';
 import type {ReportStatus} from '../kernel/internal-vertex.ts';
-import type {ContentStore} from '../../snapshotter/content-store.ts';
+import type {ContentStore, IngestObserver} from '../../snapshotter/content-store.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {ExportContext, ExportSource} from './export-context.ts';
 import {manifestOf, type AssembledImage, type EncodedManifest} from './image-assembly.ts';
@@ -15,11 +16,26 @@ export type EncodedImage = {
 	readonly layers: readonly Descriptor[];
 };
 
+/** How the layers are to be; the part of an encoding that says so. */
+export type LayerEncoding = Pick<ImageEncoding, 'compression' | 'forceCompression' | 'level'>;
+
+/** Makes the blob of a layer, and may look on while it comes. */
+export type FollowLayer = (make: (observer?: IngestObserver) => Promise<Descriptor>) => Promise<Descriptor>;
+
+export type EncodingContext = {
+	readonly layers: LayerStore;
+	readonly follow?: FollowLayer;
+	readonly signal: AbortSignal;
+};
+
+// Each layer is compressed by several threads, and keeps blocks for all of them in memory. The second one works while the first waits for the disk.
+const layersAtOnce = 2;
+
 /** Compresses the layers of an image, makes its manifest, and tells of both. */
-export async function encodeImage(source: ExportSource, encoding: ImageEncoding, {context, report}: {readonly context: ExportContext; readonly report: ReportStatus}): Promise<EncodedImage> {
+export async function encodeImage(source: ExportSource, encoding: ImageEncoding, {context, report, follow}: {readonly context: ExportContext; readonly report: ReportStatus; readonly follow?: FollowLayer}): Promise<EncodedImage> {
 	const started = Date.now();
 	const assembled = await source.image();
-	const layers = await Promise.all(assembled.layers.map(async ({descriptor}) => encodeLayer(descriptor, encoding, context)));
+	const layers = await encodeLayers(assembled.layers.map(({descriptor}) => descriptor), encoding, {...context, ...(follow && {follow})});
 	report({id: 'exporting layers', started, completed: true});
 	const manifest = manifestOf(assembled, layers, {mediaTypes: encoding.mediaTypes, annotations: encoding.annotations.manifest});
 	report({id: `exporting manifest ${manifest.descriptor.digest}`, completed: true});
@@ -27,12 +43,17 @@ export async function encodeImage(source: ExportSource, encoding: ImageEncoding,
 	return {assembled, manifest, layers};
 }
 
-const uncompressedTypes: ReadonlySet<string> = new Set([mediaTypes.layer, mediaTypes.dockerLayer]);
-
-/** The blob of a layer in the wanted compression. What is compressed already stays so, unless it is forced. */
-export async function encodeLayer(layer: Descriptor, {compression, level, forceCompression}: Pick<ImageEncoding, 'compression' | 'forceCompression' | 'level'>, {layers, signal}: {readonly layers: LayerStore; readonly signal: AbortSignal}): Promise<Descriptor> {
-	return forceCompression || uncompressedTypes.has(layer.mediaType) ? layers.compress(layer, compression, {level, signal}) : layer;
+/** The blobs of layers in the wanted compression. What is compressed already stays so, unless it is forced. */
+export async function encodeLayers(layers: readonly Descriptor[], encoding: LayerEncoding, {layers: store, follow = async make => make(), signal}: EncodingContext): Promise<readonly Descriptor[]> {
+	const {compression, level, forceCompression} = encoding;
+	const queue = new PQueue({concurrency: layersAtOnce});
+	return Promise.all(layers.map(async layer => {
+		const isKept = !forceCompression && !uncompressedTypes.has(layer.mediaType);
+		return isKept ? layer : queue.add(async () => follow(async observer => store.compress(layer, compression, {level, observer, signal})));
+	}));
 }
+
+const uncompressedTypes: ReadonlySet<string> = new Set([mediaTypes.layer, mediaTypes.dockerLayer]);
 
 /** All blobs of an image: its manifest, its config, its layers. */
 export function blobsOf({assembled, manifest, layers}: EncodedImage, {content, signal}: {readonly content: ContentStore; readonly signal: AbortSignal}): readonly LayoutBlob[] {

@@ -1,12 +1,13 @@
 import PQueue from 'p-queue';
 import type {Digest} from '../kernel/digest.ts';
-import {errorMessage, TsbuildError} from '../kernel/errors.ts';
 import type {ReportStatus} from '../kernel/internal-vertex.ts';
 import {formatReference, type Reference} from '../kernel/reference.ts';
 import type {BlobSource, RegistryClient, Repository} from '../registry/registry-client.ts';
 import {findBlobSources, recordBlobSource} from '../../snapshotter/blob-sources.ts';
 import type {Metadata} from '../../snapshotter/metadata.ts';
 import type {EncodedManifest} from './image-assembly.ts';
+import {explainPush} from './push-error.ts';
+import {together} from './together.ts';
 
 /** An image that can be pushed: its manifest, and the blobs that this names. */
 export type PushableImage = {
@@ -29,9 +30,12 @@ export type PushOptions = {
 	readonly signal: AbortSignal;
 };
 
-// As many as BuildKit sends to a registry at once.
-// https://github.com/moby/buildkit/blob/v0.32.2/util/resolver/limited/group.go
-const uploadsAtOnce = 4;
+/**
+As many blobs as BuildKit sends to a registry at once.
+
+@see https://github.com/moby/buildkit/blob/v0.32.2/util/resolver/limited/group.go
+*/
+export const uploadsAtOnce = 4;
 
 /**
 Pushes an image under names, also to several registries: first what the repositories do not have, then the manifests. So a name never stands for an image that is not whole.
@@ -42,12 +46,17 @@ A reference without a tag is pushed by digest.
 */
 export async function pushImage(image: PushableImage, references: readonly Reference[], options: PushOptions): Promise<void> {
 	const started = Date.now();
-	const repositories = Map.groupBy(references, ({domain, path}) => `${domain}/${path}`).values().map(([first]) => first!);
-	await together([...repositories.map(reference => async (signal: AbortSignal) => explained(reference, async () => pushBlobs(image, reference, {...options, signal})))], options.signal);
+	const pushes = repositoriesOf(references).map(reference => async (signal: AbortSignal) => explainPush(reference, async () => pushBlobs(image, reference, {...options, signal})));
+	await together(pushes, options.signal);
 	options.report({id: 'pushing layers', started, completed: true});
 	for (const reference of references) {
-		await explained(reference, async () => pushManifest(image, reference, options));
+		await explainPush(reference, async () => pushManifest(image, reference, options));
 	}
+}
+
+/** One reference of each repository. */
+export function repositoriesOf(references: readonly Reference[]): readonly Reference[] {
+	return Map.groupBy(references, ({domain, path}) => `${domain}/${path}`).values().map(([first]) => first!).toArray();
 }
 
 async function pushBlobs({blobs}: PushableImage, repository: Repository, options: PushOptions): Promise<void> {
@@ -85,30 +94,4 @@ async function pushManifest({manifest: {bytes, descriptor}}: PushableImage, refe
 	const started = Date.now();
 	await client.pushManifest(reference, {bytes, mediaType: descriptor.mediaType}, {signal});
 	report({id, started, completed: true});
-}
-
-async function explained(reference: Reference, push: () => Promise<void>): Promise<void> {
-	try {
-		await push();
-	} catch (error) {
-		throw error instanceof TsbuildError ? new TsbuildError(error.code, `failed to push ${formatReference(reference)}: ${errorMessage(error)}`, {cause: error}) : error;
-	}
-}
-
-/** Does several things at once. When one of them fails, the others are ended, and waited for. */
-async function together(works: ReadonlyArray<(signal: AbortSignal) => Promise<unknown>>, signal: AbortSignal): Promise<void> {
-	const others = new AbortController();
-	const either = AbortSignal.any([signal, others.signal]);
-	const failures: unknown[] = [];
-	await Promise.all(works.map(async work => {
-		try {
-			await work(either);
-		} catch (error) {
-			failures.push(error);
-			others.abort(error);
-		}
-	}));
-	if (failures.length > 0) {
-		throw failures[0];
-	}
 }

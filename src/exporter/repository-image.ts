@@ -1,6 +1,6 @@
 import type {ReportStatus} from '../kernel/internal-vertex.ts';
-import {parseReference} from '../kernel/reference.ts';
-import {encodeImage, type EncodedImage} from './encoded-image.ts';
+import {parseReference, type Reference} from '../kernel/reference.ts';
+import {encodeImage, type EncodedImage, type FollowLayer} from './encoded-image.ts';
 import {
 	namesOf,
 	type ExportContext,
@@ -10,13 +10,23 @@ import {
 import type {RepositoryOutput} from './output-option.ts';
 import {pushableImage} from './pushable-image.ts';
 
+type Export = {
+	readonly context: ExportContext;
+	readonly report: ReportStatus;
+};
+
 /**
 Keeps an image in the local store under its names, and pushes it to the registries that these tell.
 
 @throws what `RegistryClient` throws; the reason of the signal
 */
-export async function writeRepositoryImage(output: RepositoryOutput, source: ExportSource, {context, report}: {readonly context: ExportContext; readonly report: ReportStatus}): Promise<ExportedImage> {
-	const image = await encodeImage(source, output, {context, report});
+export async function writeRepositoryImage(output: RepositoryOutput, source: ExportSource, options: Export): Promise<ExportedImage> {
+	const image = output.push === undefined ? await keepImage(output, source, options) : await pushNewImage(output, source, options);
+	return {names: namesOf(source, output), configDigest: image.assembled.configDigest, manifest: image.manifest.descriptor};
+}
+
+async function keepImage(output: RepositoryOutput, source: ExportSource, {context, report, follow}: Export & {readonly follow?: FollowLayer}): Promise<EncodedImage> {
+	const image = await encodeImage(source, output, {context, report, ...(follow && {follow})});
 	const names = namesInStore(image, {...output, names: namesOf(source, output)});
 	if (output.isStored) {
 		await context.images.put(image.assembled, image.manifest, {names, signal: context.signal});
@@ -25,21 +35,31 @@ export async function writeRepositoryImage(output: RepositoryOutput, source: Exp
 		}
 	}
 
-	if (output.push !== undefined) {
-		await push(image, output.push, {names: namesOf(source, output), context, report});
-	}
-
-	return {names: namesOf(source, output), configDigest: image.assembled.configDigest, manifest: image.manifest.descriptor};
+	return image;
 }
 
-async function push(image: EncodedImage, {byDigest}: NonNullable<RepositoryOutput['push']>, {names, context, report}: {readonly names: readonly string[]; readonly context: ExportContext; readonly report: ReportStatus}): Promise<void> {
+/** New layers are sent while they are being compressed; the manifest comes last. */
+async function pushNewImage(output: RepositoryOutput, source: ExportSource, {context, report}: Export): Promise<EncodedImage> {
 	const {openRegistry, store: {content, metadata}, signal} = context;
 	// Builds that push nothing do without.
-	const {pushImage} = await import('./push-image.ts');
-	const references = names.map(name => parseReference(name)).map(({domain, path, tag}) => ({domain, path, ...(!byDigest && tag !== undefined && {tag})}));
+	const [{pushImage, repositoriesOf}, {EarlyPush}] = await Promise.all([import('./push-image.ts'), import('./early-push.ts')]);
+	const references = referencesToPush(output, namesOf(source, output));
+	const client = await openRegistry();
+	await using early = new EarlyPush({client, references: repositoriesOf(references), signal});
+	const {configDigest} = await source.image();
+	await early.checkAccess(configDigest);
+	const image = await keepImage(output, source, {context: {...context, signal: early.signal}, report, follow: early.follow});
+	await early.finish();
 	await pushImage(pushableImage(image, {content, signal}), references, {
-		client: await openRegistry(), metadata, report, signal,
+		client, metadata, report, signal,
 	});
+	return image;
+}
+
+function referencesToPush({push}: RepositoryOutput, names: readonly string[]): readonly Reference[] {
+	return names
+		.map(name => parseReference(name))
+		.map(({domain, path, tag}) => ({domain, path, ...(tag !== undefined && !push!.byDigest && {tag})}));
 }
 
 /**

@@ -3,11 +3,14 @@ import {parseImageConfig, parseImageDocument} from '../kernel/image-documents.ts
 import {mediaTypes} from '../kernel/oci-types.ts';
 import {describeManifest} from '../../snapshotter/image-references.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
-import type {LayerStore} from '../../snapshotter/layers.ts';
-import {encodeLayer, type EncodedImage} from './encoded-image.ts';
+import {
+	encodeLayers,
+	type EncodedImage,
+	type EncodingContext,
+	type LayerEncoding,
+} from './encoded-image.ts';
 import {manifestOf} from './image-assembly.ts';
 import type {ImageIdentity} from './image-store.ts';
-import type {ImageEncoding} from './output-option.ts';
 
 /**
 Reads an image of the local store.
@@ -38,8 +41,8 @@ export async function readStoredImage({configDigest, manifestDigest}: ImageIdent
 /**
 The image with its uncompressed layers compressed. One that has none keeps its manifest to the byte: it may be known elsewhere by its digest.
 */
-export async function encodeStoredImage(image: EncodedImage, encoding: Pick<ImageEncoding, 'compression' | 'forceCompression' | 'level'>, context: {readonly layers: LayerStore; readonly signal: AbortSignal}): Promise<EncodedImage> {
-	const layers = await Promise.all(image.layers.map(async layer => encodeLayer(layer, encoding, context)));
+export async function encodeStoredImage(image: EncodedImage, encoding: LayerEncoding, context: EncodingContext): Promise<EncodedImage> {
+	const layers = await encodeLayers(image.layers, encoding, context);
 	if (layers.every((layer, index) => layer.digest === image.layers[index]!.digest)) {
 		return image;
 	}
