@@ -7,9 +7,9 @@ import type {Platform} from '../src/kernel/platform.ts';
 import {parseReference} from '../src/kernel/reference.ts';
 import type {SnapshotId} from '../snapshotter/snapshotter.ts';
 import {pullImage} from '../src/pull-image.ts';
-import {openAnonymousClient} from './support/anonymous-client.ts';
 import {BuildStore} from './support/build-store.ts';
 import {hostileRegistry, type HostileOptions} from './support/hostile-image.ts';
+import {openTestClient} from './support/registry-client.ts';
 import {startScriptedRegistry, type ScriptedAnswer} from './support/scripted-registry.ts';
 
 type Json = Record<string, unknown>;
@@ -19,7 +19,7 @@ const amd64 = {os: 'linux', architecture: 'amd64'};
 /** Pulls `latest`, or what `reference` makes of the repository. */
 async function pull(build: BuildStore, options: HostileOptions, {platform = amd64, suffix = ':latest'}: {readonly platform?: Platform; readonly suffix?: string} = {}) {
 	await using registry = await startScriptedRegistry(hostileRegistry(options));
-	await using client = openAnonymousClient();
+	await using client = openTestClient({retryPolicy: {attempts: 2, firstMilliseconds: 1, maximumMilliseconds: 1}});
 	const reference = parseReference(`${registry.host}/image${suffix}`);
 	const pulled = await pullImage(reference, {
 		store: build.store,

@@ -2,9 +2,8 @@ import {execFileSync} from 'node:child_process';
 import {readdirSync} from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
-import {digestOf} from '../../src/kernel/digest.ts';
-import {mediaTypes} from '../../src/kernel/oci-types.ts';
 import {comparableOutput} from '../support/comparable-output.ts';
+import {pushIndex} from '../support/push-index.ts';
 import {makeBaseStore, repeatRecording} from '../support/recording.ts';
 import {startRegistry} from '../support/registry.ts';
 import {startScriptedRegistry, type ScriptedAnswer} from '../support/scripted-registry.ts';
@@ -26,7 +25,7 @@ test.before('the registries are started', async () => {
 		copy(`oci:${store.directory}/content:${image}`, `${registry.host}${image.slice('localhost:5055'.length)}`);
 	}
 
-	await pushIndex(`http://${registry.host}/v2/library/multi/manifests/1`);
+	await pushIndex(registry.host, {repository: 'library/multi', tag: '1'}, [{tag: '1', platform: {os: 'linux', architecture: 'arm64'}}]);
 	registries = new Map([['localhost:5055', registry.host], ['localhost:5057', refusing.host]]);
 });
 
@@ -36,18 +35,6 @@ test.after.always('the registries are stopped', async () => {
 
 function copy(from: string, to: string): void {
 	execFileSync('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', from, `docker://${to}`], {stdio: 'pipe'});
-}
-
-/** Puts an index in the place of the image that it names. */
-async function pushIndex(address: string): Promise<void> {
-	const response = await fetch(address, {headers: {accept: mediaTypes.manifest}});
-	const manifest = new Uint8Array(await response.arrayBuffer());
-	const platform = {os: 'linux', architecture: 'arm64'};
-	const manifests = [{
-		mediaType: mediaTypes.manifest, digest: digestOf(manifest), size: manifest.length, platform,
-	}];
-	const body = JSON.stringify({schemaVersion: 2, mediaType: mediaTypes.index, manifests});
-	await fetch(address, {method: 'PUT', headers: {'content-type': mediaTypes.index}, body});
 }
 
 function refuse({path: asked}: {readonly path: string}): ScriptedAnswer {
