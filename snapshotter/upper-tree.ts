@@ -115,6 +115,10 @@ export class UpperTree implements Disposable {
 		}
 	}
 
+	#isBelow({parent, name}: EntryPath): boolean {
+		return this.#parent.has(joinEntryPath({parent: this.realPath(parent), name}));
+	}
+
 	#hideName({directory, name}: Place): void {
 		const status = statusIn(directory, name);
 		if (status === undefined) {
@@ -155,7 +159,7 @@ export class UpperTree implements Disposable {
 		try {
 			return openInRoot(this.#root, directoryPath.length === 0 ? '.' : directoryPath, {flags: O_PATH | O_DIRECTORY});
 		} catch (error) {
-			if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) {
+			if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errorCode(error) ?? '')) {
 				return undefined;
 			}
 
@@ -187,14 +191,14 @@ export class UpperTree implements Disposable {
 
 	/** Hides what the layers below have at a path; what this layer has there stays. */
 	hide(hidden: EntryPath): void {
-		const entry = {...hidden, parent: this.realPath(hidden.parent)};
-		if (!this.#parent.has(joinEntryPath(entry))) {
+		if (!this.#isBelow(hidden)) {
 			return;
 		}
 
-		const directory = this.directory(entry.parent);
-		if (!this.isHidden(entry)) {
-			this.#hideName({directory, name: entry.name});
+		const directory = this.directory(hidden.parent);
+		// A link to nothing on the way leads to a directory by now, which may be another one than that of the layers below.
+		if (this.#isBelow(hidden) && !this.isHidden(hidden)) {
+			this.#hideName({directory, name: hidden.name});
 		}
 	}
 
@@ -210,7 +214,7 @@ export class UpperTree implements Disposable {
 
 	/** Whether an opaque directory of this layer hides what the layers below have at a path. */
 	isHidden(file: EntryPath): boolean {
-		return this.#isRootOpaque || prefixesOf(file.parent).some(prefix => {
+		return this.#isRootOpaque || prefixesOf(this.realPath(file.parent)).some(prefix => {
 			using directory = this.openExistingDirectory(prefix);
 			return directory !== undefined && isOverlayOpaque(directory, this.#overlayAttributes);
 		});
@@ -242,7 +246,10 @@ export class UpperTree implements Disposable {
 		}
 
 		for (const [directoryPath, mtimeNanoseconds] of this.#times) {
-			using directory = this.openExistingDirectory(Buffer.from(directoryPath, 'latin1'));
+			const {parent, name} = parseEntryPath(Buffer.from(directoryPath, 'latin1'))!;
+			using parentDirectory = this.openExistingDirectory(parent);
+			// A link may have taken its place.
+			using directory = parentDirectory && openDirectoryIn(parentDirectory, name);
 			if (directory !== undefined) {
 				setTimes(directory, '', {atimeNanoseconds: mtimeNanoseconds, mtimeNanoseconds});
 			}

@@ -142,6 +142,27 @@ asRoot('layer: a whiteout in a directory that hides all is not listed, whichever
 	t.deepEqual(Object.keys(ofRoot), ['a', 'a/b']);
 });
 
+asRoot('layer: a link in the place of a directory, to itself or to another one, changes no time', async t => {
+	const old = 1_000_000_000_000_000_000n;
+	const {tree} = await applyLayers([[
+		{...directory('other'), mtimeNanoseconds: old},
+		directory('a'),
+		symlink('a', 'a/b'),
+		directory('b'),
+		symlink('b', 'other'),
+	]]);
+	t.is(tree.other?.mtime, old / 1_000_000_000n);
+	t.deepEqual(Object.keys(tree), ['a', 'b', 'other']);
+});
+
+asRoot('layer: a whiteout below a link to nothing hides nothing elsewhere', async t => {
+	const {tree} = await applyLayers([
+		[file('a'), directory('d'), file('d/b')],
+		[symlink('d', 'e'), file('d/.wh.b', '')],
+	]);
+	t.deepEqual(Object.keys(tree), ['a', 'd', 'e']);
+});
+
 asRoot('layer: records of AUFS and whiteouts of them hide nothing', async t => {
 	const {tree} = await applyLayers([
 		[file('a'), directory('d'), file('d/b')],
