@@ -38,7 +38,7 @@ export function insertPackedSnapshot(metadata: Metadata, {parent, diffId, blob, 
 		}
 
 		const {lastInsertRowid} = metadata
-			.statement('INSERT INTO snapshots (parent, state, created_at, description, packed_times) VALUES (?, \'committed\', ?, ?, ?)')
+			.statement('INSERT INTO snapshots (parent, state, created_at, description, is_packed, packed_times) VALUES (?, \'committed\', ?, ?, 1, ?)')
 			.run(parent ?? null, Date.now(), description, times);
 		const id = Number(lastInsertRowid) as SnapshotId;
 		// Without a chain ID: it takes those of the layers below, which may not be made yet.
@@ -54,8 +54,8 @@ export function insertPackedSnapshot(metadata: Metadata, {parent, diffId, blob, 
 export function packedSnapshots(metadata: Metadata, id: SnapshotId): readonly PackedSnapshot[] {
 	const rows = metadata.statement(`
 		WITH RECURSIVE packed (id, parent, height) AS (
-			SELECT id, parent, 0 FROM snapshots WHERE id = ? AND packed_times IS NOT NULL
-			UNION ALL SELECT snapshots.id, snapshots.parent, height + 1 FROM snapshots JOIN packed ON snapshots.id = packed.parent WHERE packed_times IS NOT NULL
+			SELECT id, parent, 0 FROM snapshots WHERE id = ? AND is_packed
+			UNION ALL SELECT snapshots.id, snapshots.parent, height + 1 FROM snapshots JOIN packed ON snapshots.id = packed.parent WHERE is_packed
 		)
 		SELECT packed.id, packed.parent, packed_times, diff_id, digest, layers.size, media_type FROM packed JOIN snapshots USING (id) JOIN layers ON snapshot = packed.id ORDER BY height DESC
 	`).all(id);
@@ -66,6 +66,12 @@ export function packedSnapshots(metadata: Metadata, id: SnapshotId): readonly Pa
 		times: row.packed_times as Uint8Array,
 		blob: {digest: row.digest as Digest, size: row.size as number, mediaType: row.media_type as string},
 	}));
+}
+
+/** The exact times of a snapshot that is packed, or was; see `PackedTimes`. Of any other there are none. */
+export function findPackedTimes(metadata: Metadata, id: SnapshotId): Uint8Array {
+	const times = metadata.statement('SELECT packed_times FROM snapshots WHERE id = ?').get(id)?.packed_times;
+	return times as Uint8Array | null | undefined ?? new Uint8Array();
 }
 
 /**
@@ -80,7 +86,7 @@ export function fillPackedSnapshot(metadata: Metadata, id: SnapshotId, {from, bo
 }): boolean {
 	return metadata.transaction(() => {
 		const {changes} = metadata
-			.statement('UPDATE snapshots SET packed_times = NULL, size = NULL, unsynced_boot = ? WHERE id = ? AND packed_times IS NOT NULL')
+			.statement('UPDATE snapshots SET is_packed = 0, size = NULL, unsynced_boot = ? WHERE id = ? AND is_packed')
 			.run(bootId, id);
 		if (changes === 1) {
 			moveFiles();

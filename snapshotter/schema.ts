@@ -144,6 +144,9 @@ export const migrations: readonly string[] = [`
 		created_at INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID;
 `, `
-	-- A committed snapshot of which only the layer exists so far, and no files: the parts of a second in the times of the layer's entries, which the layer itself leaves out. Each takes 4 bytes, the lowest first, in nanoseconds.
+	-- Whether only the layer of a committed snapshot exists so far, and no files.
+	ALTER TABLE snapshots ADD COLUMN is_packed INTEGER NOT NULL DEFAULT 0 CHECK (is_packed IN (0, 1));
+	-- Of a snapshot that was packed at first: the parts of a second in the times of its entries, which the layer itself leaves out.
+	-- Each takes 4 bytes, the lowest first, in nanoseconds.
 	ALTER TABLE snapshots ADD COLUMN packed_times BLOB;
 `];

@@ -5,7 +5,7 @@ import {inputsFirst} from './graph-order.ts';
 import type {ExecutionContext} from './vertex.ts';
 
 /** The part of a vertex that people see. */
-type NamedVertex = {readonly digest: Digest; readonly name: string; readonly inputs: readonly NamedVertex[]};
+type NamedVertex = {readonly digest: Digest; readonly name: string; readonly inputs: readonly NamedVertex[]; readonly partOf?: Digest | undefined};
 
 /**
 Tells what becomes of a job's vertexes, with BuildKit's meaning:
@@ -13,12 +13,15 @@ Tells what becomes of a job's vertexes, with BuildKit's meaning:
 - every vertex is announced once before anything starts;
 - a vertex that executes starts and completes once;
 - one whose result came from the cache, or was not needed because a later one came from the cache, is completed as `cached`;
-- a vertex of which nothing is known and nothing was needed stays announced.
+- a vertex of which nothing is known and nothing was needed stays announced;
+- a vertex that is a part of another one starts, tells and fails as that one, which completes for both.
 
 The one exception: a vertex that was told as cached starts after all if its record is gone by the time its result is needed.
 */
 export class JobProgress {
 	readonly #sink: ProgressSink;
+	/** The vertexes that others are parts of. */
+	readonly #wholes = new Map<Digest, NamedVertex>();
 	readonly #started = new Map<Digest, number>();
 	readonly #cached = new Set<Digest>();
 	readonly #ancestorsTold = new Set<Digest>();
@@ -29,8 +32,16 @@ export class JobProgress {
 		this.#sink = sink;
 	}
 
+	#shown(vertex: NamedVertex): NamedVertex {
+		return vertex.partOf === undefined ? vertex : this.#wholes.get(vertex.partOf) ?? vertex;
+	}
+
+	#isPart(vertex: NamedVertex): boolean {
+		return this.#shown(vertex) !== vertex;
+	}
+
 	#tellCached(vertex: NamedVertex): void {
-		if (this.#cached.has(vertex.digest) || this.#started.has(vertex.digest)) {
+		if (this.#isPart(vertex) || this.#cached.has(vertex.digest) || this.#started.has(vertex.digest)) {
 			return;
 		}
 
@@ -59,17 +70,28 @@ export class JobProgress {
 
 	#emit({digest, name, inputs}: NamedVertex, facts: Partial<VertexEvent>): void {
 		this.#sink({
-			type: 'vertex', digest, name, inputs: inputs.map(input => input.digest), ...facts,
+			type: 'vertex', digest, name, inputs: inputs.flatMap(input => (this.#isPart(input) ? input.inputs : [input])).map(input => input.digest), ...facts,
 		});
 	}
 
 	announce(targets: readonly NamedVertex[]): void {
-		for (const vertex of inputsFirst(targets)) {
-			this.#emit(vertex, {});
+		const vertexes = [...inputsFirst(targets)];
+		const wholes = new Set(vertexes.map(({partOf}) => partOf));
+		for (const vertex of vertexes) {
+			if (wholes.has(vertex.digest)) {
+				this.#wholes.set(vertex.digest, vertex);
+			}
+		}
+
+		for (const vertex of vertexes) {
+			if (!this.#isPart(vertex)) {
+				this.#emit(vertex, {});
+			}
 		}
 	}
 
-	start(vertex: NamedVertex): void {
+	start(vertexOrPart: NamedVertex): void {
+		const vertex = this.#shown(vertexOrPart);
 		if (this.#started.has(vertex.digest)) {
 			return;
 		}
@@ -81,19 +103,22 @@ export class JobProgress {
 	}
 
 	complete(vertex: NamedVertex): void {
-		this.#end(vertex, {});
+		if (!this.#isPart(vertex)) {
+			this.#end(vertex, {});
+		}
 	}
 
 	/** A vertex can fail before it starts, while its cache key is made: then it starts and fails at once. */
 	fail(vertex: NamedVertex, error: string): void {
 		this.start(vertex);
-		this.#end(vertex, {error});
+		this.#end(this.#shown(vertex), {error});
 	}
 
 	/** The vertex was ended because of another, or by the user. Nothing is told of one that had not started. */
 	cancel(vertex: NamedVertex): void {
-		if (this.#started.has(vertex.digest)) {
-			this.#end(vertex, {canceled: true});
+		const shown = this.#shown(vertex);
+		if (this.#started.has(shown.digest)) {
+			this.#end(shown, {canceled: true});
 		}
 	}
 
@@ -114,7 +139,8 @@ export class JobProgress {
 	}
 
 	/** What an operation tells of itself while its cache key is made. It is shown when the vertex starts, or turns out to be cached. */
-	earlyReporter(vertex: NamedVertex): ExecutionContext['status'] {
+	earlyReporter(vertexOrPart: NamedVertex): ExecutionContext['status'] {
+		const vertex = this.#shown(vertexOrPart);
 		const toEvent = statusEvents(vertex);
 		return status => {
 			const told = this.#earlyStatuses.get(vertex.digest) ?? [];
@@ -124,7 +150,8 @@ export class JobProgress {
 	}
 
 	/** What an operation tells of itself while it executes. */
-	reporters(vertex: NamedVertex): Pick<ExecutionContext, 'log' | 'status'> {
+	reporters(vertexOrPart: NamedVertex): Pick<ExecutionContext, 'log' | 'status'> {
+		const vertex = this.#shown(vertexOrPart);
 		const toEvent = statusEvents(vertex);
 		return {
 			log: (stream, data) => {

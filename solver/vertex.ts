@@ -56,6 +56,8 @@ export type Vertex<Result> = {
 	readonly op: Op<Result>;
 	/** The cache is not read for this vertex; its result is recorded all the same. */
 	readonly ignoreCache: boolean;
+	/** Another vertex, that has this one as an input and is what people see of both. */
+	readonly partOf?: Digest | undefined;
 	/** Facts for errors, such as the instruction's place. Opaque to the solver, it reaches `SolveError.vertex`. */
 	readonly description: unknown;
 };

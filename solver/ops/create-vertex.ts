@@ -15,6 +15,7 @@ import type {BuildResult} from './build-result.ts';
 import {Downloads} from './downloads.ts';
 import {createExecOp} from './exec.ts';
 import {createFileOp} from './file.ts';
+import {createMergeOp} from './merge.ts';
 import {escapeGlob} from './glob.ts';
 import {PathPatterns} from './path-patterns.ts';
 import {createSourceImageOp} from './source-image.ts';
@@ -23,7 +24,7 @@ import {createSourceLocalOp, type DirectoryReader} from './source-local.ts';
 /** What the vertexes of one build work with. */
 export type VertexContext = {
 	readonly store: Pick<Store, 'root' | 'metadata' | 'content' | 'snapshotter' | 'session'>;
-	readonly layers: Pick<LayerStore, 'unpack' | 'takeSnapshot'>;
+	readonly layers: Pick<LayerStore, 'unpack' | 'takeSnapshot' | 'layerOf'>;
 	/** Called when layers have to be downloaded. */
 	readonly openRegistry: () => Promise<RegistryClient>;
 	/** Directories of the client by the names that the definition has for them. They stay open until the build is over. */
@@ -69,6 +70,7 @@ export function createVertexes(definition: Definition, context: VertexContext): 
 		}),
 	};
 	const made = new Map<Digest, Vertex<BuildResult>>();
+	const wholes = findWholes(vertexes);
 	const readers = new Map(vertexes.keys().map(digest => [digest, [] as DirectoryReader[]]));
 	for (const [digest, vertex] of vertexes) {
 		const created = createVertex(digest, {
@@ -76,6 +78,7 @@ export function createVertexes(definition: Definition, context: VertexContext): 
 			metadata: metadata.get(digest)!,
 			inputs: vertex.inputs.map(input => made.get(input)!),
 			readers: readers.get(digest)!,
+			partOf: wholes.get(digest),
 			context: opContext,
 		});
 		made.set(digest, created);
@@ -87,12 +90,30 @@ export function createVertexes(definition: Definition, context: VertexContext): 
 	return result === null ? null : made.get(result)!;
 }
 
-function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, readers, context}: {
+/** The copies that are made only to be merged, with the first vertex that does it: the two are one instruction. */
+function findWholes(vertexes: Definition['vertexes']): ReadonlyMap<Digest, Digest> {
+	const wholes = new Map<Digest, Digest>();
+	const others = new Set<Digest>();
+	for (const [digest, {operation, inputs}] of vertexes) {
+		for (const [index, input] of inputs.entries()) {
+			if (operation.kind !== 'merge' || index !== operation.layer) {
+				others.add(input);
+			} else if (!wholes.has(input)) {
+				wholes.set(input, digest);
+			}
+		}
+	}
+
+	return new Map(wholes.entries().filter(([part]) => !others.has(part)));
+}
+
+function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, readers, partOf, context}: {
 	readonly vertex: DefinitionVertex;
 	readonly metadata: VertexMetadata;
 	readonly inputs: ReadonlyArray<Vertex<BuildResult>>;
 	/** The vertexes that have this one as an input, as far as they have been created. */
 	readonly readers: readonly DirectoryReader[];
+	readonly partOf: Digest | undefined;
 	readonly context: OpContext;
 }): Vertex<BuildResult> {
 	const {name, ignoreCache} = metadata;
@@ -102,6 +123,7 @@ function createVertex(digest: Digest, {vertex: {operation}, metadata, inputs, re
 		inputs,
 		op: createOp(operation, context, {name, inputCount: inputs.length, readers}),
 		ignoreCache,
+		partOf,
 		description: metadata,
 	};
 }
@@ -123,6 +145,10 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 
 		case 'file': {
 			return createFileOp(operation, {store, ...vertex});
+		}
+
+		case 'merge': {
+			return createMergeOp(operation, {...context, ...vertex});
 		}
 	}
 }

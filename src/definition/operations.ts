@@ -163,5 +163,12 @@ export type FileOperation = {
 	readonly platform: Platform;
 };
 
+/** Puts the layer that another vertex made on the empty file system onto a root, as it is (`COPY --link`). What the root has does not change what the layer is. */
+export type MergeOperation = {
+	readonly kind: 'merge';
+	readonly root: InputIndex;
+	readonly layer: InputIndex;
+};
+
 /** Any operation of a definition. */
-export type Operation = SourceImageOperation | SourceLocalOperation | ExecOperation | FileOperation;
+export type Operation = SourceImageOperation | SourceLocalOperation | ExecOperation | FileOperation | MergeOperation;

@@ -128,3 +128,25 @@ test('what is told while a key is made is shown when that fails', async t => {
 	t.deepEqual(graph.told('base'), ['started', 'error: no key']);
 	t.true(graph.events.some(event => event.type === 'status'));
 });
+
+test('a vertex and its part are shown as one', async t => {
+	const graph = new FakeGraph();
+	const base = graph.vertex('base');
+	const whole = (execute?: () => string) => {
+		const {digest} = graph.vertex('whole', {inputs: [base, graph.vertex('part')]});
+		return graph.vertex('whole', {inputs: [base, graph.vertex('part', {partOf: digest, ...(execute && {execute})})]});
+	};
+
+	await graph.solve(whole());
+	t.deepEqual(graph.told('part'), []);
+	t.deepEqual(graph.told('whole'), ['started', 'completed']);
+	t.false(graph.events.some(event => event.type === 'vertex' && event.inputs.includes(graph.vertex('part').digest)));
+	graph.forget();
+	await graph.solve(whole());
+	t.deepEqual([graph.told('part'), graph.told('whole')], [[], ['cached']]);
+	const failing = new FakeGraph();
+	await t.throwsAsync(failing.solve(whole(() => {
+		throw new Error('broken');
+	})));
+	t.deepEqual([failing.told('part'), failing.told('whole')], [[], ['started', 'error: broken']]);
+});

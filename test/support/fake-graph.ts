@@ -15,6 +15,7 @@ export type FakeOptions = {
 	readonly selectors?: ReadonlyArray<Digest | undefined>;
 	readonly uncacheable?: boolean;
 	readonly ignoreCache?: boolean;
+	readonly partOf?: Digest;
 	/** The result; `name(inputs)` unless given. */
 	readonly execute?: (inputs: readonly string[], context: ExecutionContext) => Promise<string> | string;
 	readonly digestContent?: (result: string) => Promise<Digest> | Digest;
@@ -48,12 +49,13 @@ export class FakeGraph {
 	}
 
 	vertex(name: string, options: FakeOptions = {}): Vertex<string> {
-		const {inputs = [], definition = name, byContent = [], selectors, uncacheable, ignoreCache = false} = options;
+		const {inputs = [], definition = name, byContent = [], selectors, uncacheable, ignoreCache = false, partOf} = options;
 		return {
 			digest: canonicalDigest({name, definition, inputs: inputs.map(input => input.digest)}),
 			name,
 			inputs,
 			ignoreCache,
+			partOf,
 			description: {vertex: name},
 			op: {
 				cacheMap: async (_signal, status) => {

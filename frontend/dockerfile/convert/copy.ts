@@ -8,7 +8,7 @@ import type {StageSource} from '../stage-sources.ts';
 import {addInlineDocument} from './inline-document.ts';
 import {Inputs} from './inputs.ts';
 import {isGitSource, isHttpSource} from './remote-source.ts';
-import type {StageBuilder} from './stage-builder.ts';
+import type {StageBuilder, StageVertex} from './stage-builder.ts';
 
 // About the size of a copy action as text.
 const charactersPerSource = 256;
@@ -82,15 +82,17 @@ function expandTransfer({sources, documents, destination, owner = '', mode = '',
 type TransferOptions = {readonly transfer: ExpandedTransfer; readonly from: () => Digest | null};
 
 function addTransfer(instruction: TransferInstruction, stage: StageBuilder, {transfer, from}: TransferOptions): void {
+	// As with BuildKit, --chmod is not possible together with --link, and wins.
+	const isLinked = instruction.isLinked && transfer.mode === '' && stage.root !== null;
 	const inputs = new Inputs();
-	const root = inputs.add(stage.root);
+	const root = isLinked ? null : inputs.add(stage.root);
 	stage.conversion.budget.spend(charactersPerSource * transfer.sources.length * (1 + transfer.exclude.length));
 	const name = stage.describe(instruction.code);
 	const actions = [
 		...transfer.sources.map(source => sourceAction(instruction, stage, {transfer, source, input: inputs.add(from())})),
 		...transfer.documents.map(document => documentAction(document, stage, {transfer, inputs})),
 	];
-	stage.addVertex({
+	const vertex: StageVertex = {
 		operation: {
 			kind: 'file', root, actions, platform: stage.platform,
 		},
@@ -98,7 +100,13 @@ function addTransfer(instruction: TransferInstruction, stage: StageBuilder, {tra
 		name,
 		instruction,
 		followsCacheWish: true,
-	});
+	};
+	if (isLinked) {
+		stage.addLinkedVertex(vertex);
+	} else {
+		stage.addVertex(vertex);
+	}
+
 	stage.image.addHistory(historyText(instruction, transfer), {hasLayer: true});
 }
 

@@ -1,3 +1,4 @@
+import type {VertexMetadata} from '../../../src/definition/definition.ts';
 import type {Operation} from '../../../src/definition/operations.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../../src/kernel/oci-types.ts';
@@ -113,6 +114,14 @@ export class StageBuilder {
 		return expandWord(text, this.environment.variables, {...this.#expandOptions, ...options});
 	}
 
+	#metadata(instruction: Instruction, {name, followsCacheWish}: Pick<StageVertex, 'name' | 'followsCacheWish'>): VertexMetadata {
+		return {
+			name: this.#names.next(instruction.isTrigger ? `ONBUILD ${name}` : name),
+			locations: [instruction.location],
+			ignoreCache: followsCacheWish && this.#ignoresCache,
+		};
+	}
+
 	get root(): Digest | null {
 		return this.#root;
 	}
@@ -203,10 +212,13 @@ export class StageBuilder {
 
 	/** Adds a vertex; its file system becomes the stage's. */
 	addVertex({operation, inputs, name, instruction, followsCacheWish}: StageVertex): void {
-		this.#root = this.conversion.definition.add(operation, inputs, {
-			name: this.#names.next(instruction.isTrigger ? `ONBUILD ${name}` : name),
-			locations: [instruction.location],
-			ignoreCache: followsCacheWish && this.#ignoresCache,
-		});
+		this.#root = this.conversion.definition.add(operation, inputs, this.#metadata(instruction, {name, followsCacheWish}));
+	}
+
+	/** Adds a vertex that works on the empty file system, and the one that puts what it makes onto the stage's. Both are one step. */
+	addLinkedVertex({operation, inputs, name, instruction, followsCacheWish}: StageVertex): void {
+		const metadata = this.#metadata(instruction, {name, followsCacheWish});
+		const layer = this.conversion.definition.add(operation, inputs, metadata);
+		this.#root = this.conversion.definition.add({kind: 'merge', root: 0, layer: 1}, [this.#root!, layer], metadata);
 	}
 }
