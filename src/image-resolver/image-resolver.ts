@@ -110,7 +110,7 @@ async function findWithoutRegistry(reference: Reference, wanted: WantedImage, lo
 		});
 	}
 
-	return known;
+	return known.image;
 }
 
 /** What the registry had before, when it does not answer now. */
@@ -121,31 +121,41 @@ async function substitute(error: unknown, reference: Reference, {wanted, lookup}
 
 	const known = await findKnownImage(reference, wanted, lookup);
 	if (known !== undefined) {
-		lookup.warn(`${formatReference(reference)} is used as it was known before, because its registry does not answer: ${errorMessage(error)}`);
+		const time = new Date(known.resolvedAt).toISOString();
+		lookup.warn(`${formatReference(reference)} is used as it was found at ${time}, because its registry does not answer: ${errorMessage(error)}`);
 	}
 
-	return known;
+	return known?.image;
 }
 
 function isPassing(error: unknown): boolean {
 	return passingFailures.has(errorCode(error)) || (error instanceof RegistryError && (error.status ?? 0) >= firstServerError);
 }
 
+/** What a reference was found to be before. */
+type KnownImage = {
+	readonly image: FoundImage;
+	/** Milliseconds since the epoch. */
+	readonly resolvedAt: number;
+};
+
 /** What the reference was found to be before, if its documents are still there. */
-async function findKnownImage(reference: Reference, {platform, signal}: WantedImage, {content, metadata}: ImageLookup): Promise<FoundImage | undefined> {
-	const descriptor = findResolution(metadata, formatReference(reference))?.descriptor;
-	if (descriptor === undefined || !await content.has(descriptor.digest)) {
+async function findKnownImage(reference: Reference, {platform, signal}: WantedImage, {content, metadata}: ImageLookup): Promise<KnownImage | undefined> {
+	const resolution = findResolution(metadata, formatReference(reference));
+	if (resolution === undefined || !await content.has(resolution.descriptor.digest)) {
 		return undefined;
 	}
 
+	const {descriptor, resolvedAt} = resolution;
 	try {
 		const {manifestDigest, config} = await findManifest(descriptor, {source: contentDocuments(content, {signal}), platform});
-		return {
+		const image: FoundImage = {
 			reference: formatReference({...reference, digest: descriptor.digest}),
 			manifestDigest,
 			location: {type: 'registry'},
 			config,
 		};
+		return {image, resolvedAt};
 	} catch (error) {
 		if (errorCode(error) === 'ERR_TSBUILD_CONTENT_NOT_FOUND') {
 			return undefined;
@@ -154,4 +164,3 @@ async function findKnownImage(reference: Reference, {platform, signal}: WantedIm
 		throw error;
 	}
 }
-
