@@ -1,3 +1,4 @@
+import {recordBlobSource} from '../../snapshotter/blob-sources.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
 import type {Metadata} from '../../snapshotter/metadata.ts';
 import type {Digest} from '../kernel/digest.ts';
@@ -40,7 +41,12 @@ export async function findRegistryImage(reference: Reference, options: RegistryI
 	const known = reference.digest === undefined ? undefined : findResolution(metadata, name)?.descriptor;
 	const descriptor = known ?? await client.resolve(reference, {signal});
 	const found = await findManifest(descriptor, {source: registryDocuments(reference, options), platform});
-	recordResolution(metadata, name, descriptor);
+	metadata.transaction(() => {
+		recordResolution(metadata, name, descriptor);
+		for (const {digest} of [found.manifest.config, ...found.manifest.layers]) {
+			recordBlobSource(metadata, digest, reference);
+		}
+	});
 	return {digest: descriptor.digest, ...found};
 }
 
