@@ -117,15 +117,14 @@ function readArguments(index: number, globals: ReadonlyMap<string, Argument>, re
 /** The arguments of these names and, again and again, those that their defaults are made of. */
 function withUsed(names: readonly string[], known: ReadonlyMap<string, Argument>): readonly Argument[] {
 	const used = new Map<string, Argument>();
-	const pending = [...names];
-	for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-		const argument = known.get(name);
-		if (argument === undefined || used.has(name)) {
-			continue;
+	let pending = names;
+	while (pending.length > 0) {
+		const fresh = pending.filter(name => !used.has(name)).map(name => known.get(name)).filter(argument => argument !== undefined);
+		for (const argument of fresh) {
+			used.set(argument.name, argument);
 		}
 
-		used.set(name, argument);
-		pending.push(...argument.uses);
+		pending = fresh.flatMap(({uses}) => [...uses]);
 	}
 
 	return used.values().toArray();
