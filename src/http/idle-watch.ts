@@ -30,7 +30,7 @@ export class IdleWatch implements Disposable {
 		this.#resumed = performance.now();
 		this.#timer = setTimeout(() => {
 			this.#controller.abort();
-		}, this.#remaining);
+		}, Math.max(this.#remaining, 0));
 	}
 
 	/** Nobody waits for the connection now; so many bytes have passed. */

@@ -10,12 +10,16 @@ export type Fault =
 	| {readonly type: 'cut-answer'; readonly after: number}
 	/** The connection ends after so many bytes of the request's body, which the server gets. */
 	| {readonly type: 'cut-request'; readonly after: number}
+	/** The connection ends after so many bytes of the request's body, and the server gets those as a whole request: what it answers to that holds for the address of this one from then on, as with a server that keeps what it got. */
+	| {readonly type: 'keep-part'; readonly size: number}
 	/** The connection ends when the server has done what it was asked. */
 	| {readonly type: 'lose-answer'}
 	/** The answer's body is shorter, and its length agrees with that. */
 	| {readonly type: 'truncate'; readonly size: number}
-	/** The byte at this place is another. */
+	/** The byte at this place of the answer's body is another. */
 	| {readonly type: 'corrupt'; readonly at: number}
+	/** The byte at this place of the request's body is another. */
+	| {readonly type: 'corrupt-request'; readonly at: number}
 	/** The answer claims another length than it has. */
 	| {readonly type: 'claim-length'; readonly size: number}
 	/** Nothing comes any more after so many bytes of the answer's body, and the connection stays open. */
@@ -53,6 +57,7 @@ Starts a proxy before a server that speaks plain HTTP.
 export async function startFaultProxy(target: string, chooseFault: (request: ProxiedRequest) => Fault | undefined): Promise<FaultProxy> {
 	const requests: ProxiedRequest[] = [];
 	const agent = new http.Agent({keepAlive: true});
+	const upstream: ProxiedServer = {target, agent, moved: new Map()};
 	const server = http.createServer((request, response) => {
 		const proxied = {
 			method: request.method!,
@@ -64,7 +69,7 @@ export async function startFaultProxy(target: string, chooseFault: (request: Pro
 		// What is cut on purpose fails on both sides.
 		request.on('error', () => undefined);
 		response.on('error', () => undefined);
-		new ProxiedExchange(request, response, chooseFault(proxied)).run(target, agent);
+		new ProxiedExchange(upstream, {request, response, fault: chooseFault(proxied)}).run();
 	});
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
@@ -80,29 +85,48 @@ export async function startFaultProxy(target: string, chooseFault: (request: Pro
 	};
 }
 
+/** Where requests go. */
+type ProxiedServer = {
+	readonly target: string;
+	readonly agent: http.Agent;
+	/** Paths that mean others by now. */
+	readonly moved: Map<string, string>;
+};
+
+type Exchanged = {
+	readonly request: http.IncomingMessage;
+	readonly response: http.ServerResponse;
+	readonly fault: Fault | undefined;
+};
+
 /** One request on its way through the proxy. */
 class ProxiedExchange {
+	readonly #server: ProxiedServer;
 	readonly #request: http.IncomingMessage;
 	readonly #response: http.ServerResponse;
 	readonly #fault: Fault | undefined;
 
-	constructor(request: http.IncomingMessage, response: http.ServerResponse, fault: Fault | undefined) {
+	constructor(server: ProxiedServer, {request, response, fault}: Exchanged) {
+		this.#server = server;
 		this.#request = request;
 		this.#response = response;
 		this.#fault = fault;
 	}
 
 	/** Sends on what the client wants. */
-	#forward(target: string, agent: http.Agent): void {
+	#forward(): void {
+		const {target, agent, moved} = this.#server;
 		const [hostname, port] = target.split(':', 2);
-		const {method, url, headers} = this.#request;
+		const {method, url = '', headers} = this.#request;
+		// The digest that ends an upload is added to its address.
+		const [address, digest] = url.split('&digest=', 2);
 		const upstream = http.request({
 			agent,
 			hostname,
 			port,
 			method,
-			path: url,
-			headers,
+			path: digest === undefined ? moved.get(url) ?? url : `${moved.get(address!) ?? address!}&digest=${digest}`,
+			headers: {...headers, ...(this.#fault?.type === 'keep-part' && {'content-length': String(this.#fault.size)})},
 		});
 		upstream.on('error', () => {
 			this.#cut();
@@ -114,28 +138,59 @@ class ProxiedExchange {
 	}
 
 	#sendBody(upstream: http.ClientRequest): void {
-		let rest = this.#fault?.type === 'cut-request' ? this.#fault.after : Infinity;
+		let position = 0;
+		const end = this.#sentSize();
 		this.#request.on('data', (chunk: Uint8Array) => {
-			const part = chunk.subarray(0, Math.min(rest, chunk.length));
-			rest -= part.length;
-			const isLast = rest === 0;
+			if (position >= end) {
+				return;
+			}
+
+			const part = this.#spoilSent(chunk, position).subarray(0, end - position);
+			position += chunk.length;
+			const isLast = position >= end;
 			upstream.write(part, () => {
-				if (!isLast) {
+				if (!(isLast && this.#fault?.type === 'cut-request')) {
 					return;
 				}
 
 				upstream.destroy();
 				this.#cut();
 			});
+			if (isLast && this.#fault?.type === 'keep-part') {
+				upstream.end();
+			}
 		});
 		this.#request.on('end', () => {
-			upstream.end();
+			if (position < end) {
+				upstream.end();
+			}
 		});
+	}
+
+	/** How much of the request's body the server gets. */
+	#sentSize(): number {
+		if (this.#fault?.type === 'cut-request') {
+			return this.#fault.after;
+		}
+
+		return this.#fault?.type === 'keep-part' ? this.#fault.size : Infinity;
+	}
+
+	#spoilSent(chunk: Uint8Array, position: number): Uint8Array {
+		return this.#fault?.type === 'corrupt-request' ? changeByte(chunk, this.#fault.at - position) : chunk;
 	}
 
 	#answer(answer: http.IncomingMessage): void {
 		answer.on('error', () => undefined);
 		if (this.#fault?.type === 'lose-answer') {
+			this.#cut();
+			return;
+		}
+
+		if (this.#fault?.type === 'keep-part') {
+			const {pathname, search} = new URL(answer.headers.location!, 'http://localhost');
+			this.#server.moved.set(this.#request.url!, `${pathname}${search}`);
+			answer.resume();
 			this.#cut();
 			return;
 		}
@@ -155,6 +210,10 @@ class ProxiedExchange {
 		try {
 			let position = 0;
 			for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+				if (this.#response.destroyed) {
+					return;
+				}
+
 				await this.#pass(chunk, position);
 				position += chunk.length;
 			}
@@ -183,8 +242,7 @@ class ProxiedExchange {
 		const fault = this.#fault;
 		switch (fault?.type) {
 			case 'corrupt': {
-				const place = fault.at - position;
-				this.#response.write(place < 0 || place >= chunk.length ? chunk : chunk.map((byte, index) => index === place ? byte ^ 1 : byte));
+				this.#response.write(changeByte(chunk, fault.at - position));
 				return;
 			}
 
@@ -208,6 +266,10 @@ class ProxiedExchange {
 
 			case 'drip': {
 				for (const byte of chunk) {
+					if (this.#response.destroyed) {
+						return;
+					}
+
 					this.#response.write(Uint8Array.of(byte));
 					await new Promise(resolve => {
 						setTimeout(resolve, fault.milliseconds);
@@ -220,8 +282,10 @@ class ProxiedExchange {
 			case undefined:
 			case 'answer':
 			case 'claim-length':
+			case 'corrupt-request':
 			case 'cut-request':
 			case 'delay':
+			case 'keep-part':
 			case 'lose-answer':
 			case 'silence': {
 				this.#response.write(chunk);
@@ -233,7 +297,7 @@ class ProxiedExchange {
 		this.#request.socket.destroy();
 	}
 
-	run(target: string, agent: http.Agent): void {
+	run(): void {
 		if (this.#fault?.type === 'answer') {
 			const {status, headers = {}, body = ''} = this.#fault;
 			this.#request.resume();
@@ -241,7 +305,12 @@ class ProxiedExchange {
 		} else if (this.#fault?.type === 'silence') {
 			this.#request.resume();
 		} else {
-			this.#forward(target, agent);
+			this.#forward();
 		}
 	}
+}
+
+/** The chunk with another byte at this place, if it has that place. */
+function changeByte(chunk: Uint8Array, place: number): Uint8Array {
+	return place < 0 || place >= chunk.length ? chunk : chunk.map((byte, index) => index === place ? byte ^ 1 : byte);
 }
