@@ -54,9 +54,9 @@ export const buildFlags = {
 	},
 	help: {type: 'boolean', shorthand: 'h', description: 'help for build'},
 	iidfile: {type: 'string', valueName: 'string', description: 'Write the image ID to a file'},
+	...registryFlags,
 	label: {type: 'list', valueName: 'stringArray', description: 'Set metadata for an image'},
 	load: {type: 'boolean', description: 'Shorthand for "--output=type=docker"'},
-	...registryFlags,
 	memory: {
 		type: 'string', shorthand: 'm', valueName: 'bytes', description: 'Limit the memory of each "RUN" instruction (e.g., "512m")',
 	},
