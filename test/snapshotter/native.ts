@@ -1,7 +1,6 @@
 import {
 	appendFileSync,
 	cpSync,
-	lstatSync,
 	mkdirSync,
 	readFileSync,
 	readdirSync,
@@ -129,8 +128,8 @@ asRoot('what is written into a mount after a layer stands on the layer', async t
 
 	const id = await active.commit({description: ''});
 	t.is(await readInView(store.snapshotter, id, 'file'), 'layer and step');
-	const kept = path.join(directory.path, 'snapshots', String(id));
-	t.deepEqual(readdirSync(kept), ['fs'], 'nothing else is left');
+	const kept = readdirSync(path.join(directory.path, 'snapshots', String(id)));
+	t.deepEqual(kept, ['fs'], 'nothing else is left');
 });
 
 asRoot('a directory that is moved keeps what is below its parent', async t => {
