@@ -37,13 +37,13 @@ import {
 import {resolveLayoutImage, type LayoutContext} from './image-resolver/layout-image.ts';
 import {errorMessage, TsbuildError} from './kernel/errors.ts';
 import {newIdentifier} from './kernel/identifier.ts';
+import {internalVertexDigest, withInternalVertex} from './kernel/internal-vertex.ts';
 import {hostPlatform, type Platform} from './kernel/platform.ts';
 import type {ProgressSink} from './kernel/progress-event.ts';
 import {formatReference, parseReference} from './kernel/reference.ts';
 import type {SourceLocation} from './kernel/source-location.ts';
 import type {Descriptor} from './linux/descriptor.ts';
 import {openLocalStore} from './local-store.ts';
-import {internalVertexDigest, withInternalVertex} from './kernel/internal-vertex.ts';
 import type {RegistryClient} from './registry/registry-client.ts';
 
 /** A name that a FROM or a `--from` finds before any image of that name. */
@@ -67,11 +67,11 @@ export type BuildOptions = {
 	readonly limits: ContainerLimits;
 	/** Everything, or the stages of these names, is made anew. */
 	readonly noCache: boolean | readonly string[];
-	/** By their ids. */
 	/** When registries are asked for images. */
 	readonly pull: PullPolicy;
 	/** Called when a registry is needed. */
 	readonly openRegistry: () => Promise<RegistryClient>;
+	/** By their ids. */
 	readonly secrets: ReadonlyMap<string, SecretSource>;
 	/** Full references that the image is kept under in the local store. */
 	readonly tags: readonly string[];
@@ -224,7 +224,6 @@ async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileRe
 	}, {
 		store, layers, images: new ImageStore(store), openRegistry, progress, warn, signal,
 	});
-
 	store.sync();
 	const reference = newIdentifier();
 	return exported === undefined ? {reference} : {reference, image: exported};

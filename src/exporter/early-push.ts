@@ -7,11 +7,13 @@ import {BlobFollower} from '../../snapshotter/blob-follower.ts';
 import type {FollowLayer} from './encoded-image.ts';
 import {explainPush} from './push-error.ts';
 import {uploadsAtOnce} from './push-image.ts';
+import type {PushMeter} from './push-meter.ts';
 
 type EarlyPushOptions = {
 	readonly client: RegistryClient;
 	/** One of each repository. */
 	readonly references: readonly Reference[];
+	readonly meter: PushMeter;
 	readonly signal: AbortSignal;
 };
 
@@ -62,14 +64,14 @@ export class EarlyPush implements AsyncDisposable {
 
 	/** Until the digest is known, nobody can tell whether the repository has the blob. */
 	async #upload(reference: Reference, source: BlobSource): Promise<void> {
-		const {client} = this.#options;
+		const {client, meter} = this.#options;
 		const found = new AbortController();
 		const lookup = endWhenFound(found, async () => {
 			const {digest} = await source.descriptor;
 			return client.hasBlob(reference, digest, {signal: this.signal});
 		});
 		try {
-			await client.uploadBlob(reference, source, {signal: AbortSignal.any([this.signal, found.signal])});
+			await client.uploadBlob(reference, source, {onProgress: meter.count(), signal: AbortSignal.any([this.signal, found.signal])});
 		} catch (error) {
 			if (!found.signal.aborted) {
 				throw error;

@@ -7,6 +7,7 @@ import {findBlobSources, recordBlobSource} from '../../snapshotter/blob-sources.
 import type {Metadata} from '../../snapshotter/metadata.ts';
 import type {EncodedManifest} from './image-assembly.ts';
 import {explainPush} from './push-error.ts';
+import type {PushMeter} from './push-meter.ts';
 import {together} from './together.ts';
 
 /** An image that can be pushed: its manifest, and the blobs that this names. */
@@ -27,6 +28,7 @@ export type PushOptions = {
 	readonly client: RegistryClient;
 	readonly metadata: Metadata;
 	readonly report: ReportStatus;
+	readonly meter: PushMeter;
 	readonly signal: AbortSignal;
 };
 
@@ -45,10 +47,9 @@ A reference without a tag is pushed by digest.
 @throws what `RegistryClient` throws, with the name in front; the reason of `signal`
 */
 export async function pushImage(image: PushableImage, references: readonly Reference[], options: PushOptions): Promise<void> {
-	const started = Date.now();
 	const pushes = repositoriesOf(references).map(reference => async (signal: AbortSignal) => explainPush(reference, async () => pushBlobs(image, reference, {...options, signal})));
 	await together(pushes, options.signal);
-	options.report({id: 'pushing layers', started, completed: true});
+	options.meter.finish();
 	for (const reference of references) {
 		await explainPush(reference, async () => pushManifest(image, reference, options));
 	}
@@ -70,9 +71,9 @@ async function pushBlobs({blobs}: PushableImage, repository: Repository, options
 }
 
 async function pushBlob(blob: PushableBlob, repository: Repository, options: PushOptions): Promise<void> {
-	const {client, metadata, signal} = options;
+	const {client, metadata, meter, signal} = options;
 	if (!await client.hasBlob(repository, blob.digest, {signal}) && !await mountBlob(blob, repository, options)) {
-		await client.uploadBlob(repository, {descriptor: blob, content: blob.content}, {signal});
+		await client.uploadBlob(repository, {descriptor: blob, content: blob.content}, {onProgress: meter.count(), signal});
 	}
 
 	recordBlobSource(metadata, blob.digest, repository);

@@ -10,6 +10,7 @@ import type {LayerEncoding} from './encoded-image.ts';
 import {findImage} from './find-image.ts';
 import {ImageStore} from './image-store.ts';
 import {pushImage} from './push-image.ts';
+import {PushMeter} from './push-meter.ts';
 import {pushableImage} from './pushable-image.ts';
 import {encodeStoredImage, readStoredImage} from './stored-image.ts';
 
@@ -36,14 +37,17 @@ export async function pushStoredImage(reference: Reference, {store, client, enco
 	images.hold(found);
 	const stored = await readStoredImage(found, content);
 	return withInternalVertex(progress, `pushing ${familiarReference(reference)}`, async report => {
-		await using early = new EarlyPush({client, references: [reference], signal});
+		const meter = new PushMeter(report);
+		await using early = new EarlyPush({
+			client, references: [reference], meter, signal,
+		});
 		await early.checkAccess(found.configDigest);
 		const started = Date.now();
 		const image = await encodeStoredImage(stored, encoding, {layers: new LayerStore(store), follow: early.follow, signal: early.signal});
 		report({id: 'exporting layers', started, completed: true});
 		await early.finish();
 		await pushImage(pushableImage(image, {content, signal}), [reference], {
-			client, metadata, report, signal,
+			client, metadata, report, meter, signal,
 		});
 		await images.put(image.assembled, image.manifest, {names: [name], signal});
 		return image.manifest.descriptor;

@@ -42,16 +42,19 @@ async function keepImage(output: RepositoryOutput, source: ExportSource, {contex
 async function pushNewImage(output: RepositoryOutput, source: ExportSource, {context, report}: Export): Promise<EncodedImage> {
 	const {openRegistry, store: {content, metadata}, signal} = context;
 	// Builds that push nothing do without.
-	const [{pushImage, repositoriesOf}, {EarlyPush}] = await Promise.all([import('./push-image.ts'), import('./early-push.ts')]);
+	const [{pushImage, repositoriesOf}, {EarlyPush}, {PushMeter}] = await Promise.all([import('./push-image.ts'), import('./early-push.ts'), import('./push-meter.ts')]);
 	const references = referencesToPush(output, namesOf(source, output));
 	const client = await openRegistry();
-	await using early = new EarlyPush({client, references: repositoriesOf(references), signal});
+	const meter = new PushMeter(report);
+	await using early = new EarlyPush({
+		client, references: repositoriesOf(references), meter, signal,
+	});
 	const {configDigest} = await source.image();
 	await early.checkAccess(configDigest);
 	const image = await keepImage(output, source, {context: {...context, signal: early.signal}, report, follow: early.follow});
 	await early.finish();
 	await pushImage(pushableImage(image, {content, signal}), references, {
-		client, metadata, report, signal,
+		client, metadata, report, meter, signal,
 	});
 	return image;
 }
