@@ -9,7 +9,7 @@ import {
 import {promisify} from 'node:util';
 import {TsbuildError} from '../src/kernel/errors.ts';
 import type {Descriptor} from '../src/linux/descriptor.ts';
-import {displayName} from '../src/linux/name.ts';
+import {displayName, type Name} from '../src/linux/name.ts';
 
 /** The bytes of a regular file, and the state of the file in which it had them. */
 export type HashedFile = {
@@ -93,12 +93,16 @@ async function hashToEnd(file: Descriptor, signal: AbortSignal): Promise<string>
 }
 
 function isUnchanged(file: Descriptor, before: BigIntStats): boolean {
-	const after = fstatSync(file.number, {bigint: true});
-	return (['dev', 'ino', 'mode', 'size', 'mtimeNs', 'ctimeNs'] as const).every(field => after[field] === before[field]);
+	return isSameState(fstatSync(file.number, {bigint: true}), before);
 }
 
-/** The error for a file or directory that does not keep still. */
-export function fileChanged(name: string, options: {readonly cause?: unknown} = {}): TsbuildError {
+/** Whether a file has one state at two times: nothing was written to it in between. */
+export function isSameState(first: BigIntStats, second: BigIntStats): boolean {
+	return (['dev', 'ino', 'mode', 'size', 'mtimeNs', 'ctimeNs'] as const).every(field => first[field] === second[field]);
+}
+
+/** The error for a file or directory that does not keep still. Code `ERR_TSBUILD_FILE_CHANGED`. */
+export function fileChanged(name: Name, options: {readonly cause?: unknown} = {}): TsbuildError {
 	return new TsbuildError('ERR_TSBUILD_FILE_CHANGED', `failed to read ${displayName(name)}: it changed each time while it was read`, {
 		...options,
 		hint: 'Exclude what is being written during the build by .dockerignore.',

@@ -1,8 +1,9 @@
 import {Buffer} from 'node:buffer';
-import type {BigIntStats} from 'node:fs';
 import type {CopyAction} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {NewDirectory} from '../../src/linux/make-directories.ts';
+import {fileChanged, isSameState} from '../../snapshotter/hash-file.ts';
+import {changeDetector, type OnChangedSource} from './changed-sources.ts';
 import {changesOf, type AttributeChanges, type CopySource} from './copy-attributes.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
 import {
@@ -25,8 +26,7 @@ export type CopyContext = {
 	readonly tree: SourceTree;
 	/** The owner that was asked for. */
 	readonly owner: Owner | undefined;
-	/** Called when a file of the tree is not what it was when it was digested. */
-	readonly onChangedSource: () => void;
+	readonly onChangedSource: OnChangedSource;
 	readonly signal: AbortSignal;
 };
 
@@ -75,7 +75,7 @@ async function copySource(selected: SelectedSource, copying: Copying): Promise<v
 	const place = findDestination(root, withoutTrailingSlash(destination), newDirectory);
 	opened.use(place.directory);
 	// One for each match of a wildcard: names of one file below two of them become two files, of which the second may replace the first.
-	const copier = createCopier(copying);
+	const copier = createCopier(selected, copying);
 	if (source.status.isDirectory() && (action.directoryContentsOnly || action.keepParents)) {
 		const target = statPlace(place) === undefined ? makeDirectories(root, place.path, newDirectory) : openDirectory(place);
 		await copier.copyContents(source, {directory: opened.use(target), path: place.path}, selected.filter);
@@ -85,32 +85,34 @@ async function copySource(selected: SelectedSource, copying: Copying): Promise<v
 }
 
 async function unpackSource({path}: SelectedSource, source: CopySource, copying: Copying): Promise<boolean> {
-	const {root, action, owner, signal} = copying;
+	const {root, tree, action, owner, onChangedSource, signal} = copying;
+	const visit = changeDetector(tree, path, onChangedSource);
 	const {unpackArchive} = await import('./unpack-archive.ts');
 	return unpackArchive(source, {
 		name: path,
 		root,
 		destination: action.destination,
 		owner,
-		visit: visitorOf(copying),
+		visit(status) {
+			// What was read before and after the change makes no archive.
+			if (!isSameState(source.status, status)) {
+				throw fileChanged(path);
+			}
+
+			visit('', status);
+		},
 		signal,
 	});
 }
 
-function createCopier(copying: Copying): TreeCopier {
-	const {root, changes, signal} = copying;
+function createCopier({path}: SelectedSource, {root, tree, changes, onChangedSource, signal}: Copying): TreeCopier {
 	return new TreeCopier({
-		root, changes, visit: visitorOf(copying), signal,
+		root,
+		name: path,
+		changes,
+		visit: changeDetector(tree, path, onChangedSource),
+		signal,
 	});
-}
-
-/** Looks whether a file of the source is still what it was when it was digested. */
-function visitorOf({tree, onChangedSource}: Copying): (status: BigIntStats) => void {
-	return status => {
-		if (tree.reads?.isUnchanged(status) === false) {
-			onChangedSource();
-		}
-	};
 }
 
 /** What is copied to a directory goes into it, under its own name. */

@@ -144,7 +144,7 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 		}
 
 		case 'file': {
-			return createFileOp(operation, {store, ...vertex});
+			return createFileOp(operation, {store, warn: context.warn, ...vertex});
 		}
 
 		case 'merge': {

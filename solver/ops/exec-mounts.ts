@@ -16,6 +16,7 @@ import {openCacheDirectory} from '../../snapshotter/cache-mounts.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerMount} from '../executor/container-spec.ts';
 import {snapshotOf, type BuildResult} from './build-result.ts';
+import type {OnChangedSource} from './changed-sources.ts';
 import {copy} from './copy.ts';
 import {sourceNotFound} from './file-error.ts';
 import {openSourceTree} from './source-tree.ts';
@@ -34,7 +35,7 @@ export type MountContext = {
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
 	/** Called when a file of the client is not what it was when it was digested. */
-	readonly onChangedSource: () => void;
+	readonly onChangedSource: OnChangedSource;
 	readonly signal: AbortSignal;
 };
 

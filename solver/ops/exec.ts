@@ -15,6 +15,7 @@ import type {
 	Op,
 } from '../vertex.ts';
 import {snapshotOf, type BuildResult} from './build-result.ts';
+import {ChangedSources} from './changed-sources.ts';
 import {digestSources} from './copy-selection.ts';
 import {contentOf, openExecMounts, type ExecMounts} from './exec-mounts.ts';
 import {ProcessError} from './process-error.ts';
@@ -34,6 +35,8 @@ export type ExecOpContext = {
 	/** Of the vertex: describes the snapshot. */
 	readonly name: string;
 	readonly inputCount: number;
+	/** Takes a line for the user. */
+	readonly warn: (line: string) => void;
 };
 
 // BuildKit's, which some build scripts look for.
@@ -80,9 +83,11 @@ type Run = {
 
 async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 	const {context, execution: {signal, forbidRecord}} = run;
+	const changed = new ChangedSources(forbidRecord);
 	await using mounts = await openExecMounts(operation.mounts, {
-		...context, inputs: run.inputs, onChangedSource: forbidRecord, signal,
+		...context, inputs: run.inputs, onChangedSource: changed.add, signal,
 	});
+	changed.report(context.name, context.warn);
 	let result: ContainerResult;
 	try {
 		using root = await run.active.mount({mountPoints: generatedFiles});

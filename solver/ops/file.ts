@@ -12,6 +12,7 @@ import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {CacheMap, ContentDigest, Op} from '../vertex.ts';
 import {type BuildResult, snapshotOf} from './build-result.ts';
+import {ChangedSources} from './changed-sources.ts';
 import {copy} from './copy.ts';
 import {digestSources} from './copy-selection.ts';
 import {makeDirectory} from './make-directory.ts';
@@ -26,6 +27,8 @@ export type FileOpContext = {
 	/** Of the vertex: describes the snapshot. */
 	readonly name: string;
 	readonly inputCount: number;
+	/** Takes a line for the user. */
+	readonly warn: (line: string) => void;
 };
 
 /**
@@ -42,16 +45,19 @@ export function createFileOp(operation: FileOperation, context: FileOpContext): 
 			return cacheMap;
 		},
 		async execute(inputs, {signal, forbidRecord}) {
+			const changed = new ChangedSources(forbidRecord);
 			const execution = {
 				...context,
 				parent: operation.root === null ? null : snapshotOf(inputs[operation.root]!),
 				inputs,
-				onChangedSource: forbidRecord,
+				onChangedSource: changed.add,
 				signal,
 			};
 			// Imported here: a build that finds all in the cache does without.
 			const {packFiles} = await import('./pack-files.ts');
-			return {kind: 'snapshot', snapshot: await packFiles(operation, execution) ?? await changeFiles(operation, execution)};
+			const snapshot = await packFiles(operation, execution) ?? await changeFiles(operation, execution);
+			changed.report(context.name, context.warn);
+			return {kind: 'snapshot', snapshot};
 		},
 	};
 }

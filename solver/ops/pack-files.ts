@@ -13,6 +13,7 @@ import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import {writeTar} from '../../snapshotter/tar-writer.ts';
 import type {BuildResult} from './build-result.ts';
+import type {OnChangedSource} from './changed-sources.ts';
 import {LayerPlan} from './layer-plan.ts';
 import {
 	isNumericOwner,
@@ -33,8 +34,7 @@ export type FileExecution = {
 	readonly store: Pick<Store, 'root' | 'snapshotter' | 'metadata' | 'content' | 'session'>;
 	/** Describes the snapshot. */
 	readonly name: string;
-	/** Called when a file is not what it was when it was digested. */
-	readonly onChangedSource: () => void;
+	readonly onChangedSource: OnChangedSource;
 	readonly signal: AbortSignal;
 };
 

@@ -3,6 +3,7 @@ import type {CopyAction} from '../../src/definition/operations.ts';
 import {O_DIRECTORY, O_RDONLY} from '../../src/linux/constants.ts';
 import type {NewDirectory} from '../../src/linux/make-directories.ts';
 import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
+import {changeDetector, type OnChangedSource} from './changed-sources.ts';
 import {changesOf} from './copy-attributes.ts';
 import {withoutTrailingSlash} from './copy.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
@@ -21,8 +22,7 @@ export type PlanContext = {
 	readonly tree: SourceTree;
 	/** The owner that was asked for. */
 	readonly owner: Owner | undefined;
-	/** Called when a file of the tree is not what it was when it was digested. */
-	readonly onChangedSource: () => void;
+	readonly onChangedSource: OnChangedSource;
 	readonly signal: AbortSignal;
 };
 
@@ -54,7 +54,7 @@ async function planSource(selected: SelectedSource, action: CopyAction, context:
 
 	const place = plan.findPlace(withoutTrailingSlash(action.destination), newDirectory);
 	const mode = action.mode === undefined ? undefined : parseMode(action.mode);
-	const planner = new TreePlanner({...context, isUnchanged: status => tree.reads?.isUnchanged(status) !== false, changes: changesOf({owner, mode, isLocal: tree.isLocal})});
+	const planner = new TreePlanner({...context, visit: changeDetector(tree, selected.path, context.onChangedSource), changes: changesOf({owner, mode, isLocal: tree.isLocal})});
 	if (isDirectory) {
 		using directory = openSourceDirectory(selected.path, tree);
 		await planner.addContents(directory, {target: () => plan.openDirectory(place, newDirectory), filter: selected.filter});

@@ -26,6 +26,7 @@ import {
 } from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
 import {openInRoot} from '../../src/linux/resolve.ts';
+import type {SourceVisitor} from './changed-sources.ts';
 import {copyAttributes, type AttributeChanges, type CopySource} from './copy-attributes.ts';
 import {copyFile} from './copy-file.ts';
 import {
@@ -40,9 +41,11 @@ import type {SourceFilter} from './source-filter.ts';
 export type TreeCopierOptions = {
 	/** The root that is written to. */
 	readonly root: Descriptor;
+	/** Of the source, for messages. */
+	readonly name: Buffer;
 	readonly changes: AttributeChanges;
-	/** Told of every file and directory that is copied, as it is before, and of a regular file also as it is afterwards. */
-	readonly visit: (status: BigIntStats) => void;
+	/** Told of everything that is copied: of a directory when it has been listed, of a regular file before and after its copy. */
+	readonly visit: SourceVisitor;
 	readonly signal: AbortSignal;
 };
 
@@ -77,19 +80,28 @@ export class TreeCopier {
 	}
 
 	async #copyEntries(directory: Entry, target: TargetDirectory, filter: SourceFilter | undefined): Promise<void> {
+		const {visit, changes} = this.#options;
 		await this.#pause();
-		for (const dirent of readdirSync(directory.file.path, {encoding: 'buffer', withFileTypes: true}).toSorted((first, second) => first.name.compare(second.name))) {
+		const dirents = readdirSync(directory.file.path, {encoding: 'buffer', withFileTypes: true}).toSorted((first, second) => first.name.compare(second.name));
+		// Not before: what went in between would be missed.
+		visit(directory.relativePath, fstatSync(directory.file.number, {bigint: true}));
+		for (const dirent of dirents) {
 			const {name} = dirent;
+			const relativePath = posix.join(directory.relativePath, name.toString());
 			const source = openEntry(directory.file, dirent);
-			using _file = source.file;
+			using _file = source?.file;
+			if (source === undefined) {
+				visit(relativePath, undefined);
+				continue;
+			}
+
 			const {status} = source;
-			const entry = {...source, relativePath: posix.join(directory.relativePath, name.toString())};
+			const entry = {...source, relativePath};
 			const verdict = filter?.(entry.relativePath, status.isDirectory()) ?? 'included';
 			if (verdict === 'excluded') {
 				continue;
 			}
 
-			this.#options.visit(status);
 			if (status.isDirectory()) {
 				using child = new NestedDirectory(target, name, entry);
 				if (verdict === 'included') {
@@ -97,14 +109,15 @@ export class TreeCopier {
 				}
 
 				await this.#copyEntries(entry, child, filter);
-				child.finish(this.#options.changes);
+				child.finish(changes);
 			} else {
+				visit(relativePath, status);
 				await this.#copyEntry(entry, placeIn(target.open(), target.path, name));
 			}
 		}
 	}
 
-	async #copyEntry(source: CopySource, place: Place): Promise<void> {
+	async #copyEntry(source: Entry, place: Place): Promise<void> {
 		await this.#pause();
 		const {status, file} = source;
 		if (status.isSocket()) {
@@ -127,9 +140,10 @@ export class TreeCopier {
 		copyAttributes(source, copy, this.#options.changes);
 	}
 
-	async #copyRegularFile(source: CopySource, place: Place): Promise<void> {
+	async #copyRegularFile(source: Entry, place: Place): Promise<void> {
 		const {
 			root,
+			name,
 			changes,
 			visit,
 			signal,
@@ -143,9 +157,10 @@ export class TreeCopier {
 			return;
 		}
 
-		using copy = await copyFile(source, place, signal);
-		visit(fstatSync(source.file.number, {bigint: true}));
-		copyAttributes(source, copy, changes);
+		const copied = await copyFile(source, {place, name: posix.join(name.toString(), source.relativePath), signal});
+		using copy = copied.copy;
+		visit(source.relativePath, copied.status);
+		copyAttributes({...source, status: copied.status}, copy, changes);
 		if (status.nlink > 1n) {
 			this.#copies.set(identity, place.path);
 		}
@@ -162,7 +177,6 @@ export class TreeCopier {
 
 	/** Copies the entries of a directory into another. The other keeps its own attributes. */
 	async copyContents(source: CopySource, target: {readonly directory: Descriptor; readonly path: Buffer}, filter: SourceFilter | undefined): Promise<void> {
-		this.#options.visit(source.status);
 		await this.#copyEntries({...source, relativePath: ''}, {path: target.path, open: () => target.directory}, filter);
 	}
 
@@ -172,9 +186,9 @@ export class TreeCopier {
 	@throws {TsbuildError} `ERR_TSBUILD_FILE` when there is a directory in the place of a file, or the other way round
 	*/
 	async copy(source: CopySource, place: Place, filter: SourceFilter | undefined): Promise<void> {
-		this.#options.visit(source.status);
 		if (!source.status.isDirectory()) {
-			await this.#copyEntry(source, place);
+			this.#options.visit('', source.status);
+			await this.#copyEntry({...source, relativePath: ''}, place);
 			return;
 		}
 
@@ -232,11 +246,19 @@ async function replacing(place: Place, make: () => Promise<void>): Promise<void>
 	}
 }
 
-/** Opens an entry of a directory, a regular file for reading at once. What it is is asked of the open file, since the directory may change meanwhile. */
-function openEntry(directory: Descriptor, dirent: Dirent<Buffer>): CopySource {
-	const readable = dirent.isFile() ? openReadable(directory, dirent.name) : undefined;
-	const file = readable ?? openFile(directory, dirent.name, {flags: O_PATH | O_NOFOLLOW});
-	return {file, status: fstatSync(file.number, {bigint: true}), isReadable: readable !== undefined};
+/** Opens an entry of a directory, a regular file for reading at once. What it is is asked of the open file, since the directory may change meanwhile. Gives nothing when it has gone. */
+function openEntry(directory: Descriptor, dirent: Dirent<Buffer>): CopySource | undefined {
+	try {
+		const readable = dirent.isFile() ? openReadable(directory, dirent.name) : undefined;
+		const file = readable ?? openFile(directory, dirent.name, {flags: O_PATH | O_NOFOLLOW});
+		return {file, status: fstatSync(file.number, {bigint: true}), isReadable: readable !== undefined};
+	} catch (error) {
+		if (errorCode(error) === 'ENOENT') {
+			return undefined;
+		}
+
+		throw error;
+	}
 }
 
 function openReadable(directory: Descriptor, name: Buffer): Descriptor | undefined {

@@ -12,6 +12,7 @@ import {
 	sortedNames,
 	type FileAttributes,
 } from '../../snapshotter/file-attributes.ts';
+import type {SourceVisitor} from './changed-sources.ts';
 import type {AttributeChanges} from './copy-attributes.ts';
 import type {
 	LayerPlan,
@@ -27,9 +28,8 @@ import {Unplannable} from './unplannable.ts';
 export type TreePlannerOptions = {
 	readonly plan: LayerPlan;
 	readonly changes: AttributeChanges;
-	/** Whether a file is what it was when it was digested. */
-	readonly isUnchanged: (status: BigIntStats) => boolean;
-	readonly onChangedSource: () => void;
+	/** Told of every file and directory that is planned. */
+	readonly visit: SourceVisitor;
 	readonly signal: AbortSignal;
 };
 
@@ -66,12 +66,6 @@ export class TreePlanner {
 		this.#options = options;
 	}
 
-	#visit(status: BigIntStats): void {
-		if (!this.#options.isUnchanged(status)) {
-			this.#options.onChangedSource();
-		}
-	}
-
 	#pause(): Promise<void> | undefined {
 		this.#options.signal.throwIfAborted();
 		this.#entries++;
@@ -79,7 +73,11 @@ export class TreePlanner {
 	}
 
 	async #addEntries(source: OpenSourceDirectory, {target, filter}: {readonly target: Target; readonly filter: SourceFilter | undefined}): Promise<void> {
-		for (const name of sortedNames(source.descriptor)) {
+		const {visit} = this.#options;
+		const names = sortedNames(source.descriptor);
+		// Not before: what went in between would be missed.
+		visit(source.relativePath, fstatSync(source.descriptor.number, {bigint: true}));
+		for (const name of names) {
 			await this.#pause();
 			const status = statusOf({directory: source, name});
 			const relativePath = posix.join(source.relativePath, name.toString());
@@ -94,7 +92,7 @@ export class TreePlanner {
 					name, target, filter, isIncluded: verdict === 'included',
 				});
 			} else {
-				this.#visit(status);
+				visit(relativePath, status);
 				this.#addFile({directory: source, name}, status, {directory: target(), name});
 			}
 		}
@@ -108,7 +106,6 @@ export class TreePlanner {
 	}): Promise<void> {
 		const {plan} = this.#options;
 		const status = fstatSync(source.descriptor.number, {bigint: true});
-		this.#visit(status);
 		let made: PlannedDirectory | undefined;
 		const open = () => {
 			made ??= plan.openDirectory({directory: target(), name}, {mode: ownerOnly, uid: 0, gid: 0});
@@ -160,7 +157,6 @@ export class TreePlanner {
 
 	/** Adds the entries of a directory to another. The other keeps its own attributes. */
 	async addContents(source: OpenSourceDirectory, contents: {readonly target: Target; readonly filter: SourceFilter | undefined}): Promise<void> {
-		this.#visit(fstatSync(source.descriptor.number, {bigint: true}));
 		const target = contents.target();
 		await this.#addEntries(source, {...contents, target: () => target});
 	}
@@ -168,7 +164,7 @@ export class TreePlanner {
 	/** Adds one file that is no directory, in a place. */
 	addFile(source: SourceFile, place: PlannedPlace): void {
 		const status = statusOf(source);
-		this.#visit(status);
+		this.#options.visit('', status);
 		this.#addFile(source, status, place);
 	}
 }

@@ -80,6 +80,8 @@ export class BuildStore implements AsyncDisposable {
 	readonly contextDirectory: Descriptor;
 	/** Path of a directory that belongs to nobody. */
 	readonly outside: string;
+	/** What the user would have been told. */
+	readonly warnings: string[] = [];
 
 	constructor({undo, store, context, outside, contextDirectory}: {
 		readonly undo: AsyncDisposableStack;
@@ -124,7 +126,14 @@ export class BuildStore implements AsyncDisposable {
 			actions,
 			platform: {os: 'linux', architecture: 'amd64'},
 		};
-		return createFileOp(operation, {store: this.store, name: 'file', inputCount: 2});
+		return createFileOp(operation, {
+			store: this.store,
+			name: 'file',
+			inputCount: 2,
+			warn: line => {
+				this.warnings.push(line);
+			},
+		});
 	}
 
 	inputs({root, from, ignore}: FileInputs = {}): readonly BuildResult[] {
