@@ -76,13 +76,21 @@ export function layerTar(changes: SnapshotChanges, options: LayerTarOptions): As
 	}
 }
 
+/** What goes into the tar of a tree besides its files. */
+export type TreeTarOptions = {
+	/** The time of every entry; its own when not given. */
+	readonly mtimeNanoseconds?: bigint | undefined;
+	readonly signal?: AbortSignal | undefined;
+};
+
 /**
 The tar of a whole tree, written as `layerTar` writes files. The caller closes `root` after the last chunk.
 
 @throws {TsbuildError} `ERR_TSBUILD_TAR_CONTENT` when a file is written to meanwhile; the reason of `signal`
 */
-export function treeTar(root: Descriptor, {signal}: {readonly signal?: AbortSignal | undefined} = {}): AsyncIterable<Uint8Array> {
-	return writeTar(changedMembers(root, {parent: undefined, form: overlayForm, signal}));
+export function treeTar(root: Descriptor, {mtimeNanoseconds, signal}: TreeTarOptions = {}): AsyncIterable<Uint8Array> {
+	const members = changedMembers(root, {parent: undefined, form: overlayForm, signal});
+	return writeTar(mtimeNanoseconds === undefined ? members : members.map(member => ({...member, entry: {...member.entry, mtimeNanoseconds}})));
 }
 
 type WalkOptions = LayerTarOptions & {readonly form: ChangesForm};

@@ -24,6 +24,7 @@ import type {DockerfileSource} from './scan.ts';
 import type {PlannedStage, StagePlan} from './stage-plan.ts';
 import type {StageSource} from './stage-sources.ts';
 import {planStages} from './stages.ts';
+import {readSourceDateEpoch} from './source-date-epoch.ts';
 import {readGlobalVariables, readProxyEnvironment} from './variables.ts';
 import {WorkBudget} from './work-budget.ts';
 
@@ -58,7 +59,7 @@ export type ConvertOptions = {
 /** What a Dockerfile says is to be built. */
 export type DockerfileResult = {
 	readonly definition: Definition;
-	/** The config of the image; history entries of this build have no time, and the layers are those of the base alone. */
+	/** The config of the image; history entries of this build have no time unless the build was given one, and the layers are those of the base alone. */
 	readonly image: ImageConfig;
 	/** `NAME=value` of the proxies for every RUN. They are no part of what a RUN is, so they are not in the definition. */
 	readonly proxyEnvironment: readonly string[];
@@ -73,6 +74,7 @@ Turns a Dockerfile into a definition and an image config. Only the stages that t
 @see https://docs.docker.com/reference/dockerfile/
 */
 export async function convertDockerfile(source: DockerfileSource, options: ConvertOptions): Promise<DockerfileResult> {
+	const created = readSourceDateEpoch(options.buildArgs);
 	const checker = new Checker(readCheckSettings(source.content, options.buildArgs), warning => {
 		options.warn?.(warning);
 	});
@@ -111,7 +113,7 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 	const target = results.get(plan.target);
 	return {
 		definition: definition.finish(target.root),
-		image: finishImage(target.image, target.baseImage, options),
+		image: finishImage(target.image, target.baseImage, {...options, created}),
 		proxyEnvironment: readProxyEnvironment(options.buildArgs),
 		record: {
 			dockerfile, escape, plan, work, buildArgs: options.buildArgs, globalVariables, states: results.states,

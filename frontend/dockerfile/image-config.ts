@@ -1,4 +1,4 @@
-import type {ContainerConfig, ImageConfig} from '../../src/kernel/oci-types.ts';
+import type {ContainerConfig, HistoryEntry, ImageConfig} from '../../src/kernel/oci-types.ts';
 import {formatPlatform, type Platform} from '../../src/kernel/platform.ts';
 import type {ImageDraft} from './image-draft.ts';
 
@@ -8,6 +8,8 @@ export type FinishOptions = {
 	readonly buildPlatform: Platform;
 	/** They win over those of the Dockerfile. */
 	readonly labels: ReadonlyMap<string, string>;
+	/** The time that the build takes for now, in RFC 3339; the one at which each layer is made when not given. */
+	readonly created: string | undefined;
 };
 
 /** The config of an image without any file. */
@@ -23,7 +25,7 @@ export function emptyImage({os, architecture, variant}: Platform): ImageConfig {
 }
 
 /**
-The image config that the build gives to the exporter. History entries of this build have no time yet, and `rootfs` lists the layers of the base alone. `base` is the image that the lowest stage begins with.
+The image config that the build gives to the exporter. History entries of this build have no time yet, unless one is given, and `rootfs` lists the layers of the base alone. `base` is the image that the lowest stage begins with.
 */
 export function finishImage(draft: ImageDraft, base: ImageConfig, options: FinishOptions): ImageConfig {
 	const {os, architecture, variant} = platformOf(base, options);
@@ -33,14 +35,20 @@ export function finishImage(draft: ImageDraft, base: ImageConfig, options: Finis
 
 	return {
 		architecture,
+		...(options.created !== undefined && {created: options.created}),
 		...(draft.author !== '' && {author: draft.author}),
 		config: withoutEmpty(draft.config),
-		history: draft.history,
+		history: withTimes(draft.history, options.created, base.history?.length ?? 0),
 		os,
 		...(base['os.version'] !== undefined && {'os.version': base['os.version']}),
 		rootfs: {type: 'layers', diff_ids: base.rootfs.diff_ids ?? []},
 		...(variant !== undefined && variant !== '' && {variant}),
 	};
+}
+
+/** The entries after those of the base, with their time. */
+function withTimes(history: readonly HistoryEntry[], created: string | undefined, baseLength: number): readonly HistoryEntry[] {
+	return created === undefined ? history : history.map((entry, index) => index < baseLength ? entry : {created, ...entry});
 }
 
 /** A platform that was asked for wins; without, the image is for what its base is for. */

@@ -66,7 +66,7 @@ Run 'tsbuild build --help' for more information`);
 	return context;
 }
 
-/** `NAME=value`, or `NAME` alone, which takes the value of the environment if there is one. */
+/** `NAME=value`, or `NAME` alone, which takes the value of the environment if there is one. `SOURCE_DATE_EPOCH` is taken from there in any case. */
 function readBuildArgs(texts: readonly string[], environment: Environment): ReadonlyMap<string, string> {
 	const args = new Map<string, string>();
 	for (const text of texts) {
@@ -77,7 +77,8 @@ function readBuildArgs(texts: readonly string[], environment: Environment): Read
 		}
 	}
 
-	return args;
+	const {SOURCE_DATE_EPOCH: epoch = ''} = environment;
+	return epoch === '' || args.has('SOURCE_DATE_EPOCH') ? args : args.set('SOURCE_DATE_EPOCH', epoch);
 }
 
 function readPairs(texts: readonly string[]): ReadonlyMap<string, string> {

@@ -29,6 +29,8 @@ export type ExportSource = {
 	readonly image: () => Promise<AssembledImage>;
 	/** Full references. They win over those of an output. */
 	readonly names: readonly string[];
+	/** The time of every file that is exported without an image; its own when not given. */
+	readonly mtimeNanoseconds: bigint | undefined;
 };
 
 /** An image as it has left, or is kept. */

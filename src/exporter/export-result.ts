@@ -28,6 +28,7 @@ export async function exportResult({snapshot, image, names, outputs}: BuildResul
 	const source = {
 		snapshot,
 		names,
+		mtimeNanoseconds: toNanoseconds(image.created),
 		// Layers are made on first need, and once.
 		async image() {
 			assembled ??= assembleImage({
@@ -42,4 +43,9 @@ export async function exportResult({snapshot, image, names, outputs}: BuildResul
 	}
 
 	return exported;
+}
+
+/** A time that the build was given, as that of its files. */
+function toNanoseconds(created: string | null | undefined): bigint | undefined {
+	return typeof created === 'string' ? BigInt(Date.parse(created)) * 1_000_000n : undefined;
 }

@@ -33,7 +33,7 @@ export type EncodedManifest = {
 export type AssemblyOptions = {
 	/** The file system; `null` is the empty one. */
 	readonly snapshot: SnapshotId | null;
-	/** As the frontend made it: history with or without times, no layers. */
+	/** As the frontend made it: with or without times, no layers. */
 	readonly image: ImageConfig;
 	readonly snapshotter: Snapshotter;
 	readonly layers: LayerStore;
@@ -43,7 +43,7 @@ export type AssemblyOptions = {
 /**
 Completes an image config with the layers of a snapshot and the times of its history. The diff of a layer that nobody needed before is made now.
 
-The times are those at which the snapshots were made, so a build that finds everything in the cache gives the same config again.
+The times are those at which the snapshots were made, unless the frontend gave others, so a build that finds everything in the cache gives the same config again.
 */
 export async function assembleImage({snapshot, image, snapshotter, layers, signal}: AssemblyOptions): Promise<AssembledImage> {
 	const chain = snapshot === null ? [] : snapshotter.chain(snapshot);
@@ -52,7 +52,7 @@ export async function assembleImage({snapshot, image, snapshotter, layers, signa
 	const history = completeHistoryTimes(image.history ?? [], times);
 	const config: ImageConfig = {
 		...image,
-		created: history.at(-1)?.created ?? null,
+		created: image.created ?? history.at(-1)?.created ?? null,
 		history: history.length === 0 ? null : history,
 		rootfs: {type: 'layers', diff_ids: imageLayers.length === 0 ? null : imageLayers.map(({diffId}) => diffId)},
 	};

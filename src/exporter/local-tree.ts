@@ -48,14 +48,20 @@ type Level = {
 	readonly path: Buffer;
 };
 
-type Copy = {
+type Copy = LocalTreeOptions & {
 	/** The copies of files with several names, by their inode. */
 	readonly firstCopies: Map<bigint, Buffer>;
 	/** Of the directory that the tree goes to. */
 	readonly rootPathLength: number;
-	readonly signal: AbortSignal;
 	entries: number;
 	bytes: number;
+};
+
+/** How a tree is copied. */
+export type LocalTreeOptions = {
+	/** The time of every file; its own when not given. */
+	readonly mtimeNanoseconds?: bigint | undefined;
+	readonly signal: AbortSignal;
 };
 
 /**
@@ -66,12 +72,12 @@ Links in the directory are never followed, so what an image of an earlier build 
 @returns the bytes that BuildKit counts when it sends these files to its client
 @throws {TsbuildError} `ERR_TSBUILD_EXPORT`; the reason of `signal`
 */
-export async function writeLocalTree(root: Descriptor, destination: string, signal: AbortSignal): Promise<number> {
+export async function writeLocalTree(root: Descriptor, destination: string, options: LocalTreeOptions): Promise<number> {
 	const rootPath = Buffer.from(path.resolve(destination));
 	const copy: Copy = {
+		...options,
 		firstCopies: new Map(),
 		rootPathLength: rootPath.length,
-		signal,
 		entries: 0,
 		bytes: 0,
 	};
@@ -81,7 +87,7 @@ export async function writeLocalTree(root: Descriptor, destination: string, sign
 		await copyDirectory({source: root, destination: target, path: rootPath}, copy);
 		return copy.bytes;
 	} catch (error) {
-		throw signal.aborted ? error : exportError(destination, error);
+		throw options.signal.aborted ? error : exportError(destination, error);
 	}
 }
 
@@ -99,7 +105,7 @@ async function copyDirectory(level: Level, copy: Copy): Promise<void> {
 		countEntry(copy, status, {path: target, link: firstCopy?.subarray(copy.rootPathLength + 1) ?? Buffer.from(attributes.linkTarget)});
 		if (attributes.type === 'directory') {
 			await copySubdirectory(level, name, copy);
-			finishFile(level.destination, name, attributes);
+			finishFile(level.destination, name, {...attributes, ...timeOf(copy)});
 			continue;
 		}
 
@@ -125,7 +131,7 @@ function countEntry(copy: Copy, {mode, uid, gid, size, mtimeNs}: BigIntStats, {p
 		uid: Number(uid),
 		gid: Number(gid),
 		size: Number(size),
-		modifiedAt: mtimeNs,
+		modifiedAt: copy.mtimeNanoseconds ?? mtimeNs,
 	};
 	copy.bytes += statMessageSize(file) + (hasContent(file) ? contentMessagesSize(file.size, copy.entries) : 0);
 	copy.entries++;
@@ -178,7 +184,7 @@ async function copyFile(level: Level, name: Buffer, {attributes, copy}: {readonl
 		}
 	}
 
-	finishFile(level.destination, name, attributes);
+	finishFile(level.destination, name, {...attributes, ...timeOf(copy)});
 }
 
 async function copyContent(level: Level, name: Buffer, copy: Copy): Promise<void> {
@@ -193,6 +199,11 @@ async function copyContent(level: Level, name: Buffer, copy: Copy): Promise<void
 	}
 
 	truncateSync(destination.path, Number(statusIn(level.source, name)!.size));
+}
+
+/** The time that all files get, if they do. */
+function timeOf({mtimeNanoseconds}: Copy): Pick<FileAttributes, 'mtimeNanoseconds'> | undefined {
+	return mtimeNanoseconds === undefined ? undefined : {mtimeNanoseconds};
 }
 
 function finishFile(directory: Descriptor, name: Buffer, attributes: FileAttributes): void {

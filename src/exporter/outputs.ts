@@ -58,7 +58,7 @@ export async function writeOutput(output: OutputOption, source: ExportSource, co
 
 type Export = {readonly context: ExportContext; readonly report: ReportStatus};
 
-async function writeRootTar(destination: string, {snapshot}: ExportSource, {context, report}: Export): Promise<undefined> {
+async function writeRootTar(destination: string, {snapshot, mtimeNanoseconds}: ExportSource, {context, report}: Export): Promise<undefined> {
 	const {signal, store} = context;
 	await reportSending(report, async () => {
 		if (snapshot === null) {
@@ -67,11 +67,11 @@ async function writeRootTar(destination: string, {snapshot}: ExportSource, {cont
 		}
 
 		using root = await store.snapshotter.view(snapshot);
-		await writeOutputFile(destination, treeTar(root, {signal}), signal);
+		await writeOutputFile(destination, treeTar(root, {mtimeNanoseconds, signal}), signal);
 	});
 }
 
-async function writeRootDirectory(destination: string, {snapshot}: ExportSource, {context, report}: Export): Promise<undefined> {
+async function writeRootDirectory(destination: string, {snapshot, mtimeNanoseconds}: ExportSource, {context, report}: Export): Promise<undefined> {
 	const {signal, store} = context;
 	if (snapshot === null) {
 		return;
@@ -79,7 +79,7 @@ async function writeRootDirectory(destination: string, {snapshot}: ExportSource,
 
 	const started = Date.now();
 	using root = await store.snapshotter.view(snapshot);
-	const current = await writeLocalTree(root, destination, signal);
+	const current = await writeLocalTree(root, destination, {mtimeNanoseconds, signal});
 	report({
 		id: 'copying files',
 		current,

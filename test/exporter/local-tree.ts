@@ -17,7 +17,7 @@ import {BuildStore} from '../support/build-store.ts';
 /** Exports what `write` puts into an image to `destination`. */
 async function exportTree(build: BuildStore, destination: string, write: (root: string) => void): Promise<void> {
 	using view = await build.store.snapshotter.view(await build.snapshot(write));
-	await writeLocalTree(view, destination, new AbortController().signal);
+	await writeLocalTree(view, destination, {signal: new AbortController().signal});
 }
 
 function modeOf(file: string): string {
