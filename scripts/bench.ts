@@ -12,6 +12,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import {startRegistry} from '../test/support/registry.ts';
 import {makeBaseImage} from './base-image.ts';
 import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
 import {measure, type Contender} from './bench/measure.ts';
@@ -26,6 +27,9 @@ type Peers = {
 	readonly tsbuild: (context: string, flags: string) => string;
 	readonly buildKit: (context: string, flags: string) => string;
 	readonly buildah: (context: string, flags: string) => string;
+	/** Push an image that was built before. */
+	readonly dockerPush: (name: string) => string;
+	readonly buildahPush: (name: string) => string;
 };
 
 async function runBenchmarks(): Promise<void> {
@@ -38,6 +42,9 @@ async function runBenchmarks(): Promise<void> {
 	const steps = await makeSteps(directory, peers.base);
 	await compare(`${stepCount} RUN steps, nothing cached`, contenders(peers, steps, '--no-cache'), 10);
 	await compare(`${stepCount} RUN steps, all cached`, contenders(peers, steps, ''), 10);
+	const registry = cleanup.use(await startRegistry());
+	const changing = await makeChangingContext(directory, peers.base);
+	await compare('build and push of 200 MB that changed, half of it noise', pushContenders(peers, changing, registry.host), 5);
 }
 
 /** Gives all three the same base image, under the same name. */
@@ -55,6 +62,8 @@ async function preparePeers(directory: string, host: string): Promise<Peers> {
 		tsbuild: (context, flags) => `${process.execPath} ${repository}/bin/tsbuild.cjs build --root ${directory}/store --progress plain --network host --build-context ${base}=oci-layout://${layout} ${flags} ${context}`,
 		buildKit: (context, flags) => `DOCKER_BUILDKIT=1 ${dockerClient} --host ${host} build --progress plain --network host ${flags} ${context}`,
 		buildah: (context, flags) => `buildah ${buildahFlags} bud --layers --isolation chroot --network host ${flags} ${context}`,
+		dockerPush: name => `${dockerClient} --host ${host} push ${name}`,
+		buildahPush: name => `buildah ${buildahFlags} push --tls-verify=false ${name}`,
 	};
 }
 
@@ -71,6 +80,24 @@ function contenders({tsbuild, buildKit, buildah}: Peers, context: string, flags:
 		{name: 'tsbuild', command: tsbuild(context, flags)},
 		{name: 'BuildKit', command: buildKit(context, flags)},
 		{name: 'buildah', command: buildah(context, flags)},
+	];
+}
+
+async function makeChangingContext(directory: string, base: string): Promise<string> {
+	const context = path.join(directory, 'changing');
+	await mkdir(context);
+	await writeFile(path.join(context, 'Dockerfile'), `FROM ${base}\nCOPY data /\n`);
+	return context;
+}
+
+/** Each run finds a file that it has never seen, and pushes to a repository that has none of its bytes. */
+function pushContenders({tsbuild, buildKit, buildah, dockerPush, buildahPush}: Peers, context: string, registry: string): readonly Contender[] {
+	const prepare = `${process.execPath} ${repository}/scripts/bench/changed-file.ts ${context}/data`;
+	const [own, buildKits, buildahs] = ['tsbuild', 'buildkit', 'buildah'].map(name => `${registry}/${name}/changed:1`) as [string, string, string];
+	return [
+		{name: 'tsbuild', prepare, command: tsbuild(context, `--push -t ${own}`)},
+		{name: 'BuildKit', prepare, command: `${buildKit(context, `-t ${buildKits}`)} && ${dockerPush(buildKits)}`},
+		{name: 'buildah', prepare, command: `${buildah(context, `-t ${buildahs}`)} && ${buildahPush(buildahs)}`},
 	];
 }
 
