@@ -6,7 +6,10 @@ const hint = 'ADD --unpack=false copies an archive as it is.';
 // What the machine is to blame for, and not the archive.
 const machineFailures: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
-/** The error of an entry that is refused: `ERR_TSBUILD_ARCHIVE`. */
+// What the archive itself is to blame for.
+const archiveFailures: ReadonlySet<string> = new Set(['ERR_TSBUILD_ARCHIVE', 'ERR_TSBUILD_TAR', 'ERR_TSBUILD_DECOMPRESS', 'ERR_TSBUILD_UNPACKED_SIZE']);
+
+/** Why an entry is refused: `ERR_TSBUILD_ARCHIVE`. `explainArchiveFailure` adds which one. */
 export function archiveError(reason: string): TsbuildError {
 	return new TsbuildError('ERR_TSBUILD_ARCHIVE', reason, {hint});
 }
@@ -15,8 +18,7 @@ export function archiveError(reason: string): TsbuildError {
 export function explainArchiveFailure(archive: Name, entry: Name | undefined, error: unknown): unknown {
 	const code = errorCode(error) ?? '';
 	const isOfSystem = error instanceof Error && 'syscall' in error && !machineFailures.has(code);
-	const isOfFormat = ['ERR_TSBUILD_TAR', 'ERR_TSBUILD_DECOMPRESS', 'ERR_TSBUILD_UNPACKED_SIZE'].includes(code);
-	if (!isOfSystem && !isOfFormat) {
+	if (!isOfSystem && !archiveFailures.has(code)) {
 		return error;
 	}
 

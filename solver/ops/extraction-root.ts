@@ -79,7 +79,7 @@ export class ExtractionRoot implements Disposable {
 	#make({parent, name}: EntryPath): void {
 		using directory = this.#open(parent)!;
 		if (statusIn(directory, name) !== undefined) {
-			throw archiveError(`archive path ${displayName(joinEntryPath({parent, name}))} is a symbolic link to nothing`);
+			throw archiveError(`${displayName(joinEntryPath({parent, name}))} is a symbolic link to nothing`);
 		}
 
 		makeDirectory(directory, name, 0o700);

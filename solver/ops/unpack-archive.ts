@@ -167,7 +167,7 @@ function unpackHardlink(extraction: ExtractionRoot, place: ExtractionPlace, attr
 	const target = parseEntryPath(attributes.linkTarget);
 	const existing = target && extraction.existingPlace(target);
 	if (existing === undefined) {
-		throw archiveError(`archive hardlink ${displayName(attributes.path)} targets ${displayName(attributes.linkTarget)}, which is not there`);
+		throw archiveError(`the file that it links to, ${displayName(attributes.linkTarget)}, is not there`);
 	}
 
 	using _directory = existing.directory;
@@ -181,9 +181,9 @@ function unpackHardlink(extraction: ExtractionRoot, place: ExtractionPlace, attr
 
 function unpackSpecialFile(place: ExtractionPlace, attributes: TarEntry, kind: 'symlink' | 'character' | 'block' | 'fifo'): void {
 	const {directory, name} = place;
-	const {path, deviceMajor: major, deviceMinor: minor, linkTarget} = attributes;
+	const {deviceMajor: major, deviceMinor: minor, linkTarget} = attributes;
 	if (kind === 'character' && major === 0 && minor === 0) {
-		throw archiveError(`archive entry ${displayName(path)} is a device 0:0, which overlayfs takes for a whiteout`);
+		throw archiveError('overlayfs takes a device 0:0 for a whiteout');
 	}
 
 	if (kind === 'symlink') {
