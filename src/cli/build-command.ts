@@ -1,4 +1,5 @@
-import {buildImage, type BuildOptions} from '../build.ts';
+import {buildImage, type BuildOptions, type BuildOutcome} from '../build.ts';
+import type {WarningEvent} from '../kernel/progress-event.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
 import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
@@ -8,13 +9,15 @@ import {readBuildOptions} from './build-options.ts';
 import {insecureRegistriesOf} from './build-outputs.ts';
 import {readCall} from './call-option.ts';
 import type {Command, CommandContext} from './command.ts';
-import {parseFlags} from './flag-parser.ts';
+import {parseFlags, readBoolean} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
 import {warnOfIgnoredFlags} from './ignored-flags.ts';
 import {readProgressMode} from './progress-mode.ts';
 import {RegistryAccess} from './registry-access.ts';
 import {writeIdentityFile, writeMetadataFile} from './result-files.ts';
 import {formatWarnings} from './warning-summary.ts';
+
+type ResultFlags = Readonly<Record<'iidfile' | 'metadata-file', string | undefined>>;
 
 /** `tsbuild build`: reads the flags, builds, shows the progress, writes what the flags ask for. */
 export const buildCommand: Command = async (args, context) => {
@@ -27,17 +30,24 @@ export const buildCommand: Command = async (args, context) => {
 
 	const mode = readProgressMode(flags, context);
 	const options = readBuildOptions(parsed, context.environment);
+	const warnings: WarningEvent[] = [];
 	warnOfIgnoredFlags(flags, context.writeError);
 	const run = async <Value>(action: (build: BuildOptions) => Promise<Value>) => withProgress({mode, isDetailed: flags.debug ?? false}, context, async display => {
 		const warn = (line: string) => {
 			display.message(`WARNING: ${line}\n`);
 		};
 
-		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries: [...flags['insecure-registry'], ...insecureRegistriesOf(options.outputs, options.tags)], warn});
+		const insecureRegistries = [...flags['insecure-registry'], ...insecureRegistriesOf(options.outputs, options.tags)];
+		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries, warn});
 		return await action({
 			...options,
 			openRegistry: registry.open,
-			progress: display.update,
+			progress(event) {
+				display.update(event);
+				if (event.type === 'warning') {
+					warnings.push(event);
+				}
+			},
 			warn,
 			signal: context.signal,
 		});
@@ -50,21 +60,30 @@ export const buildCommand: Command = async (args, context) => {
 	}
 
 	const outcome = await run(buildImage);
-
-	if (flags.iidfile !== undefined) {
-		await writeIdentityFile(flags.iidfile, outcome);
-	}
-
-	if (flags['metadata-file'] !== undefined) {
-		await writeMetadataFile(flags['metadata-file'], outcome);
-	}
-
+	await writeResultFiles(flags, outcome, warningsOfMetadata(warnings, context));
 	if (mode === 'quiet') {
 		context.writeOutput(`${outcome.image?.configDigest ?? ''}\n`);
 	}
 
 	return 0;
 };
+
+/** Writes the files that flags ask for. */
+async function writeResultFiles({iidfile, 'metadata-file': metadataFile}: ResultFlags, outcome: BuildOutcome, warnings: readonly WarningEvent[]): Promise<void> {
+	if (iidfile !== undefined) {
+		await writeIdentityFile(iidfile, outcome);
+	}
+
+	if (metadataFile !== undefined) {
+		await writeMetadataFile(metadataFile, outcome, warnings);
+	}
+}
+
+/** Warnings are part of the metadata for those who ask for it, as with buildx. */
+function warningsOfMetadata(warnings: readonly WarningEvent[], {environment}: CommandContext): readonly WarningEvent[] {
+	const {BUILDX_METADATA_WARNINGS: wish = ''} = environment;
+	return readBoolean(wish) === true ? warnings : [];
+}
 
 type ProgressOptions = {readonly mode: ProgressMode; readonly isDetailed: boolean};
 

@@ -3,6 +3,9 @@ import path from 'node:path';
 import process from 'node:process';
 import type {BuildOutcome} from '../build.ts';
 import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
+import {stringifyAsGo} from '../kernel/go-json.ts';
+import type {WarningEvent} from '../kernel/progress-event.ts';
+import {describeWarning} from '../progress/warning-json.ts';
 
 /** Writes the image ID, the digest of its config, for `--iidfile`. */
 export async function writeIdentityFile(file: string, {image}: BuildOutcome): Promise<void> {
@@ -10,14 +13,15 @@ export async function writeIdentityFile(file: string, {image}: BuildOutcome): Pr
 }
 
 /**
-Writes the facts of the result for `--metadata-file`, with buildx's keys.
+Writes the facts of the result for `--metadata-file`, with buildx's keys, and the warnings of the build if there are any.
 
 @see https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file
 */
-export async function writeMetadataFile(file: string, {image, reference}: BuildOutcome): Promise<void> {
+export async function writeMetadataFile(file: string, {image, reference}: BuildOutcome, warnings: readonly WarningEvent[]): Promise<void> {
 	const metadata = {
 		// Of builder, machine and build; here there is but one of the first two.
 		'buildx.build.ref': `default/default/${reference}`,
+		...(warnings.length > 0 && {'buildx.build.warnings': warnings.map(warning => describeWarning(warning))}),
 		...(image !== undefined && {
 			'containerimage.config.digest': image.configDigest,
 			'containerimage.descriptor': image.manifest,
@@ -25,7 +29,7 @@ export async function writeMetadataFile(file: string, {image, reference}: BuildO
 			...(image.names.length > 0 && {'image.name': image.names.join(',')}),
 		}),
 	};
-	await writeResult(file, JSON.stringify(metadata, undefined, 2), `invalid output path: stat ${path.dirname(file)}`);
+	await writeResult(file, stringifyAsGo(metadata, '  '), `invalid output path: stat ${path.dirname(file)}`);
 }
 
 async function writeResult(file: string, content: string, failedCall: string): Promise<void> {

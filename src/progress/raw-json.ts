@@ -1,4 +1,5 @@
 import {Buffer} from 'node:buffer';
+import {stringifyAsGo} from '../kernel/go-json.ts';
 import type {
 	LogEvent,
 	ProgressEvent,
@@ -7,6 +8,7 @@ import type {
 	WarningEvent,
 } from '../kernel/progress-event.ts';
 import type {ProgressDisplay} from './display.ts';
+import {describeWarning, encodeText} from './warning-json.ts';
 
 // The names of the streams, as file descriptors.
 const streams = {stdout: 1, stderr: 2} as const;
@@ -21,13 +23,13 @@ export class RawJsonDisplay implements ProgressDisplay {
 	readonly warnings: readonly WarningEvent[] = [];
 
 	readonly update = (event: ProgressEvent): void => {
-		this.#write(`${stringify(describe(event))}\n`);
+		this.#write(`${stringifyAsGo(describe(event))}\n`);
 	};
 
 	/** A text without a step is a warning without a vertex: the output stays JSON. */
 	readonly message = (text: string): void => {
 		const warning = {level: 1, short: encodeText(text.trimEnd())};
-		this.#write(`${stringify({warnings: [warning]})}\n`);
+		this.#write(`${stringifyAsGo({warnings: [warning]})}\n`);
 	};
 
 	readonly finish = (): void => undefined;
@@ -96,22 +98,6 @@ function describeLog({vertex, stream, data, timestamp}: LogEvent): unknown {
 	};
 }
 
-function describeWarning({vertex, short, detail, url, file, lines}: WarningEvent): unknown {
-	return {
-		vertex,
-		level: 1,
-		short: encodeText(short),
-		detail: detail.length === 0 ? undefined : detail.map(text => encodeText(text)),
-		url,
-		sourceInfo: file === undefined ? undefined : {filename: file, language: 'Dockerfile'},
-		range: lines?.map(({start, end}) => ({start: {line: start}, end: {line: end}})),
-	};
-}
-
-function encodeText(text: string): string {
-	return Buffer.from(text).toString('base64');
-}
-
 /** RFC 3339 in UTC with up to nine digits of a second, without trailing zeros. */
 function formatTime(milliseconds: number | undefined): string | undefined {
 	if (milliseconds === undefined) {
@@ -122,9 +108,4 @@ function formatTime(milliseconds: number | undefined): string | undefined {
 	const nanoseconds = Math.round((milliseconds - (seconds * 1000)) * 1e6);
 	const fraction = (nanoseconds / 1e9).toFixed(9).slice(1).replace(/\.?0{1,9}$/v, '');
 	return `${new Date(seconds * 1000).toISOString().slice(0, 19)}${fraction}Z`;
-}
-
-/** JSON as Go writes it: safe within HTML. */
-function stringify(value: unknown): string {
-	return JSON.stringify(value).replaceAll(/[&<>\u{2028}\u{2029}]/gv, character => String.raw`\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`);
 }

@@ -80,6 +80,22 @@ test('warnings are events of the progress in JSON', async t => {
 	t.deepEqual(warning!.range, [{start: {line: 2}, end: {line: 2}}]);
 });
 
+test('warnings are part of the metadata for those who ask for it', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM base\nENV a \\\n b\n'});
+	const file = path.join(project.directory, 'metadata.json');
+	const warnings = async (wish: string) => {
+		await project.buildIn({BUILDX_METADATA_WARNINGS: wish}, '--metadata-file', file, '-o', 'type=cacheonly');
+		const metadata = JSON.parse(await readFile(file, 'utf8')) as Readonly<Record<string, ReadonlyArray<{readonly url: string; readonly range: unknown}>>>;
+		return metadata['buildx.build.warnings']?.map(({url, range}) => ({url, range}));
+	};
+
+	t.is(await warnings('false'), undefined);
+	t.deepEqual(await warnings('1'), [{
+		url: 'https://docs.docker.com/go/dockerfile/rule/legacy-key-value-format/',
+		range: [{start: {line: 2}, end: {line: 2}}, {start: {line: 3}, end: {line: 3}}],
+	}]);
+});
+
 test('the methods of --call are told', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\n'});
 	const text = await project.build('--call=subrequests.describe', '-q', '--progress', 'quiet');

@@ -59,11 +59,11 @@ test(recorded, 'parallel-stages-cached');
 test('a warning has its texts in Base64 and its place', t => {
 	const {display, lines} = open();
 	display.update({
-		type: 'warning', vertex: digestOf('a'), short: 'short', detail: ['detail'], url: 'https://example.com/?a&b', file: 'Dockerfile', lines: [{start: 2, end: 3}],
+		type: 'warning', vertex: digestOf('a'), short: 'short', detail: ['detail'], url: 'https://example.com/?a&b', file: 'Dockerfile', content: new TextEncoder().encode('FROM a'), lines: [{start: 2, end: 3}],
 	});
 	const base64 = (text: string): string => Buffer.from(text).toString('base64');
 	t.deepEqual(lines, [
-		String.raw`{"warnings":[{"vertex":"${digestOf('a')}","level":1,"short":"${base64('short')}","detail":["${base64('detail')}"],"url":"https://example.com/?a\u0026b","sourceInfo":{"filename":"Dockerfile","language":"Dockerfile"},"range":[{"start":{"line":2},"end":{"line":3}}]}]}`,
+		String.raw`{"warnings":[{"vertex":"${digestOf('a')}","level":1,"short":"${base64('short')}","detail":["${base64('detail')}"],"url":"https://example.com/?a\u0026b","sourceInfo":{"filename":"Dockerfile","data":"${base64('FROM a')}","language":"Dockerfile"},"range":[{"start":{"line":2},"end":{"line":2}},{"start":{"line":3},"end":{"line":3}}]}]}`,
 	]);
 });
 
