@@ -8,6 +8,9 @@ import {build} from 'esbuild';
 
 const repository = path.join(import.meta.dirname, '..');
 
+// Modules of Node's that are loaded when the first module that imports them is run. In one file, all imports are at its top, and each start would pay for these: 20 ms for `node:http` alone, because to import it takes each of its exports, and some of them load undici.
+const lateBuiltins = ['dns', 'http', 'https', 'tls'];
+
 /**
 Replaces a directory by the bundle: `main.js`, and a file for each worker.
 
@@ -35,6 +38,7 @@ export async function buildBundle(directory: string): Promise<ReadonlySet<string
 		inject: ['scripts/lazy-list-format.ts'],
 		// It finds its prebuilt addon beside its own package.json.
 		external: ['koffi'],
+		alias: Object.fromEntries(lateBuiltins.map(name => [`node:${name}`, `data:text/javascript,module.exports = require('${name}')`])),
 		sourcemap: 'linked',
 		// CommonJS packages in the bundle load Node's own modules by `require`.
 		banner: {js: 'import {createRequire as createBundleRequire} from \'node:module\'; const require = createBundleRequire(import.meta.url);'},

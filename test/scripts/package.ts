@@ -1,5 +1,10 @@
 import {execFileSync, spawnSync} from 'node:child_process';
-import {cp, realpath, symlink} from 'node:fs/promises';
+import {
+	cp,
+	readFile,
+	realpath,
+	symlink,
+} from 'node:fs/promises';
 import {isBuiltin} from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
@@ -25,6 +30,15 @@ test('the bundle loads no package but koffi', async t => {
 	await using temporary = await makeTemporaryDirectory();
 	const imports = await buildBundle(path.join(temporary.path, 'dist'));
 	t.deepEqual([...imports].filter(name => !isBuiltin(name) && name !== 'koffi'), []);
+});
+
+test('the bundle loads what speaks with servers when it is needed', async t => {
+	await using temporary = await makeTemporaryDirectory();
+	await buildBundle(temporary.path);
+	const bundle = await readFile(path.join(temporary.path, 'main.js'), 'utf8');
+	const imported = bundle.matchAll(/\bfrom\s*"(?:node:)?(?<name>\w+)"/gv).map(({groups}) => groups!.name!).toArray();
+	t.true(imported.includes('fs'));
+	t.deepEqual(imported.filter(name => ['dns', 'http', 'http2', 'https', 'tls'].includes(name)), []);
 });
 
 const oldNode = findOldNode();
