@@ -32,10 +32,12 @@ export type TarMemberRead = {
 
 /** Limits of an archive. */
 export type ReadTarOptions = {
-	/** Bytes of all files at most, with holes filled: a few bytes of archive can stand for a terabyte of them. */
+	/** Bytes of all files at most, with holes filled: a few bytes of archive can stand for a terabyte of them. Each file counts 4 KiB more, which a disk needs for it at least. */
 	readonly maximumSize?: number | undefined;
 };
 
+// A block of common file systems.
+const bytesOfDisk = 4096;
 const nanosecondsPerSecond = 1_000_000_000n;
 const slash = 0x2F;
 // The largest ID of Linux; 2^32 - 1 means "do not change".
@@ -80,7 +82,7 @@ export async function * readTar(source: AsyncIterable<Uint8Array>, {maximumSize 
 			}
 
 			const {entry, data} = await readEntry(bytes, extended, globals);
-			size += entry.size;
+			size += entry.size + bytesOfDisk;
 			if (size > maximumSize) {
 				throw unpackedSizeError(maximumSize);
 			}

@@ -225,6 +225,13 @@ asRoot('layer: a file of holes that would be far larger than the blob is refused
 	await t.throwsAsync(unpackImageLayer(blob), {code: 'ERR_TSBUILD_LAYER', message: /more than \d+ bytes come out of it/v});
 });
 
+asRoot('layer: files without content count, too: a million of them are a few kilobytes of gzip', async t => {
+	await using temporary = await makeTemporaryDirectory();
+	const layer = await archiveBytes(...Array.from({length: 300}, (_, index) => file(`a${index}`, '')));
+	await t.throwsAsync(applyLayer(inChunks(layer), {into: temporary.path, parent: undefined, maximumSize: 1_000_000}), {code: 'ERR_TSBUILD_UNPACKED_SIZE'});
+	t.is(readdirSync(temporary.path).length, 244);
+});
+
 for (const [name, compress] of [['gzip', gzipSync], ['zstd', zstdCompressSync]] as const) {
 	asRoot(`layer: a bomb in ${name} is refused before it fills the disk`, async t => {
 		await using temporary = await makeTemporaryDirectory();
