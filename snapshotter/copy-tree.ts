@@ -105,7 +105,8 @@ class TreeCopy implements Disposable {
 	readonly #levels: Level[] = [];
 	/** Keeps one more name of each file that has several, under the number of its inode: the copy's own names may be deeper than a path can say. */
 	readonly #scratch: Descriptor;
-	readonly #linkedNames = new Set<string>();
+	/** How many names of a file are still to come. */
+	readonly #missingNames = new Map<string, bigint>();
 
 	constructor({from, to, scratch}: TreeCopyOptions) {
 		using opened = new DisposableStack();
@@ -139,14 +140,24 @@ class TreeCopy implements Disposable {
 		}
 
 		const linked = {directory: this.#scratch, name: String(status.ino)};
-		if (this.#linkedNames.has(linked.name)) {
+		const missing = this.#missingNames.get(linked.name);
+		if (missing === undefined) {
+			await copyAlone(file);
+			linkFile(to, linked);
+		} else {
 			linkFile(linked, to);
-			return;
 		}
 
-		await copyAlone(file);
-		linkFile(to, linked);
-		this.#linkedNames.add(linked.name);
+		this.#missingNames.set(linked.name, (missing ?? status.nlink) - 1n);
+		// At once: it changes the status of the file, which is then younger than the end of the copy if that is near.
+		if (missing === 1n) {
+			this.#removeLinked(linked.name);
+		}
+	}
+
+	#removeLinked(name: string): void {
+		removeFile(this.#scratch, name);
+		this.#missingNames.delete(name);
 	}
 
 	/** Copies one file, or begins or ends one directory; tells whether there was anything to do. */
@@ -176,10 +187,10 @@ class TreeCopy implements Disposable {
 		return true;
 	}
 
-	/** Empties the scratch directory. */
+	/** Empties the scratch directory of files that have more names elsewhere. */
 	finish(): void {
-		for (const name of this.#linkedNames) {
-			removeFile(this.#scratch, name);
+		for (const name of this.#missingNames.keys()) {
+			this.#removeLinked(name);
 		}
 	}
 

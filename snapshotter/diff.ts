@@ -1,5 +1,6 @@
 import {Buffer} from 'node:buffer';
 import type {BigIntStats} from 'node:fs';
+import {setImmediate} from 'node:timers/promises';
 import {
 	O_DIRECTORY,
 	O_NOFOLLOW,
@@ -14,7 +15,7 @@ import {
 	statusIn,
 	type FileAttributes,
 } from './file-attributes.ts';
-import {isUnchanged} from './file-comparison.ts';
+import {FileComparison} from './file-comparison.ts';
 import {readContent} from './file-content.ts';
 import {layerEntry, layerLinkEntry} from './layer-entry.ts';
 import {LinkedNames} from './linked-names.ts';
@@ -24,6 +25,9 @@ import {writeTar, type TarMember} from './tar-writer.ts';
 import {opaqueMarkName, whiteoutName} from './whiteout.ts';
 
 const slash = Buffer.from('/');
+
+// Other work of this process gets its turn this often, also where nothing has changed.
+const filesAtOnce = 500;
 
 /** What a diff is made with. */
 export type LayerTarOptions = {
@@ -49,6 +53,7 @@ type Level = {
 type Walk = {
 	readonly levels: Levels;
 	readonly links: LinkedNames;
+	readonly comparison: FileComparison;
 	readonly form: ChangesForm;
 };
 
@@ -90,27 +95,41 @@ The tar of a whole tree, written as `layerTar` writes files. The caller closes `
 */
 export function treeTar(root: Descriptor, {mtimeNanoseconds, signal}: TreeTarOptions = {}): AsyncIterable<Uint8Array> {
 	const members = changedMembers(root, {parent: undefined, form: overlayForm, signal});
-	return writeTar(mtimeNanoseconds === undefined ? members : members.map(member => ({...member, entry: {...member.entry, mtimeNanoseconds}})));
+	return writeTar(mtimeNanoseconds === undefined ? members : withTime(members, mtimeNanoseconds));
+}
+
+async function * withTime(members: AsyncIterable<TarMember>, mtimeNanoseconds: bigint): AsyncGenerator<TarMember> {
+	for await (const member of members) {
+		yield {...member, entry: {...member.entry, mtimeNanoseconds}};
+	}
 }
 
 type WalkOptions = LayerTarOptions & {readonly form: ChangesForm};
 
-function * membersOf(directory: string, options: WalkOptions): Generator<TarMember> {
+async function * membersOf(directory: string, options: WalkOptions): AsyncGenerator<TarMember> {
 	using root = Descriptor.open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	yield * changedMembers(root, options);
 }
 
-function * changedMembers(root: Descriptor, {parent, form, signal}: WalkOptions): Generator<TarMember> {
+async function * changedMembers(root: Descriptor, {parent, form, signal}: WalkOptions): AsyncGenerator<TarMember> {
 	using levels = new Levels(form);
-	const walk = {levels, links: new LinkedNames(), form};
+	const walk = {
+		levels, links: new LinkedNames(), comparison: new FileComparison(form), form,
+	};
 	levels.enter({
 		directory: root, below: parent, path: Buffer.alloc(0), unwritten: undefined,
 	});
+	let count = 0;
 	for (let level = levels.last; level !== undefined; level = levels.last) {
 		const name = level.names.pop();
 		if (name === undefined) {
 			levels.leave();
 			continue;
+		}
+
+		count++;
+		if (count % filesAtOnce === 0) {
+			await setImmediate();
 		}
 
 		signal?.throwIfAborted();
@@ -119,7 +138,7 @@ function * changedMembers(root: Descriptor, {parent, form, signal}: WalkOptions)
 	}
 }
 
-function * enterDirectory({level, name}: Found, status: BigIntStats, {levels, form}: Walk): Generator<TarMember> {
+function * enterDirectory({level, name}: Found, status: BigIntStats, {levels, comparison, form}: Walk): Generator<TarMember> {
 	const directory = openDirectoryIn(level.directory, name)!;
 	const below = level.below === undefined ? undefined : openDirectoryIn(level.below, name);
 	const isHiding = below !== undefined && form.isOpaque(directory);
@@ -135,7 +154,7 @@ function * enterDirectory({level, name}: Found, status: BigIntStats, {levels, fo
 	if (isHiding) {
 		yield * levels.takeUnwritten();
 		yield {entry: whiteoutEntry(Buffer.concat([path, opaqueMarkName]))};
-	} else if (!isUnchanged({...level, copiedAt: form.copiedAt}, name, attributes)) {
+	} else if (!comparison.isUnchanged(level, name, attributes)) {
 		yield * levels.takeUnwritten();
 	}
 }
@@ -158,7 +177,7 @@ function * whiteoutMembers({level: {below, path}, name}: Found): Generator<TarMe
 	}
 }
 
-function * changedMembersOf({level, name}: Found, {attributes, inode, walk: {links, form}}: {
+function * changedMembersOf({level, name}: Found, {attributes, inode, walk: {links, comparison}}: {
 	readonly attributes: FileAttributes;
 	/** Of a file with several names. */
 	readonly inode: string | undefined;
@@ -171,7 +190,7 @@ function * changedMembersOf({level, name}: Found, {attributes, inode, walk: {lin
 		return;
 	}
 
-	if (isUnchanged({...level, copiedAt: form.copiedAt}, name, attributes)) {
+	if (comparison.isUnchanged(level, name, attributes)) {
 		links.addUnchanged(inode, path);
 		return;
 	}

@@ -7,7 +7,7 @@ import {
 } from 'node:fs';
 import {O_NOFOLLOW, O_RDONLY} from '../src/linux/constants.ts';
 import type {Descriptor} from '../src/linux/descriptor.ts';
-import {nameBytes} from '../src/linux/name.ts';
+import {nameBytes, type Name} from '../src/linux/name.ts';
 import {
 	pathIn,
 	readFileAttributes,
@@ -23,49 +23,91 @@ const compareSize = 0x4_00_00;
 export type ComparedDirectory = {
 	readonly directory: Descriptor;
 	readonly below: Descriptor | undefined;
-	/** When the directory's tree was copied from that below, in nanoseconds, if it is such a copy. */
-	readonly copiedAt: bigint | undefined;
 };
 
-/**
-Whether a file is the same as the one below. Overlayfs also copies up what is only opened for writing, or given the owner that it has.
+/** Compares the files of a tree with those of the tree that it stands on. */
+export class FileComparison {
+	readonly #copiedAt: bigint | undefined;
+	/** Pairs of files with several names whose content was found to be the same. */
+	readonly #samePairs = new Set<string>();
+	/** New memory for each file would be hundreds of megabytes until somebody collects it. */
+	#buffers: readonly [Buffer, Buffer] | undefined;
 
-Times of directories do not count: they change with whatever is made in them. Files with the same time to the nanosecond are the same. Where both times are whole seconds, as layers give them, the content decides, unless the file was not touched since it was copied.
-
-@see https://github.com/containerd/continuity/blob/v0.4.5/fs/path.go (sameFile)
-*/
-export function isUnchanged({directory, below, copiedAt}: ComparedDirectory, name: Buffer, attributes: FileAttributes): boolean {
-	const statusBelow = below === undefined ? undefined : statusIn(below, name);
-	if (below === undefined || statusBelow === undefined) {
-		return false;
+	constructor({copiedAt}: {
+		/** When the tree was copied from that below, in nanoseconds, if it is such a copy. */
+		readonly copiedAt: bigint | undefined;
+	}) {
+		this.#copiedAt = copiedAt;
 	}
 
-	const attributesBelow = readFileAttributes(below, name, statusBelow);
-	if (attributesBelow === undefined || !haveSameAttributes(attributes, attributesBelow)) {
-		return false;
+	// The kernel alone sets this time. https://man7.org/linux/man-pages/man7/inode.7.html (st_ctim)
+	#isUntouched({ctimeNs}: BigIntStats): boolean {
+		return this.#copiedAt !== undefined && ctimeNs < this.#copiedAt;
 	}
 
-	if (attributes.type === 'directory') {
-		return true;
+	#haveSameContent(first: ComparedFile, second: ComparedFile): boolean {
+		const pair = `${first.status.dev}:${first.status.ino} ${second.status.dev}:${second.status.ino}`;
+		if (this.#samePairs.has(pair)) {
+			return true;
+		}
+
+		this.#buffers ??= [Buffer.allocUnsafeSlow(compareSize), Buffer.allocUnsafeSlow(compareSize)];
+		const isSame = haveSameBytes(first.path, second.path, this.#buffers);
+		if (isSame && first.status.nlink > 1n) {
+			this.#samePairs.add(pair);
+		}
+
+		return isSame;
 	}
 
-	const {mtimeNanoseconds} = attributes;
-	const isKnown = attributes.type !== 'file' || mtimeNanoseconds % nanosecondsPerSecond !== 0n || isUntouched(statusIn(directory, name), copiedAt);
-	return mtimeNanoseconds === attributesBelow.mtimeNanoseconds
-		&& Buffer.from(nameBytes(attributes.linkTarget)).equals(nameBytes(attributesBelow.linkTarget))
-		&& (isKnown || haveSameContent(pathIn(directory, name), pathIn(below, name)));
+	/**
+	Whether a file is the same as the one below. Overlayfs also copies up what is only opened for writing, or given the owner that it has.
+
+	Times of directories do not count: they change with whatever is made in them. Files with the same time to the nanosecond are the same. Where both times are whole seconds, as layers give them, the content decides, unless the file was not touched since it was copied.
+
+	@see https://github.com/containerd/continuity/blob/v0.4.5/fs/path.go (sameFile)
+	*/
+	isUnchanged({directory, below}: ComparedDirectory, name: Buffer, attributes: FileAttributes): boolean {
+		const statusBelow = below === undefined ? undefined : statusIn(below, name);
+		if (below === undefined || statusBelow === undefined) {
+			return false;
+		}
+
+		const attributesBelow = readFileAttributes(below, name, statusBelow);
+		if (attributesBelow === undefined || !haveSameAttributes(attributes, attributesBelow)) {
+			return false;
+		}
+
+		if (attributes.type === 'directory') {
+			return true;
+		}
+
+		const {type, mtimeNanoseconds, linkTarget} = attributes;
+		if (mtimeNanoseconds !== attributesBelow.mtimeNanoseconds || !isSameTarget(linkTarget, attributesBelow.linkTarget)) {
+			return false;
+		}
+
+		const status = statusIn(directory, name);
+		return type !== 'file'
+			|| mtimeNanoseconds % nanosecondsPerSecond !== 0n
+			|| (status !== undefined && (this.#isUntouched(status) || this.#haveSameContent(
+				{path: pathIn(directory, name), status},
+				{path: pathIn(below, name), status: statusBelow},
+			)));
+	}
 }
 
-// The kernel alone sets this time. https://man7.org/linux/man-pages/man7/inode.7.html (st_ctim)
-function isUntouched(status: BigIntStats | undefined, copiedAt: bigint | undefined): boolean {
-	return copiedAt !== undefined && status !== undefined && status.ctimeNs < copiedAt;
+type ComparedFile = {readonly path: Buffer; readonly status: BigIntStats};
+
+function isSameTarget(first: Name, second: Name): boolean {
+	return Buffer.from(nameBytes(first)).equals(nameBytes(second));
 }
 
-function haveSameContent(first: Buffer, second: Buffer): boolean {
-	using firstFile = new ComparedFile(first);
-	using secondFile = new ComparedFile(second);
+function haveSameBytes(first: Buffer, second: Buffer, [firstBuffer, secondBuffer]: readonly [Buffer, Buffer]): boolean {
+	using firstFile = new OpenedFile(first);
+	using secondFile = new OpenedFile(second);
 	for (;;) {
-		const [firstPart, secondPart] = [firstFile.read(), secondFile.read()];
+		const [firstPart, secondPart] = [firstFile.read(firstBuffer), secondFile.read(secondBuffer)];
 		if (!firstPart.equals(secondPart)) {
 			return false;
 		}
@@ -76,21 +118,21 @@ function haveSameContent(first: Buffer, second: Buffer): boolean {
 	}
 }
 
-class ComparedFile implements Disposable {
-	readonly #buffer = Buffer.allocUnsafe(compareSize);
+class OpenedFile implements Disposable {
 	readonly #descriptor: number;
 
 	constructor(file: Buffer) {
 		this.#descriptor = openSync(file, O_RDONLY | O_NOFOLLOW);
 	}
 
-	read(): Buffer {
+	/** Fills the buffer, less at the end of the file. */
+	read(buffer: Buffer): Buffer {
 		let length = 0;
-		for (let count = -1; count !== 0 && length < compareSize; length += count) {
-			count = readSync(this.#descriptor, this.#buffer, length, compareSize - length, null);
+		for (let count = -1; count !== 0 && length < buffer.length; length += count) {
+			count = readSync(this.#descriptor, buffer, length, buffer.length - length, null);
 		}
 
-		return this.#buffer.subarray(0, length);
+		return buffer.subarray(0, length);
 	}
 
 	[Symbol.dispose](): void {
