@@ -59,7 +59,7 @@ const explanations: readonly Explanation[] = [
 	},
 	{
 		name: 'ports with two protocols',
-		applies: (ours, theirs) => fails(ours, /invalid proto: .*\//v),
+		applies: ours => fails(ours, /invalid proto: .*\//v),
 	},
 	{
 		name: 'modifiers without a colon',
