@@ -67,8 +67,8 @@ export class SnapshotTree implements Disposable {
 		return this.#lastDirectory.descriptor;
 	}
 
-	/** What is at a path. The attributes of a directory are those of the uppermost layer that has it. */
-	find(path: Buffer): TreeFile | undefined {
+	/** What is at a path; of a socket nothing more is known, because no layer holds one. The attributes of a directory are those of the uppermost layer that has it. */
+	find(path: Buffer): TreeFile | 'socket' | undefined {
 		const key = path.toString('latin1');
 		for (const entries of this.#layers) {
 			const entry = entries.get(key);
@@ -85,8 +85,12 @@ export class SnapshotTree implements Disposable {
 		const directory = this.#openDirectory(path.subarray(0, Math.max(0, end)));
 		const name = path.subarray(end + 1);
 		const status = directory && statusIn(directory, name);
-		const attributes = directory && status && readFileAttributes(directory, name, status);
-		return attributes && {attributes, isPacked: false};
+		if (directory === undefined || status === undefined) {
+			return undefined;
+		}
+
+		const attributes = readFileAttributes(directory, name, status);
+		return attributes === undefined ? 'socket' : {attributes, isPacked: false};
 	}
 
 	/** The attributes of the root directory itself. */

@@ -35,8 +35,9 @@ export function copyAttributes({file, status}: CopySource, copy: Descriptor, {ow
 	changeOwner(copy, '', owner ?? ownerOf(status));
 	if (!status.isSymbolicLink()) {
 		copyMode(status, copy, mode);
-		copyExtendedAttributes(file, copy);
 	}
+
+	copyExtendedAttributes(file, copy);
 
 	setTimes(copy, '', {atimeNanoseconds: status.atimeNs, mtimeNanoseconds: status.mtimeNs});
 }

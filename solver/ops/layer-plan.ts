@@ -2,7 +2,7 @@ import {Buffer} from 'node:buffer';
 import type {NewDirectory} from '../../src/linux/make-directories.ts';
 import {nameBytes, type Name} from '../../src/linux/name.ts';
 import type {FileAttributes} from '../../snapshotter/file-attributes.ts';
-import type {SnapshotTree} from '../../snapshotter/snapshot-tree.ts';
+import type {SnapshotTree, TreeFile} from '../../snapshotter/snapshot-tree.ts';
 import {splitPath} from './destination.ts';
 import type {PlannedContent} from './planned-content.ts';
 import {Unplannable} from './unplannable.ts';
@@ -74,7 +74,7 @@ export class LayerPlan {
 			return planned;
 		}
 
-		const below = directory.below && this.#below.find(pathOf({directory, name}));
+		const below = this.below(directory, name);
 		return below && {kind: 'below', attributes: below.attributes};
 	}
 
@@ -205,8 +205,13 @@ export class LayerPlan {
 	}
 
 	/** What is at the path of a member in the tree below. */
-	below(directory: PlannedDirectory, name: Buffer): ReturnType<SnapshotTree['find']> {
-		return directory.below && this.#below.find(pathOf({directory, name}));
+	below(directory: PlannedDirectory, name: Buffer): TreeFile | undefined {
+		const found = directory.below && this.#below.find(pathOf({directory, name}));
+		if (found === 'socket') {
+			throw new Unplannable('a socket in the tree below');
+		}
+
+		return found;
 	}
 }
 
