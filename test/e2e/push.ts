@@ -3,8 +3,11 @@ import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {ImageManifest} from '../../src/kernel/oci-types.ts';
+import {type ProxiedRequest} from '../support/fault-proxy.ts';
 import {makeProject, type Project} from '../support/project.ts';
+import {makePullProject} from '../support/pull-project.ts';
 import {startRegistry, type TestRegistry} from '../support/registry.ts';
+import {runCommand} from '../support/run-program.ts';
 import {tsbuild} from '../support/tsbuild.ts';
 
 const dockerfile = 'FROM base\nRUN echo hello > /greeting\nENV NAME=world\n';
@@ -126,6 +129,31 @@ test('an image that came from elsewhere keeps its digest', async t => {
 	await run(other, 'tag', name, `${registry.host}/kept/copy:1`);
 	await run(other, 'push', `${registry.host}/kept/copy:1`);
 	t.is(skopeo('inspect', '--tls-verify=false', '--raw', `docker://${registry.host}/kept/copy:1`), manifest);
+});
+
+/** How blobs came to the registry: those that were uploaded, and those that it took from another repository. */
+function describeUploads(requests: readonly ProxiedRequest[]): readonly string[] {
+	const mounted = requests.map(({path: asked}) => new URL(asked, 'http://localhost').searchParams.get('from')).filter(from => from !== null);
+	const uploads = requests.filter(({method}) => method === 'PATCH').map(() => 'upload');
+	return [...mounted.map(from => `mount from ${from}`).toSorted(), ...uploads];
+}
+
+test('layers that the registry has in another repository are not sent again', async t => {
+	await using project = await makePullProject('RUN echo hello > /greeting\n');
+	const {proxy} = project;
+	const first = await project.build('--push', '-t', `${proxy.host}/first/app:1`);
+	t.is(first.exitCode, 0, first.stderr);
+	// The base comes from where it was pulled; what is new, the layer and the config, is uploaded.
+	t.deepEqual(describeUploads(proxy.requests), ['mount from base', 'upload', 'upload']);
+	const count = proxy.requests.length;
+	const second = await project.build('--push', '-t', `${proxy.host}/second/app:1`);
+	t.is(second.exitCode, 0, second.stderr);
+	t.deepEqual(describeUploads(proxy.requests.slice(count)), ['mount from base', 'mount from first/app', 'mount from first/app']);
+	await runCommand('skopeo', ['copy', '--quiet', '--src-tls-verify=false', `docker://${proxy.host}/second/app:1`, `dir:${path.join(project.directory, 'pulled')}`]);
+	const counted = proxy.requests.length;
+	const again = await project.build('--push', '-t', `${proxy.host}/second/app:2`);
+	t.is(again.exitCode, 0, again.stderr);
+	t.deepEqual(describeUploads(proxy.requests.slice(counted)), []);
 });
 
 const refuses = test.macro({
