@@ -36,6 +36,30 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
 type ChosenCommand = {readonly name: CommandName; readonly rest: readonly string[]};
 
 function chooseCommand(args: readonly string[]): ChosenCommand {
+	const {globalFlags, others} = splitGlobalFlags(args);
+	return globalFlags.length > 0 && isCommandWord(others[0]) ? addFlags(chooseNamed(others), globalFlags) : chooseNamed(args);
+}
+
+/** Flags that buildx takes in front of a command as well: `--debug`, and `--builder` with its value. */
+function splitGlobalFlags(args: readonly string[]): {readonly globalFlags: readonly string[]; readonly others: readonly string[]} {
+	let length = 0;
+	while (/^(?:-D|--debug(?:=.*)?|--builder(?:=.*)?)$/v.test(args[length] ?? '')) {
+		length += args[length] === '--builder' ? 2 : 1;
+	}
+
+	return {globalFlags: args.slice(0, length), others: args.slice(length)};
+}
+
+/** They say something to a build only. */
+function addFlags({name, rest}: ChosenCommand, globalFlags: readonly string[]): ChosenCommand {
+	return {name, rest: name === 'build' ? [...globalFlags, ...rest] : rest};
+}
+
+function isCommandWord(text: string | undefined): boolean {
+	return text !== undefined && (text === 'b' || isCommandName(text));
+}
+
+function chooseNamed(args: readonly string[]): ChosenCommand {
 	const [first = '--help', ...rest] = args;
 	if (first === 'b') {
 		return {name: 'build', rest};

@@ -67,10 +67,18 @@ ONBUILD RUN cat /ob/f
 ONBUILD ENV OB=1
 `;
 
+// Its shell is for a machine that nobody has, nor emulates: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html (e_machine)
+const foreignFile = String.raw`FROM --platform=$BUILDPLATFORM base AS foreign
+RUN cp /bin/sh /sh && printf '\377\377' | dd of=/sh bs=1 seek=18 conv=notrunc && mv /sh /bin/sh
+FROM scratch
+COPY --from=foreign / /
+`;
+
 const bases = [
 	{dockerfile: busyboxFile, platform: 'linux/amd64', names: ['localhost:5055/library/busybox:latest', 'busybox', 'localhost:5055/library/debian:bookworm', 'debian:bookworm']},
 	{dockerfile: 'FROM base\nCMD ["sh"]\n', platform: 'linux/amd64', names: ['localhost:5056/rec/busybox:1']},
 	{dockerfile: onbuildFile, platform: 'linux/amd64', names: ['localhost:5056/rec/onb:1']},
+	{dockerfile: foreignFile, platform: 'linux/arm64', names: ['localhost:5056/rec/arm:1']},
 	{dockerfile: multiFile, platform: 'linux/arm64', names: ['localhost:5055/library/multi:1', 'localhost:5056/rec/multi:1']},
 ] as const;
 
