@@ -20,7 +20,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
 	try {
 		const {name, rest} = chooseCommand(args);
 		isBuild = name === 'build';
-		const command = await loadCommand(name);
+		const command = await importCommand(name);
 		return await command(rest, context);
 	} catch (error) {
 		if (context.signal.aborted) {
@@ -107,7 +107,7 @@ function isCommandName(text: string): text is CommandName {
 	return (commandNames as readonly string[]).includes(text);
 }
 
-async function loadCommand(name: CommandName): Promise<Command> {
+async function importCommand(name: CommandName): Promise<Command> {
 	switch (name) {
 		case 'build': {
 			const {buildCommand} = await import('./build-command.ts');
