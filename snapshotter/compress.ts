@@ -1,4 +1,4 @@
-import {type Buffer} from 'node:buffer';
+import {Buffer} from 'node:buffer';
 import {promisify} from 'node:util';
 import {constants, gzip as gzipWithCallback, zstdCompress as zstdCompressWithCallback} from 'node:zlib';
 import {ByteReader} from './byte-reader.ts';
@@ -26,10 +26,12 @@ Compresses a stream. The same bytes and options give the same result, as long as
 export async function * compressed(source: AsyncIterable<Uint8Array>, options: CompressOptions): AsyncGenerator<Uint8Array> {
 	const bytes = new ByteReader(source);
 	const running: Array<Promise<Buffer>> = [];
+	// Used in turn: new memory for each block would be many of them until somebody collects it.
+	const memory: Buffer[] = [];
 	try {
-		for (let isFirst = true; ; isFirst = false) {
-			const block = await bytes.read(blockSize);
-			if (!isFirst && block.length === 0) {
+		for (let count = 0; ; count++) {
+			const block = await fill(memory[count % blocksAtOnce] ??= Buffer.allocUnsafeSlow(blockSize), bytes);
+			if (count > 0 && block.length === 0) {
 				break;
 			}
 
@@ -43,6 +45,21 @@ export async function * compressed(source: AsyncIterable<Uint8Array>, options: C
 	} finally {
 		await bytes.close();
 	}
+}
+
+/** Reads as many bytes as there is room for; fewer at the end of the stream. */
+async function fill(memory: Buffer, bytes: ByteReader): Promise<Buffer> {
+	let length = 0;
+	while (length < memory.length) {
+		const part = await bytes.readSome(memory.length - length);
+		if (part.length === 0) {
+			break;
+		}
+
+		length += part.copy(memory, length);
+	}
+
+	return memory.subarray(0, length);
 }
 
 async function startCompressing(block: Buffer, {compression, level}: CompressOptions): Promise<Buffer> {
