@@ -1,5 +1,6 @@
+import {once} from 'node:events';
 import process from 'node:process';
-import {createInterface} from 'node:readline/promises';
+import {createInterface} from 'node:readline';
 import {PassThrough, type Readable} from 'node:stream';
 import type {CommandContext} from './command.ts';
 import {RequestError} from './usage-error.ts';
@@ -13,16 +14,15 @@ export type Question = {
 /**
 Asks the user, who sits at a terminal.
 
-@returns one line
+@returns one line; an empty one when there is none
 @throws {RequestError} when nobody sits there; the reason of the signal
 */
 export async function ask({text, isSecret = false}: Question, {input, writeOutput, signal}: Pick<CommandContext, 'input' | 'signal' | 'writeOutput'>): Promise<string> {
 	const terminal = input();
 	if (!isTerminal(terminal)) {
-		throw new RequestError('Error: Cannot perform an interactive login from a non TTY device', {hint: 'Give --username and --password-stdin.'});
+		throw new RequestError('Cannot perform an interactive login from a non TTY device', {hint: 'Give --username and --password-stdin.'});
 	}
 
-	writeOutput(text);
 	const lines = createInterface({
 		input: terminal,
 		// What is typed is shown by the terminal itself. Only readline can keep it from doing so, and then shows it here.
@@ -33,7 +33,10 @@ export async function ask({text, isSecret = false}: Question, {input, writeOutpu
 		process.kill(process.pid, 'SIGINT');
 	});
 	try {
-		return await lines.question('', {signal});
+		// Whoever sees this may type at once.
+		writeOutput(text);
+		const [answer = ''] = await Promise.race([once(lines, 'line', {signal}), once(lines, 'close', {signal})]) as [string?];
+		return answer;
 	} catch (error) {
 		signal.throwIfAborted();
 		throw error;

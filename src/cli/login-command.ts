@@ -127,7 +127,7 @@ You can log in with your password or a Personal Access Token (PAT). Using a limi
 async function askFor(name: string, question: Question, context: CommandContext): Promise<string> {
 	const answer = await ask(question, context);
 	if (answer.trim() === '') {
-		throw new UsageError(`error: ${name} is required`);
+		throw new UsageError(`${name} is required`);
 	}
 
 	return answer;

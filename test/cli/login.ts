@@ -163,7 +163,7 @@ const refuses = test.macro(async (t, args: readonly string[], message: string) =
 	t.is(stderr.split('\n').find(line => line === message), message);
 });
 
-test('login needs a terminal to ask', refuses, ['registry.example'], 'ERROR: Error: Cannot perform an interactive login from a non TTY device');
+test('login needs a terminal to ask', refuses, ['registry.example'], 'ERROR: Cannot perform an interactive login from a non TTY device');
 test('login wants a name with a password from standard input', refuses, ['--password-stdin'], 'ERROR: Must provide --username with --password-stdin');
 test('login takes one password', refuses, ['-u', 'a', '-p', 'b', '--password-stdin'], 'ERROR: --password and --password-stdin are mutually exclusive');
 test('login warns of a password that others can see', refuses, ['-u', 'a', '-p', 'b', 'localhost:1'], 'WARNING! Using --password via the CLI is insecure. Use --password-stdin.');
