@@ -1,4 +1,5 @@
 import {BlockList, isIP} from 'node:net';
+import {bareAddress} from './loopback.ts';
 
 /**
 Hosts that a setting names: `registry.example.com`, `.example.com` for all below it, an address, a network such as `10.0.0.0/8`, each with or without a port, `*` for all.
@@ -63,8 +64,4 @@ function matches(pattern: HostPattern, name: string, port: string): boolean {
 	return pattern.name === '*'
 		|| pattern.name === name
 		|| (pattern.name.startsWith('.') && name.endsWith(pattern.name));
-}
-
-function bareAddress(host: string): string {
-	return host.replace(/^\[(?<address>.*)\]$/v, '$<address>');
 }

@@ -1,4 +1,6 @@
+import is from '@sindresorhus/is';
 import {TsbuildError, type TsbuildErrorOptions} from '../kernel/errors.ts';
+import {explainTls, type RefusedCertificate} from './tls-failure.ts';
 
 /** How a request can fail before there is a whole answer. */
 export type NetworkErrorCode = `ERR_TSBUILD_NETWORK_${'CUT' | 'REDIRECT' | 'TIMEOUT' | 'TLS' | 'UNREACHABLE'}`;
@@ -48,6 +50,8 @@ type SystemFacts = {
 	readonly message: string;
 	readonly address?: string;
 	readonly port?: number;
+	/** Of the server, where it is the matter. */
+	readonly certificate?: RefusedCertificate;
 };
 
 type Explanation = {
@@ -60,11 +64,12 @@ type Explanation = {
 function findFacts(thrown: unknown): SystemFacts {
 	let facts: SystemFacts = {code: '', message: 'unknown error'};
 	for (let current = thrown; current instanceof Error; current = innerError(current)) {
-		const {code, address, port} = current as Partial<Record<'address' | 'code', unknown>> & {readonly port?: unknown};
+		const {code, address, port, cert} = current as Readonly<Partial<Record<'address' | 'cert' | 'code' | 'port', unknown>>>;
 		facts = {
 			code: typeof code === 'string' ? code : facts.code,
 			message: current.message === '' ? facts.message : current.message,
 			...(typeof address === 'string' && typeof port === 'number' && {address, port}),
+			...(is.plainObject(cert) && {certificate: {names: is.string(cert.subjectaltname) ? cert.subjectaltname : ''}}),
 		};
 	}
 
@@ -89,17 +94,7 @@ const connectReasons: Readonly<Record<string, string>> = {
 	ETIMEDOUT: 'connection timed out',
 };
 
-const certificateReasons: Readonly<Record<string, string>> = {
-	CERT_HAS_EXPIRED: 'certificate has expired or is not yet valid',
-	CERT_NOT_YET_VALID: 'certificate has expired or is not yet valid',
-	DEPTH_ZERO_SELF_SIGNED_CERT: 'certificate signed by unknown authority',
-	SELF_SIGNED_CERT_IN_CHAIN: 'certificate signed by unknown authority',
-	UNABLE_TO_GET_ISSUER_CERT: 'certificate signed by unknown authority',
-	UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'certificate signed by unknown authority',
-	UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'certificate signed by unknown authority',
-};
-
-function explain({code, message, address, port}: SystemFacts, {url}: FailedRequest): Explanation {
+function explain({code, message, address, port, certificate}: SystemFacts, {url}: FailedRequest): Explanation {
 	if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
 		return {
 			code: 'ERR_TSBUILD_NETWORK_UNREACHABLE',
@@ -117,7 +112,8 @@ function explain({code, message, address, port}: SystemFacts, {url}: FailedReque
 		};
 	}
 
-	return explainTls(code, url) ?? {code: 'ERR_TSBUILD_NETWORK_CUT', reason: cutReasons[code] ?? message};
+	const failure = explainTls({code, message, certificate}, url);
+	return failure === undefined ? {code: 'ERR_TSBUILD_NETWORK_CUT', reason: cutReasons[code] ?? message} : {code: 'ERR_TSBUILD_NETWORK_TLS', ...failure};
 }
 
 // Node tells no difference between an end that comes too early and a reset.
@@ -126,43 +122,6 @@ const cutReasons: Readonly<Record<string, string>> = {
 	ERR_HTTP_CONTENT_LENGTH_MISMATCH: 'unexpected EOF: the connection was closed',
 	EPIPE: 'write: broken pipe',
 };
-
-function explainTls(code: string, url: URL): Explanation | undefined {
-	const certificateReason = certificateReasons[code];
-	if (certificateReason !== undefined) {
-		return {
-			code: 'ERR_TSBUILD_NETWORK_TLS',
-			reason: `tls: failed to verify certificate: x509: ${certificateReason}`,
-			hint: `If you trust the server, put the certificate of its authority into /etc/docker/certs.d/${url.host}/ca.crt, or give --insecure-registry ${url.host}.`,
-		};
-	}
-
-	if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-		return {
-			code: 'ERR_TSBUILD_NETWORK_TLS',
-			reason: `tls: failed to verify certificate: x509: certificate is not valid for ${url.hostname}`,
-			hint: 'Use the name that the certificate of the server was made for.',
-		};
-	}
-
-	if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
-		return {
-			code: 'ERR_TSBUILD_NETWORK_TLS',
-			reason: 'http: server gave HTTP response to HTTPS client',
-			hint: `If the server is meant to speak plain HTTP, give --insecure-registry ${url.host}.`,
-		};
-	}
-
-	if (code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
-		return {
-			code: 'ERR_TSBUILD_NETWORK_TLS',
-			reason: `remote error: tls: handshake failure (${code})`,
-			hint: `A server that asks for a client certificate needs client.cert and client.key in /etc/docker/certs.d/${url.host}.`,
-		};
-	}
-
-	return undefined;
-}
 
 function formatAddress(address: string, port: number): string {
 	return address.includes(':') && !address.startsWith('[') ? `[${address}]:${port}` : `${address}:${port}`;

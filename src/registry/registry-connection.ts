@@ -1,7 +1,7 @@
 import type {HttpClient, HttpRequest, HttpResponse} from '../http.ts';
-import {describeUrl} from '../http/network-error.ts';
+import {describeUrl, NetworkError} from '../http/network-error.ts';
 import type {Authorizer} from './authorizer.ts';
-import {prefixed, unexpectedStatus, type RegistryError} from './registry-error.ts';
+import {prefixed, RegistryError, unexpectedStatus} from './registry-error.ts';
 import {readText} from './response-body.ts';
 import {parseRetryAfter, withRetries, type RetryOptions} from './retry.ts';
 import type {Scope} from './scope.ts';
@@ -117,9 +117,22 @@ export class RegistryConnection {
 			domain,
 			status,
 			statusText,
-			body: await readText(body),
+			body: await readReason(body),
 			retryAfterSeconds: parseRetryAfter(headers['retry-after']),
 			redact: text => authorizer.redact(text),
 		});
+	}
+}
+
+/** What an error says. A server that says it badly has told the status nevertheless. */
+async function readReason(body: HttpResponse['body']): Promise<string> {
+	try {
+		return await readText(body);
+	} catch (error) {
+		if (error instanceof NetworkError || error instanceof RegistryError) {
+			return '';
+		}
+
+		throw error;
 	}
 }

@@ -76,7 +76,12 @@ export function unexpectedStatus({method, address, domain, status, statusText, b
 	return new RegistryError(codeOf(status), `unexpected status from ${method} request to ${address}: ${redact(statusText)}${said === '' ? '' : `\n${said}`}`, {
 		status,
 		retryAfterSeconds,
-		...hintFor(status, domain, retryAfterSeconds),
+		...hintFor({
+			status,
+			domain,
+			retryAfterSeconds,
+			isSilentPlain: said === '' && address.startsWith('http:'),
+		}),
 	});
 }
 
@@ -108,12 +113,21 @@ function codeOf(status: number): RegistryErrorCode {
 	}
 }
 
-function hintFor(status: number, domain: string, retryAfterSeconds: number | undefined): {readonly hint?: string} {
-	const hint = chooseHint(status, domain, retryAfterSeconds);
+type HintFacts = Pick<UnexpectedAnswer, 'domain' | 'retryAfterSeconds' | 'status'> & {
+	/** Was it asked in plain HTTP, and answered nothing that a registry would? */
+	readonly isSilentPlain: boolean;
+};
+
+function hintFor(facts: HintFacts): {readonly hint?: string} {
+	const hint = chooseHint(facts);
 	return hint === undefined ? {} : {hint};
 }
 
-function chooseHint(status: number, domain: string, retryAfterSeconds: number | undefined): string | undefined {
+function chooseHint({status, domain, retryAfterSeconds, isSilentPlain}: HintFacts): string | undefined {
+	if (status === 400 && isSilentPlain) {
+		return `Registries on this machine are spoken to in plain HTTP. If ${domain} speaks TLS, put the certificate of its authority into /etc/docker/certs.d/${domain}/ca.crt, or give --insecure-registry ${domain}.`;
+	}
+
 	const server = domain === 'docker.io' ? '' : ` ${domain}`;
 	if (status === 401) {
 		return `Log in first: tsbuild login${server}.`;

@@ -1,3 +1,4 @@
+import {randomUUID} from 'node:crypto';
 import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {runCommand} from './run-program.ts';
@@ -15,14 +16,22 @@ export async function makeAuthority(directory: string): Promise<TestCertificate>
 	return files;
 }
 
-/** Makes a certificate that an authority has signed, for servers at 127.0.0.1 or for clients. */
-export async function makeCertificate(name: string, authority: TestCertificate, directory: string): Promise<TestCertificate> {
+export type CertificateOptions = {
+	/** As OpenSSL writes them: `IP:127.0.0.1` unless given. */
+	readonly names?: string;
+	/** Is its time over? */
+	readonly hasExpired?: boolean;
+};
+
+/** Makes a certificate that an authority has signed, for a server or a client. */
+export async function makeCertificate(authority: TestCertificate, directory: string, {names = 'IP:127.0.0.1', hasExpired = false}: CertificateOptions = {}): Promise<TestCertificate> {
+	const name = `certificate-${randomUUID()}`;
 	const files = {certificate: path.join(directory, `${name}.crt`), key: path.join(directory, `${name}.key`)};
 	const request = path.join(directory, `${name}.csr`);
 	const extensions = path.join(directory, `${name}.cnf`);
-	await writeFile(extensions, 'subjectAltName = IP:127.0.0.1\n');
-	await openssl(['req', ...newKey, '-keyout', files.key, '-out', request, '-subj', `/CN=${name}`]);
-	await openssl(['x509', '-req', '-in', request, '-out', files.certificate, '-CA', authority.certificate, '-CAkey', authority.key, '-set_serial', '1', '-days', '2', '-extfile', extensions]);
+	await writeFile(extensions, `subjectAltName = ${names}\n`);
+	await openssl(['req', ...newKey, '-keyout', files.key, '-out', request, '-subj', '/CN=certificate of a test']);
+	await openssl(['x509', '-req', '-in', request, '-out', files.certificate, '-CA', authority.certificate, '-CAkey', authority.key, '-set_serial', '1', '-days', hasExpired ? '-1' : '2', '-extfile', extensions]);
 	return files;
 }
 
