@@ -1,5 +1,5 @@
 /*
-Times the same builds with tsbuild, BuildKit (inside Debian's docker.io) and buildah, side by side: `npm run bench`. Only the ratios mean something on another machine.
+Times the same work with tsbuild, BuildKit (inside Debian's docker.io) and buildah, side by side: `npm run bench`, or `npm run bench push` for that part alone. Only the ratios mean something on another machine.
 */
 
 import {execFileSync} from 'node:child_process';
@@ -39,13 +39,29 @@ async function runBenchmarks(): Promise<void> {
 	cleanup.defer(async () => rm(directory, {recursive: true, force: true}));
 	const engine = cleanup.use(await startDockerEngine(path.join(directory, 'docker')));
 	const peers = await preparePeers(directory, engine.host);
-	const steps = await makeSteps(directory, peers.base);
-	await compare(`${stepCount} RUN steps, nothing cached`, contenders(peers, steps, '--no-cache'), 10);
-	await compare(`${stepCount} RUN steps, all cached`, contenders(peers, steps, ''), 10);
-	const registry = cleanup.use(await startRegistry());
-	const changing = await makeChangingContext(directory, peers.base);
-	await compare('build and push of 200 MB that changed, half of it noise', pushContenders(peers, changing, registry.host), 5);
+	const wanted = process.argv.slice(2);
+	for (const [name, benchmark] of Object.entries(benchmarks)) {
+		if (wanted.length === 0 || wanted.includes(name)) {
+			await benchmark(peers, directory);
+		}
+	}
 }
+
+type Benchmark = (peers: Peers, directory: string) => Promise<void>;
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+	async steps(peers, directory) {
+		const steps = await makeSteps(directory, peers.base);
+		await compare(`${stepCount} RUN steps, nothing cached`, contenders(peers, steps, '--no-cache'), 10);
+		await compare(`${stepCount} RUN steps, all cached`, contenders(peers, steps, ''), 10);
+	},
+
+	async push(peers, directory) {
+		await using registry = await startRegistry();
+		const changing = await makeChangingContext(directory, peers.base);
+		await compare('build and push of 200 MB that changed, half of it noise', pushContenders(peers, changing, registry.host), 5);
+	},
+};
 
 /** Gives all three the same base image, under the same name. */
 async function preparePeers(directory: string, host: string): Promise<Peers> {

@@ -1,4 +1,5 @@
-import {execFileSync} from 'node:child_process';
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
 import {mkdtemp, readFile, rm} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -21,10 +22,19 @@ export async function measure(contenders: readonly Contender[], {runs}: {readonl
 	const results = path.join(directory, 'results.json');
 	const prepares = contenders.flatMap(({prepare = 'true'}) => ['--prepare', prepare]);
 	try {
-		execFileSync('hyperfine', ['--warmup', '1', '--runs', String(runs), '--export-json', results, ...prepares, ...contenders.map(({command}) => command)], {stdio: ['ignore', 'ignore', 'inherit']});
+		await runHyperfine(['--warmup', '1', '--runs', String(runs), '--export-json', results, ...prepares, ...contenders.map(({command}) => command)]);
 		const {results: measured} = JSON.parse(await readFile(results, 'utf8')) as {readonly results: ReadonlyArray<{readonly median: number}>};
 		return new Map(contenders.map(({name}, index) => [name, measured[index]!.median]));
 	} finally {
 		await rm(directory, {recursive: true});
+	}
+}
+
+/** Servers that this process has started must be read from meanwhile: so it may not stand still. */
+async function runHyperfine(args: readonly string[]): Promise<void> {
+	const child = spawn('hyperfine', args, {stdio: ['ignore', 'ignore', 'inherit']});
+	const [code] = await once(child, 'exit') as [number | null];
+	if (code !== 0) {
+		throw new Error(`hyperfine ended with ${code}`);
 	}
 }
