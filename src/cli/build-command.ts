@@ -13,6 +13,7 @@ import {parseFlags, readBoolean} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
 import {warnOfIgnoredFlags} from './ignored-flags.ts';
 import {readProgressMode} from './progress-mode.ts';
+import {withProxyArguments} from './proxy-arguments.ts';
 import {RegistryAccess} from './registry-access.ts';
 import {writeIdentityFile, writeMetadataFile} from './result-files.ts';
 import {formatWarnings} from './warning-summary.ts';
@@ -29,7 +30,8 @@ export const buildCommand: Command = async (args, context) => {
 	}
 
 	const mode = readProgressMode(flags, context);
-	const options = readBuildOptions(parsed, context.environment);
+	const requested = readBuildOptions(parsed, context.environment);
+	const options = {...requested, buildArgs: await withProxyArguments(requested.buildArgs, context)};
 	const warnings: WarningEvent[] = [];
 	warnOfIgnoredFlags(flags, context.writeError);
 	const run = async <Value>(action: (build: BuildOptions) => Promise<Value>) => withProgress({mode, isDetailed: flags.debug ?? false}, context, async display => {

@@ -8,6 +8,7 @@ import {
 } from './credential-program.ts';
 import type {Credentials} from './credentials.ts';
 import {
+	dockerConfigFile,
 	formatEntry,
 	parseDockerConfig,
 	readDockerConfig,
@@ -70,8 +71,7 @@ export class CredentialStore {
 
 	/** The file that `store` and `erase` change. */
 	get file(): string {
-		const {DOCKER_CONFIG: directory = ''} = this.#environment;
-		return path.join(directory === '' ? path.join(this.#home(), '.docker') : directory, 'config.json');
+		return dockerConfigFile(this.#environment);
 	}
 
 	/**

@@ -10,13 +10,14 @@ import {
 	stat,
 	writeFile,
 } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import is from '@sindresorhus/is';
 import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
 import type {Credentials} from './credentials.ts';
 
 /**
-The `config.json` of Docker, as far as it is about registries. What else is in it is kept.
+The `config.json` of Docker, as far as it is about registries and proxies. What else is in it is kept.
 
 @see https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties
 */
@@ -27,12 +28,19 @@ export type DockerConfig = {
 	readonly credsStore: string | undefined;
 	/** Helpers by registry. */
 	readonly credHelpers: Readonly<Record<string, string>>;
+	/** What containers and builds are told of proxies: by `default`, or the address of an engine, the `httpProxy`, `noProxy` and so on. */
+	readonly proxies: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 	/** Everything that is in the file. */
 	readonly document: Readonly<Record<string, unknown>>;
 };
 
 // Nobody has that many registries.
 const maximumSize = 16 * 1024 * 1024;
+
+/** Where a user has it: in `DOCKER_CONFIG`, or else in `~/.docker`. */
+export function dockerConfigFile({DOCKER_CONFIG: directory = '', HOME: home = ''}: Readonly<Record<string, string | undefined>>): string {
+	return path.join(directory === '' ? path.join(home === '' ? os.homedir() : home, '.docker') : directory, 'config.json');
+}
 
 /**
 Reads such a file. One that is not there is empty.
@@ -62,11 +70,12 @@ Reads the text of such a file.
 */
 export function parseDockerConfig(text: string, name: string): DockerConfig {
 	const document = parseDocument(text.trim() === '' ? '{}' : text, name);
-	const {auths = {}, credsStore, credHelpers = {}} = document;
+	const {auths = {}, credsStore, credHelpers = {}, proxies = {}} = document;
 	return {
 		auths: recordOf(auths, value => is.plainObject(value)),
 		credsStore: is.nonEmptyString(credsStore) ? credsStore : undefined,
 		credHelpers: recordOf(credHelpers, value => is.nonEmptyString(value)),
+		proxies: recordOf(proxies, value => is.plainObject(value)),
 		document,
 	};
 }
