@@ -21,7 +21,6 @@ const missing = {
 
 const missingFlags = {
 	'add-host': missing,
-	annotation: missing,
 	attest: missing,
 	'cache-from': missing,
 	'cache-to': missing,
@@ -38,6 +37,7 @@ The flags of `tsbuild build`: those of `docker buildx build`, and the limits, st
 */
 export const buildFlags = {
 	allow: {type: 'list', valueName: 'stringArray', description: 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'},
+	annotation: {type: 'list', valueName: 'stringArray', description: 'Add annotation to the image'},
 	...legacyFlags,
 	...missingFlags,
 	'build-arg': {type: 'list', valueName: 'stringArray', description: 'Set build-time variables'},

@@ -1,5 +1,6 @@
 import type {OutputOption, RepositoryOutput} from '../exporter/output-option.ts';
 import {parseReference} from '../kernel/reference.ts';
+import {readAnnotationOptions} from './annotation-option.ts';
 import type {Environment} from './command.ts';
 import {checkWithoutTag, parseOutputOption} from './output-option.ts';
 import {RequestError} from './usage-error.ts';
@@ -9,18 +10,20 @@ export type OutputFlags = {
 	readonly output: readonly string[];
 	readonly push: boolean | undefined;
 	readonly load: boolean | undefined;
+	readonly annotation: readonly string[];
 	/** As the user wrote them. */
 	readonly tag: readonly string[];
 };
 
 /**
-The outputs of a build: those of `-o`, with what `--push` and `--load` add.
+The outputs of a build: those of `-o`, with what `--push`, `--load` and `--annotation` add.
 
 @throws {UsageError} for values that cannot be understood; {RequestError} for outputs that cannot be made
 @see https://github.com/docker/buildx/blob/master/commands/build.go (toOptions)
 */
-export function readOutputs({output, push = false, load = false, tag}: OutputFlags, environment: Environment): readonly OutputOption[] {
-	const context = {environment, isPushed: push};
+export function readOutputs({output, push = false, load = false, annotation, tag}: OutputFlags, environment: Environment): readonly OutputOption[] {
+	const annotations = readAnnotationOptions(annotation);
+	const context = {environment, isPushed: push, annotations};
 	const outputs = output.map(text => parseOutputOption(text, context)).filter(option => option !== undefined);
 	if (push && outputs.every(({type}) => type !== 'image')) {
 		outputs.push(parseOutputOption('type=registry', context)!);
@@ -28,6 +31,11 @@ export function readOutputs({output, push = false, load = false, tag}: OutputFla
 
 	if (load && outputs.every(({type}) => type !== 'docker-engine')) {
 		outputs.push(parseOutputOption('type=docker', context)!);
+	}
+
+	// An image that stays here has them as well.
+	if (outputs.length === 0 && annotations.size > 0) {
+		outputs.push(parseOutputOption('type=image', context)!);
 	}
 
 	for (const option of outputs) {

@@ -158,7 +158,7 @@ function readAnnotation(name: string, value: string): Annotation | undefined {
 
 		case 'index':
 		case 'index-descriptor': {
-			throw new RequestError(`failed to solve: ${kind.replace('-', ' ')} annotations not supported for single platform export`);
+			throw new RequestError('failed to solve: index annotations not supported for single platform export');
 		}
 
 		default: {

@@ -23,6 +23,8 @@ export type OutputContext = {
 	readonly environment: Environment;
 	/** Images are pushed, also when their output does not say so. */
 	readonly isPushed: boolean;
+	/** Attributes of every image. */
+	readonly annotations: OutputAttributes;
 };
 
 /**
@@ -50,7 +52,7 @@ export function parseOutputOption(text: string, context: OutputContext): OutputO
 		throw new UsageError(`invalid value ${bare.field}`, {hint: 'An output is a list of key=value pairs, for example type=oci,dest=app.tar.'});
 	}
 
-	return fromAttributes(new Map(fields.map(({key, value}) => [key, value!])), context);
+	return fromAttributes(new Map([...fields.map(({key, value}) => [key, value!] as const), ...context.annotations]), context);
 }
 
 function fromAttributes(attributes: OutputAttributes, {environment, isPushed}: OutputContext): OutputOption {

@@ -4,7 +4,7 @@ import test from 'ava';
 import {parseOutputOption} from '../../src/cli/output-option.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
-const context = {environment: {}, isPushed: false};
+const context = {environment: {}, isPushed: false, annotations: new Map<string, string>()};
 
 const noAnnotations = {manifest: {}, descriptor: {}};
 
@@ -68,6 +68,7 @@ test(refuses, 'type=registry,name=app:1,push-by-digest=true', 'failed to solve: 
 test(refuses, 'type=docker,context=other', 'output attribute context=other is not there yet');
 test(refuses, 'type=oci,dest=a,rewrite-timestamp=true', 'output attribute rewrite-timestamp=true is not there yet');
 test(refuses, 'type=oci,dest=a,annotation-index.x=1', 'failed to solve: index annotations not supported for single platform export');
+test(refuses, 'type=oci,dest=a,annotation-index-descriptor.x=1', 'failed to solve: index annotations not supported for single platform export');
 test(refuses, 'type=oci,dest=a,annotation-other.x=1', 'failed to solve: unrecognized annotation type annotation-other');
 test(refuses, 'type=oci,dest=a,annotation[linux/arm64].x=1', 'output attribute annotation[linux/arm64].x=1 is not there yet');
 test(refuses, 'type=oci,dest=a,name=Bad Name', 'failed to solve: failed to parse Bad Name: invalid reference format');

@@ -89,6 +89,23 @@ test('annotations stand in the manifest and in what names it', async t => {
 	t.true(read(archive, blobOf(entry!)).toString().includes(String.raw`"a\u003cb": "2"`));
 });
 
+test('annotations of the command line are those of all images', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
+	const archives = ['one.tar', 'two.tar'].map(name => path.join(project.directory, name));
+	await build(project, '--annotation', 'Plain=1', '--annotation', 'manifest,manifest-descriptor:m=2', '-o', `type=oci,dest=${archives[0]!},annotation.m=1,annotation.attr=3`, '-o', `type=docker,dest=${archives[1]!}`);
+	t.deepEqual(archives.map(archive => readManifest(archive).annotations), [{Plain: '1', attr: '3', m: '2'}, {Plain: '1', m: '2'}]);
+	const [entry] = readJson<ImageIndex>(archives[0]!, 'index.json').manifests;
+	t.is(entry!.annotations?.m, '2');
+});
+
+test('an image of the local store has the annotations of the command line', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
+	await build(project, '-t', 'app:1', '--annotation', 'a=b');
+	const archive = path.join(project.directory, 'app.tar');
+	await run(project, 'save', '-o', archive, 'app:1');
+	t.deepEqual(readManifest(archive).annotations, {a: 'b'});
+});
+
 test('a level of compression counts', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'some text, again and again, '.repeat(20_000)});
 	const sizes: number[] = [];
