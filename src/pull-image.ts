@@ -37,8 +37,8 @@ Gives the local store an image of a registry, under the name that it has there: 
 */
 export async function pullImage(reference: Reference, options: PullOptions): Promise<PulledImage> {
 	const {store, progress, signal} = options;
-	const name = formatReference(reference);
-	const image = await withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => findRegistryImage(reference, {...options, ...store}));
+	const name = storedName(reference);
+	const image = await withInternalVertex(progress, `[internal] load metadata for ${formatReference(reference)}`, async () => findRegistryImage(reference, {...options, ...store}));
 	await withInternalVertex(progress, `pulling ${formatReference({...reference, digest: image.digest})}`, async report => pullLayers(reference, image, {...options, report}));
 	const images = new ImageStore(store);
 	const before = images.find(name);
@@ -46,6 +46,12 @@ export async function pullImage(reference: Reference, options: PullOptions): Pro
 	await images.add(identity, [name], signal);
 	store.sync();
 	return {digest: image.digest, isNew: before?.manifestDigest !== image.manifestDigest};
+}
+
+/** As with Docker, an image that is pulled by its digest gets no tag. */
+function storedName(reference: Reference): string {
+	const {tag, ...untagged} = reference;
+	return formatReference(reference.digest === undefined ? reference : untagged);
 }
 
 async function pullLayers(reference: Reference, {manifest, config}: RegistryImage, {store, client, report, signal}: PullOptions & {readonly report: ReportStatus}): Promise<void> {

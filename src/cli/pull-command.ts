@@ -1,8 +1,13 @@
 import {hostPlatform, parsePlatform} from '../kernel/platform.ts';
-import {familiarReference, formatReference, parseReference} from '../kernel/reference.ts';
+import {
+	familiarReference,
+	formatReference,
+	parseReference,
+	type Reference,
+} from '../kernel/reference.ts';
 import {openDisplay} from '../progress/open-display.ts';
 import {writeStandardError} from '../progress/standard-error.ts';
-import {pullImage} from '../pull-image.ts';
+import {pullImage, type PulledImage} from '../pull-image.ts';
 import type {Command} from './command.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
@@ -50,15 +55,21 @@ export const pullCommand: Command = async (args, context) => {
 			display.message(`WARNING: ${line}\n`);
 		},
 	});
+	let pulled: PulledImage;
 	try {
-		const {digest, isNew} = await pullImage(reference, {
+		pulled = await pullImage(reference, {
 			store, client: await registry.open(), platform, progress: display.update, signal: context.signal,
 		});
-		const status = isNew ? 'Downloaded newer image for' : 'Image is up to date for';
-		context.writeOutput(`${flags.quiet ? '' : `Digest: ${digest}\nStatus: ${status} ${familiarReference(reference)}\n`}${formatReference(reference)}\n`);
 	} finally {
 		display.finish();
 	}
 
+	context.writeOutput(describe(reference, pulled, {isQuiet: flags.quiet ?? false}));
 	return 0;
 };
+
+function describe(reference: Reference, {digest, isNew}: PulledImage, {isQuiet}: {readonly isQuiet: boolean}): string {
+	const name = `${formatReference(reference)}\n`;
+	const status = isNew ? 'Downloaded newer image for' : 'Image is up to date for';
+	return isQuiet ? name : `Digest: ${digest}\nStatus: ${status} ${familiarReference(reference)}\n${name}`;
+}

@@ -64,13 +64,16 @@ export const pushCommand: Command = async (args, context) => {
 	const push = {
 		store, client: await registry.open(), encoding, progress: display.update, signal: context.signal,
 	};
+	const lines: string[] = [];
 	try {
 		for (const reference of references) {
 			const manifest = await pushStoredImage(reference, push);
-			context.writeOutput(flags.quiet ? `${formatReference(reference)}\n` : `${reference.tag}: digest: ${manifest.digest} size: ${manifest.size}\n`);
+			lines.push(flags.quiet ? `${formatReference(reference)}\n` : `${reference.tag}: digest: ${manifest.digest} size: ${manifest.size}\n`);
 		}
 	} finally {
+		// Not before: on a terminal it would be drawn over.
 		display.finish();
+		context.writeOutput(lines.join(''));
 	}
 
 	return 0;

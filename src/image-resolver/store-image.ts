@@ -1,5 +1,5 @@
 import type {ContentStore} from '../../snapshotter/content-store.ts';
-import type {ImageStore} from '../exporter/image-store.ts';
+import type {ImageStore, StoredImage} from '../exporter/image-store.ts';
 import type {Platform} from '../kernel/platform.ts';
 import {formatReference, type Reference} from '../kernel/reference.ts';
 import {contentDocuments} from './content-documents.ts';
@@ -20,8 +20,8 @@ Finds an image that has a name in the local store. A reference with a digest fin
 @throws {TsbuildError} `ERR_TSBUILD_IMAGE`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_CONTENT_NOT_FOUND` for an image that is damaged
 */
 export async function findStoreImage(reference: Reference, {images, content, platform}: StoreImageOptions): Promise<FoundImage | undefined> {
-	const image = images.find(storeName(reference));
-	if (image === undefined || (reference.digest !== undefined && reference.digest !== image.manifestDigest)) {
+	const image = findNamed(reference, images);
+	if (image === undefined) {
 		return undefined;
 	}
 
@@ -35,7 +35,10 @@ export async function findStoreImage(reference: Reference, {images, content, pla
 	};
 }
 
-/** The store's names have a tag and no digest. */
-function storeName({domain, path, tag = 'latest'}: Reference): string {
-	return formatReference({domain, path, tag});
+/** By its digest, an image has the name that it was pulled by, or a tag of the repository. */
+function findNamed({domain, path, tag = 'latest', digest}: Reference, images: ImageStore): StoredImage | undefined {
+	const tagged = images.find(formatReference({domain, path, tag}));
+	return digest === undefined
+		? tagged
+		: images.find(formatReference({domain, path, digest})) ?? (tagged?.manifestDigest === digest ? tagged : undefined);
 }

@@ -1,12 +1,14 @@
 import {execFileSync} from 'node:child_process';
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
+import process from 'node:process';
 import test from 'ava';
 import {formatPlatform, hostPlatform, parsePlatform} from '../../src/kernel/platform.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import type {ProxiedRequest} from '../support/fault-proxy.ts';
 import {pushIndex} from '../support/push-index.ts';
 import {makePullProject, type PullProject} from '../support/pull-project.ts';
+import {runCommand} from '../support/run-program.ts';
 import {startTsbuild, tsbuild, waitForExit} from '../support/tsbuild.ts';
 import {waitForText} from '../support/wait-for-text.ts';
 
@@ -97,6 +99,31 @@ test('an image that was pulled is whole: it is listed, other programs read it, a
 	t.notThrows(() => execFileSync('skopeo', ['copy', '--quiet', `oci:${project.root}/content:${project.base}`, `dir:${path.join(project.directory, 'copy')}`], {stdio: 'pipe'}));
 });
 
+test('an image that is pulled by its digest has no tag, and is found by the digest', async t => {
+	await using project = await makePullProject('');
+	const tagged = await run(project, 'pull', project.base);
+	const {digest} = /^Digest: (?<digest>\S+)$/mv.exec(tagged.stdout)!.groups!;
+	const name = project.base.slice(0, -':1'.length);
+	await run(project, 'rmi', project.base);
+	for (const reference of [`${name}@${digest}`, `${project.base}@${digest}`]) {
+		t.deepEqual(await run(project, 'pull', '-q', reference), {exitCode: 0, stdout: `${reference}\n`, stderr: ''});
+	}
+
+	const images = await run(project, 'images', '--digests', '--format', 'json');
+	t.like(JSON.parse(images.stdout), {Repository: name, Tag: '<none>', Digest: digest});
+	await run(project, 'prune', '--force');
+	await project.write({Dockerfile: `FROM ${name}@${digest}\nRUN true\n`});
+	const built = await project.build('--pull=never');
+	t.is(built.exitCode, 0, built.stderr);
+});
+
+test('what a pull prints comes after its progress', async t => {
+	await using project = await makePullProject('');
+	const main = path.join(import.meta.dirname, '../../src/main.ts');
+	const output = await runCommand('sh', ['-c', 'exec "$@" 2>&1', 'sh', process.execPath, main, 'pull', '--progress', 'plain', '--root', project.root, project.base]);
+	t.regex(output, /\n#\d+ DONE \d+\.\ds\nDigest: \S+\nStatus: .*\n.*\n$/v);
+});
+
 test('when the registry does not answer, what it had before is used with a warning, but not with --pull', async t => {
 	await using project = await makePullProject('RUN echo one > /one\n');
 	const first = await project.build();
@@ -113,13 +140,12 @@ test('when the registry does not answer, what it had before is used with a warni
 	t.regex(always.stderr, /connection refused/v);
 });
 
-test('--pull=never asks nobody, and says so when an image or its layers are missing', async t => {
+test('--pull=never asks nobody, and says so when an image is missing', async t => {
 	await using project = await makePullProject('RUN true\n');
 	const unknown = await project.build('--pull=never');
 	t.is(unknown.exitCode, 1);
 	t.true(unknown.stderr.includes(`${project.base}: not found`));
 	t.deepEqual(project.proxy.requests, []);
-	await project.write({Dockerfile: `FROM ${project.base}\nENV A=1\n`, 'other/Dockerfile': `FROM ${project.base}\nENV A=1\n`});
 	const bad = await project.build('--pull=sometimes');
 	t.is(bad.exitCode, 1);
 	t.true(bad.stderr.includes('invalid argument "sometimes" for "--pull" flag'));
