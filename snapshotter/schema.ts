@@ -149,4 +149,20 @@ export const migrations: readonly string[] = [`
 	-- Of a snapshot that was packed at first: the parts of a second in the times of its entries, which the layer itself leaves out.
 	-- Each takes 4 bytes, the lowest first, in nanoseconds.
 	ALTER TABLE snapshots ADD COLUMN packed_times BLOB;
+`, `
+	-- What was in a directory tree of the host, as long as no file in it changes.
+	CREATE TABLE tree_digests (
+		-- Of the names and states of all its files.
+		fingerprint TEXT NOT NULL UNIQUE,
+		sha256 TEXT NOT NULL
+	) STRICT;
+`, `
+	-- What was last downloaded from an address of the web, as long as its server says that it is the same.
+	CREATE TABLE http_files (
+		-- Of the address, which may hold a password.
+		url_digest TEXT PRIMARY KEY,
+		digest TEXT NOT NULL,
+		etag TEXT,
+		last_modified TEXT
+	) STRICT, WITHOUT ROWID;
 `];

@@ -34,6 +34,7 @@ import {
 	type PullPolicy,
 	type WantedImage,
 } from './image-resolver/image-resolver.ts';
+import type {HttpClient} from './http.ts';
 import {resolveLayoutImage, type LayoutContext} from './image-resolver/layout-image.ts';
 import {errorMessage, TsbuildError} from './kernel/errors.ts';
 import {newIdentifier} from './kernel/identifier.ts';
@@ -71,6 +72,8 @@ export type BuildOptions = {
 	readonly pull: PullPolicy;
 	/** Called when a registry is needed. */
 	readonly openRegistry: () => Promise<RegistryClient>;
+	/** Called when something of the web is needed. */
+	readonly openHttp: () => Promise<HttpClient>;
 	/** By their ids. */
 	readonly secrets: ReadonlyMap<string, SecretSource>;
 	/** Full references that the image is kept under in the local store. */
@@ -190,6 +193,7 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 		entitlements: options.entitlements,
 		limits: options.limits,
 		openRegistry: openPermitted(options),
+		openHttp: options.openHttp,
 		readSecret: async id => readSecret(options.secrets, id),
 		proxyEnvironment,
 		warn: options.warn,

@@ -26,6 +26,7 @@ const areas: readonly Area[] = [
 			'src/kernel',
 			'src/definition',
 			'src/linux',
+			'src/http',
 			'src/registry',
 			'snapshotter',
 			'solver/executor',

@@ -5,6 +5,7 @@ import {requireEntitlements, type Entitlement} from '../../src/definition/entitl
 import type {ExecOperation, Operation} from '../../src/definition/operations.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {HttpClient} from '../../src/http.ts';
 import type {RegistryClient} from '../../src/registry/registry-client.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {Store} from '../../snapshotter/store.ts';
@@ -18,6 +19,7 @@ import {createFileOp} from './file.ts';
 import {createMergeOp} from './merge.ts';
 import {escapeGlob} from './glob.ts';
 import {PathPatterns} from './path-patterns.ts';
+import {createSourceHttpOp} from './source-http.ts';
 import {createSourceImageOp} from './source-image.ts';
 import {createSourceLocalOp, type DirectoryReader} from './source-local.ts';
 
@@ -27,6 +29,8 @@ export type VertexContext = {
 	readonly layers: Pick<LayerStore, 'unpack' | 'takeSnapshot' | 'layerOf'>;
 	/** Called when layers have to be downloaded. */
 	readonly openRegistry: () => Promise<RegistryClient>;
+	/** Called when something of the web is needed. */
+	readonly openHttp: () => Promise<HttpClient>;
 	/** Directories of the client by the names that the definition has for them. They stay open until the build is over. */
 	readonly localDirectories: ReadonlyMap<string, Descriptor>;
 	/** Patterns in the manner of .dockerignore, by the names of the directories that have some. */
@@ -133,6 +137,10 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 	switch (operation.kind) {
 		case 'source-image': {
 			return createSourceImageOp(operation, {...context, content: store.content});
+		}
+
+		case 'source-http': {
+			return createSourceHttpOp(operation, {...context, ...vertex});
 		}
 
 		case 'source-local': {

@@ -9,6 +9,7 @@ import {readBuildOptions} from './build-options.ts';
 import {insecureRegistriesOf} from './build-outputs.ts';
 import {readCall} from './call-option.ts';
 import type {Command, CommandContext} from './command.ts';
+import {HttpAccess} from './http-access.ts';
 import {parseFlags, readBoolean} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
 import {warnOfIgnoredFlags} from './ignored-flags.ts';
@@ -41,9 +42,11 @@ export const buildCommand: Command = async (args, context) => {
 
 		const insecureRegistries = [...flags['insecure-registry'], ...insecureRegistriesOf(options.outputs, options.tags)];
 		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries, warn});
+		await using http = new HttpAccess(context.environment);
 		return await action({
 			...options,
 			openRegistry: registry.open,
+			openHttp: http.open,
 			progress(event) {
 				display.update(event);
 				if (event.type === 'warning') {

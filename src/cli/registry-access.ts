@@ -1,3 +1,4 @@
+import {OpenOnce} from '../kernel/open-once.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
 import type {CommandContext} from './command.ts';
 import type {FlagDefinitions} from './flag-parser.ts';
@@ -17,26 +18,9 @@ export type RegistryAccessOptions = Pick<CommandContext, 'environment'> & {
 };
 
 /** The registries for one command. Nothing is loaded, read or connected before somebody asks for the client. */
-export class RegistryAccess implements AsyncDisposable {
-	readonly #options: RegistryAccessOptions;
-	#client: Promise<RegistryClient> | undefined;
-
-	/** The client, the same each time. */
-	readonly open = async (): Promise<RegistryClient> => {
-		this.#client ??= openClient(this.#options);
-		return this.#client;
-	};
-
+export class RegistryAccess extends OpenOnce<RegistryClient> {
 	constructor(options: RegistryAccessOptions) {
-		this.#options = options;
-	}
-
-	/** Closes the connections. */
-	async [Symbol.asyncDispose](): Promise<void> {
-		const [opened] = await Promise.allSettled([this.#client]);
-		if (opened.status === 'fulfilled') {
-			await opened.value?.[Symbol.asyncDispose]();
-		}
+		super(async () => openClient(options));
 	}
 }
 

@@ -28,6 +28,16 @@ export type SourceLocalOperation = {
 	readonly name: string;
 };
 
+/** Takes a file from the web. Without inputs. */
+export type SourceHttpOperation = {
+	readonly kind: 'source-http';
+	readonly url: string;
+	/** What the file is called in the result, whose only one it is. */
+	readonly fileName: string;
+	/** Of its content, if that is known. */
+	readonly checksum?: Digest;
+};
+
 export type NetworkMode = 'default' | 'none' | 'host';
 export type SecurityMode = 'sandbox' | 'insecure';
 
@@ -171,4 +181,4 @@ export type MergeOperation = {
 };
 
 /** Any operation of a definition. */
-export type Operation = SourceImageOperation | SourceLocalOperation | ExecOperation | FileOperation | MergeOperation;
+export type Operation = SourceImageOperation | SourceLocalOperation | SourceHttpOperation | ExecOperation | FileOperation | MergeOperation;

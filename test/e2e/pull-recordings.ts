@@ -49,7 +49,7 @@ function refuse({path: asked}: {readonly path: string}): ScriptedAnswer {
 
 const recording = test.macro({
 	async exec(t, name: string) {
-		const {calls} = await repeatRecording(path.join(recordings, name), {registries});
+		const {calls} = await repeatRecording(path.join(recordings, name), {servers: registries});
 		for (const {recorded, ours} of calls) {
 			const expected = comparableOutput(masked(recorded.stderr), {isAlone: false});
 			const actual = comparableOutput(masked(ours.stderr), {isAlone: false});

@@ -112,6 +112,9 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 		async openRegistry() {
 			throw new TypeError('no image of this test is in a registry');
 		},
+		async openHttp() {
+			throw new TypeError('nothing of this test is in the web');
+		},
 		readSecret: async () => undefined,
 		warn(line) {
 			warnings.push(line);

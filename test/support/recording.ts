@@ -109,18 +109,18 @@ export async function makeBaseStore(): Promise<BaseStore> {
 export type RepeatOptions = {
 	/** Is copied. */
 	readonly store?: BaseStore;
-	/** The addresses that stand for those of the recorded registries, which they are given back as in the output. Without any, no registry is asked. */
-	readonly registries?: ReadonlyMap<string, string>;
+	/** The addresses that stand for those of the recorded servers, which they are given back as in the output. Without any, no registry is asked. */
+	readonly servers?: ReadonlyMap<string, string>;
 };
 
 /** Does what was recorded in a folder: prepares its context and runs its commands, `command`, `command.2` and so on. */
-export async function repeatRecording(folder: string, {store, registries = new Map()}: RepeatOptions): Promise<Repetition> {
+export async function repeatRecording(folder: string, {store, servers = new Map()}: RepeatOptions): Promise<Repetition> {
 	await using temporary = await makeTemporaryDirectory();
 	const place = {
 		context: path.join(temporary.path, 'context'),
 		outputs: path.join(temporary.path, 'outputs'),
 		root: path.join(temporary.path, 'store'),
-		registries,
+		servers,
 	};
 	await mkdir(place.outputs);
 	await prepareContext(folder, place);
@@ -136,9 +136,14 @@ export async function repeatRecording(folder: string, {store, registries = new M
 
 	const configFile = path.join(folder, 'config.json');
 	const config = existsSync(configFile)
-		? {recorded: await readFile(configFile, 'utf8'), ours: JSON.stringify(readConfig(path.join(place.outputs, 'o.tar')))}
+		? {recorded: await readFile(configFile, 'utf8'), ours: readOwnConfig(place)}
 		: {recorded: '{}', ours: '{}'};
 	return {calls, config};
+}
+
+function readOwnConfig(place: Place): string {
+	const config = readConfig(path.join(place.outputs, 'o.tar'));
+	return asRecorded(JSON.stringify(config), place);
 }
 
 type Place = {
@@ -146,21 +151,25 @@ type Place = {
 	readonly outputs: string;
 	/** The store. */
 	readonly root: string;
-	readonly registries: ReadonlyMap<string, string>;
+	readonly servers: ReadonlyMap<string, string>;
 };
 
 async function call(folder: string, suffix: string, place: Place): Promise<Output> {
-	const {context, outputs, root, registries} = place;
+	const {context, root} = place;
 	const command = await readFile(path.join(folder, `command${suffix}`), 'utf8');
 	const {exitCode, stdout, stderr} = await tsbuild(withoutNetwork(splitWords(command, place), place), {root, cwd: context, env: await readEnvironment(folder)});
-	const addresses = [...registries].map(([recorded, ours]) => [ours, recorded] as const);
-	const restore = (text: string) => replaceAll(text, [[context, '{ctx}'], [outputs, '{tmp}'], ...addresses]);
-	return {exitCode, stdout: restore(new TextDecoder().decode(stdout)), stderr: restore(stderr)};
+	return {exitCode, stdout: asRecorded(new TextDecoder().decode(stdout), place), stderr: asRecorded(stderr, place)};
+}
+
+/** With the names that the recordings have for places and servers. */
+function asRecorded(text: string, {context, outputs, servers}: Place): string {
+	const addresses = [...servers].map(([recorded, ours]) => [ours, recorded] as const);
+	return replaceAll(text, [[context, '{ctx}'], [outputs, '{tmp}'], ...addresses]);
 }
 
 /** Registries of the recordings that are not there are not looked for. */
-function withoutNetwork(words: readonly string[], {registries}: Place): readonly string[] {
-	return words[0] === 'build' && registries.size === 0 ? ['build', '--pull=never', ...words.slice(1)] : words;
+function withoutNetwork(words: readonly string[], {servers}: Place): readonly string[] {
+	return words[0] === 'build' && servers.size === 0 ? ['build', '--pull=never', ...words.slice(1)] : words;
 }
 
 function replaceAll(text: string, replacements: ReadonlyArray<readonly [string, string]>): string {
@@ -172,7 +181,7 @@ function replaceAll(text: string, replacements: ReadonlyArray<readonly [string, 
 	return result;
 }
 
-async function prepareContext(folder: string, {context, outputs, registries}: Place): Promise<void> {
+async function prepareContext(folder: string, {context, outputs, servers}: Place): Promise<void> {
 	await mkdir(context);
 	const names = ['context', 'Dockerfile', 'dockerfile'].filter(name => existsSync(path.join(folder, name)));
 	for (const name of names) {
@@ -180,8 +189,8 @@ async function prepareContext(folder: string, {context, outputs, registries}: Pl
 	}
 
 	const dockerfile = path.join(context, 'Dockerfile');
-	if (registries.size > 0) {
-		await writeFile(dockerfile, replaceAll(await readFile(dockerfile, 'utf8'), [...registries]));
+	if (servers.size > 0) {
+		await writeFile(dockerfile, replaceAll(await readFile(dockerfile, 'utf8'), [...servers]));
 	}
 
 	if (existsSync(path.join(folder, 'setup.sh'))) {

@@ -7,7 +7,12 @@ import {cleanDestination, cleanPath} from '../paths.ts';
 import type {StageSource} from '../stage-sources.ts';
 import {addInlineDocument} from './inline-document.ts';
 import {Inputs} from './inputs.ts';
-import {isGitSource, isHttpSource} from './remote-source.ts';
+import {
+	fileNameOf,
+	isGitSource,
+	isHttpSource,
+	readChecksum,
+} from './remote-source.ts';
 import type {StageBuilder, StageVertex} from './stage-builder.ts';
 
 // About the size of a copy action as text.
@@ -42,15 +47,15 @@ export function convertCopy(instruction: CopyInstruction, stage: StageBuilder, s
 }
 
 /**
-ADD: like COPY; archives are unpacked.
+ADD: like COPY, and files of the web; archives of the context are unpacked.
 
-@throws {DockerfileError} as `convertCopy`; `ERR_TSBUILD_DOCKERFILE_UNSUPPORTED` for URLs and git repositories
+@throws {DockerfileError} as `convertCopy`; `ERR_TSBUILD_DOCKERFILE_UNSUPPORTED` for git repositories
 */
 export function convertAdd(instruction: AddInstruction, stage: StageBuilder): void {
 	const transfer = expandTransfer(instruction, stage);
 	rejectChecksum(instruction, transfer);
 	if (!stage.conversion.isDescription) {
-		rejectRemoteAdd(transfer);
+		rejectGit(transfer);
 	}
 
 	checkSources(transfer, stage);
@@ -89,7 +94,11 @@ function addTransfer(instruction: TransferInstruction, stage: StageBuilder, {tra
 	stage.conversion.budget.spend(charactersPerSource * transfer.sources.length * (1 + transfer.exclude.length));
 	const name = stage.describe(instruction.code);
 	const actions = [
-		...transfer.sources.map(source => sourceAction(instruction, stage, {transfer, source, input: inputs.add(from())})),
+		...transfer.sources.map(source => isHttpSource(source)
+			? remoteAction(instruction as AddInstruction, stage, {
+				transfer, source, inputs, name,
+			})
+			: sourceAction(instruction, stage, {transfer, source, input: inputs.add(from())})),
 		...transfer.documents.map(document => documentAction(document, stage, {transfer, inputs})),
 	];
 	const vertex: StageVertex = {
@@ -129,6 +138,32 @@ function sourceAction(instruction: TransferInstruction, stage: StageBuilder, {tr
 	};
 }
 
+type RemoteOptions = {readonly transfer: ExpandedTransfer; readonly source: string; readonly inputs: Inputs; readonly name: string};
+
+function remoteAction(instruction: AddInstruction, stage: StageBuilder, {transfer, source: url, inputs, name}: RemoteOptions): CopyAction {
+	const fileName = fileNameOf(url);
+	const file = stage.addSource({
+		kind: 'source-http', url, fileName, ...readChecksum(instruction.checksum),
+	}, {instruction, name});
+	return {
+		...commonAction(stage, {...transfer, exclude: []}),
+		...exactSource,
+		input: inputs.add(file),
+		source: `/${fileName}`,
+		attemptUnpack: instruction.unpack ?? false,
+	};
+}
+
+// One file, by its name alone.
+const exactSource = {
+	allowWildcard: false,
+	allowEmptyWildcard: false,
+	directoryContentsOnly: false,
+	followSymlinks: false,
+	keepParents: false,
+	include: [],
+} as const;
+
 type DocumentOptions = {readonly transfer: ExpandedTransfer; readonly inputs: Inputs};
 
 function documentAction({name, content}: ExpandedTransfer['documents'][number], stage: StageBuilder, {transfer, inputs}: DocumentOptions): CopyAction {
@@ -138,14 +173,9 @@ function documentAction({name, content}: ExpandedTransfer['documents'][number], 
 		input: inputs.add(addInlineDocument({
 			name, content, mode: 0o644, platform: stage.platform,
 		}, definition)),
+		...exactSource,
 		source: cleanPath(name),
-		allowWildcard: false,
-		allowEmptyWildcard: false,
-		directoryContentsOnly: false,
-		followSymlinks: false,
 		attemptUnpack: false,
-		keepParents: false,
-		include: [],
 	};
 }
 
@@ -188,8 +218,8 @@ function rejectRemoteCopy({sources}: ExpandedTransfer): void {
 	}
 }
 
-function rejectRemoteAdd({sources}: ExpandedTransfer): void {
-	const remote = sources.find(source => isGitSource(source) || isHttpSource(source));
+function rejectGit({sources}: ExpandedTransfer): void {
+	const remote = sources.find(source => isGitSource(source));
 	if (remote !== undefined) {
 		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_UNSUPPORTED', `ADD ${remote} is not supported yet`, {hint: 'Fetch it in a RUN, or before the build.'});
 	}

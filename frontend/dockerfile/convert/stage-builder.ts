@@ -116,7 +116,7 @@ export class StageBuilder {
 
 	#metadata(instruction: Instruction, {name, followsCacheWish}: Pick<StageVertex, 'name' | 'followsCacheWish'>): VertexMetadata {
 		return {
-			name: this.#names.next(instruction.isTrigger ? `ONBUILD ${name}` : name),
+			name: this.#names.next(stepText(instruction, name)),
 			locations: [instruction.location],
 			ignoreCache: followsCacheWish && this.#ignoresCache,
 		};
@@ -210,6 +210,11 @@ export class StageBuilder {
 		this.#userMounts.push({...mount, location: this.#location!});
 	}
 
+	/** Adds a vertex without inputs that the next vertex of the instruction takes files from. It has the same name. */
+	addSource(operation: Operation, {instruction, name}: Pick<StageVertex, 'instruction' | 'name'>): Digest {
+		return this.conversion.definition.add(operation, [], {name: this.#names.peek(stepText(instruction, name)), locations: [], ignoreCache: false});
+	}
+
 	/** Adds a vertex; its file system becomes the stage's. */
 	addVertex({operation, inputs, name, instruction, followsCacheWish}: StageVertex): void {
 		this.#root = this.conversion.definition.add(operation, inputs, this.#metadata(instruction, {name, followsCacheWish}));
@@ -221,4 +226,8 @@ export class StageBuilder {
 		const layer = this.conversion.definition.add(operation, inputs, metadata);
 		this.#root = this.conversion.definition.add({kind: 'merge', root: 0, layer: 1}, [this.#root!, layer], metadata);
 	}
+}
+
+function stepText({isTrigger}: Instruction, name: string): string {
+	return isTrigger ? `ONBUILD ${name}` : name;
 }

@@ -17,14 +17,20 @@ export class StageNames {
 		this.#total += count;
 	}
 
-	/** The name of the next vertex. */
-	next(text: string): string {
+	/** The name of the next vertex, which another one has as well. */
+	peek(text: string): string {
 		if (this.#total === 0) {
 			return text;
 		}
 
-		this.#used++;
 		const total = String(this.#total);
-		return `[${this.#label === '' ? '' : `${this.#label} `}${String(this.#used).padStart(total.length)}/${total}] ${text}`;
+		return `[${this.#label === '' ? '' : `${this.#label} `}${String(this.#used + 1).padStart(total.length)}/${total}] ${text}`;
+	}
+
+	/** The name of the next vertex. */
+	next(text: string): string {
+		const name = this.peek(text);
+		this.#used++;
+		return name;
 	}
 }
