@@ -207,3 +207,36 @@ test('the metadata file has the keys of buildx, in its order', async t => {
   "image.name": "docker.io/library/a:1,docker.io/library/b:2"
 }`);
 });
+
+test('the metadata file of an image in the store has its manifest without a time', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	const [identity, metadata] = ['id', 'metadata'].map(name => path.join(project.directory, name)) as [string, string];
+	await build(project, '--iidfile', identity, '--metadata-file', metadata, '-o', 'type=image,name=a:1');
+	const text = await readFile(metadata, 'utf8');
+	const index = JSON.parse(await readFile(path.join(project.root, 'content/index.json'), 'utf8')) as ImageIndex;
+	const {digest, size, platform} = index.manifests[0]!;
+	t.is(text, `{
+  "buildx.build.ref": ${/"default\/default\/[\da-z]{25}"/v.exec(text)?.[0]},
+  "containerimage.config.digest": "${await readFile(identity, 'utf8')}",
+  "containerimage.descriptor": {
+    "mediaType": "application/vnd.oci.image.manifest.v1+json",
+    "digest": "${digest}",
+    "size": ${size},
+    "platform": {
+      "architecture": "${platform!.architecture}",
+      "os": "linux"
+    }
+  },
+  "containerimage.digest": "${digest}",
+  "image.name": "docker.io/library/a:1"
+}`);
+});
+
+test('the metadata file of files names the build alone', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	const [identity, metadata, root] = ['id', 'metadata', 'root'].map(name => path.join(project.directory, name)) as [string, string, string];
+	await build(project, '--iidfile', identity, '--metadata-file', metadata, '-o', root);
+	const text = await readFile(metadata, 'utf8');
+	t.regex(text, /^\{\n {2}"buildx\.build\.ref": "default\/default\/[\da-z]{25}"\n\}$/v);
+	t.is(await readFile(identity, 'utf8'), '');
+});
