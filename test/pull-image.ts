@@ -11,6 +11,7 @@ import {BuildStore} from './support/build-store.ts';
 import {hostileRegistry, type HostileOptions} from './support/hostile-image.ts';
 import {openTestClient} from './support/registry-client.ts';
 import {startScriptedRegistry, type ScriptedAnswer} from './support/scripted-registry.ts';
+import {rawHeader} from './support/tar-bytes.ts';
 
 type Json = Record<string, unknown>;
 
@@ -111,9 +112,18 @@ test('a manifest without end is not read to its end', refuses, {
 test('a layer that does not unpack to its diff ID is refused', refuses, {
 	config: config => ({...config as Json, rootfs: {type: 'layers', diff_ids: [other]}}),
 }, 'ERR_TSBUILD_LAYER', /diff ID/v);
+// 2^50 as GNU tar writes large sizes. https://www.gnu.org/software/tar/manual/html_node/Extensions.html
+const petabyte = Buffer.from('800000000004000000000000', 'hex');
+
+test('a layer that claims a petabyte is refused before it fills the disk', refuses, {
+	layer: Buffer.concat([rawHeader({}, [{offset: 124, bytes: petabyte}]), Buffer.alloc(1_000_000)]),
+}, 'ERR_TSBUILD_LAYER', /more than \d+ bytes come out of it/v);
 test('a layer that is no archive is refused', refuses, {layer: Buffer.from('no archive at all')}, 'ERR_TSBUILD_LAYER', /failed to unpack layer/v);
 test('a digest that is a path is refused before anything is asked', refuses, {
 	manifest: manifest => ({...manifest, layers: [{mediaType: mediaTypes.layer, digest: 'sha256:../../../../etc/passwd', size: 5}]}),
+}, 'ERR_TSBUILD_INVALID_DIGEST', /etc\/passwd/v);
+test('a digest header that is a path is refused', refuses, {
+	answer: instead(/\/manifests\/latest$/v, honest => ({...honest, headers: {...honest.headers, 'docker-content-digest': 'sha256:../../../../etc/passwd'}})),
 }, 'ERR_TSBUILD_INVALID_DIGEST', /etc\/passwd/v);
 test('a media type that is a path is no manifest', refuses, {
 	root: manifest => ({mediaType: '../../x', body: JSON.stringify({...manifest})}),
@@ -141,6 +151,25 @@ test('a manifest of schema 1 is refused by its name', refuses, {
 	root: () => ({mediaType: 'application/vnd.docker.distribution.manifest.v1+prettyjws', body: JSON.stringify({schemaVersion: 1, name: 'image', fsLayers: []})}),
 }, 'ERR_TSBUILD_IMAGE', /schema 1 is not supported/v);
 test('what is no JSON is refused', refuses, {root: ({mediaType}) => ({mediaType, body: 'not json'})}, 'ERR_TSBUILD_IMAGE', /JSON/v);
+
+test('an image may have the same layer many times, which is downloaded once', async t => {
+	await using build = await BuildStore.open();
+	const repeat = (list: unknown) => Array.from({length: 100}, () => (list as readonly unknown[])[0]);
+	const {requests} = await pull(build, {
+		manifest: manifest => ({...manifest, layers: repeat(manifest.layers)}),
+		config: config => ({...config, rootfs: {type: 'layers', diff_ids: repeat((config.rootfs as Json).diff_ids)}}),
+	});
+	t.is(requests.filter(request => request.startsWith('GET /v2/image/blobs/')).length, 2);
+	t.is(build.store.metadata.statement('SELECT count(*) AS count FROM snapshots').get()?.count, 100);
+});
+
+test('a config may be as large as registries take it', async t => {
+	await using build = await BuildStore.open();
+	const {isNew} = await pull(build, {
+		config: config => ({...config, config: {Env: Array.from({length: 100_000}, (_, index) => `VARIABLE_${index}=some text`)}}),
+	});
+	t.true(isNew);
+});
 
 test('the image of the platform is taken out of an index, and out of one that that names', async t => {
 	await using build = await BuildStore.open();
