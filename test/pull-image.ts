@@ -109,6 +109,12 @@ test('a config of ten gigabytes is not asked for', refuses, {
 test('a manifest without end is not read to its end', refuses, {
 	root: ({mediaType}) => ({mediaType, body: JSON.stringify({schemaVersion: 2, padding: 'x'.repeat(5_000_000)})}),
 }, 'ERR_TSBUILD_REGISTRY_PROTOCOL', /4194304|4 MiB|too large/v);
+test('a layer that the registry may not give away is not asked for elsewhere', refuses, {
+	manifest(manifest) {
+		const foreign = {mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', urls: ['http://localhost:1/']};
+		return {...manifest, layers: [{...foreign, digest: other, size: 10}]};
+	},
+}, 'ERR_TSBUILD_IMAGE', /may not be given away$/v);
 test('a layer that does not unpack to its diff ID is refused', refuses, {
 	config: config => ({...config as Json, rootfs: {type: 'layers', diff_ids: [other]}}),
 }, 'ERR_TSBUILD_LAYER', /diff ID/v);

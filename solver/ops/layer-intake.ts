@@ -1,4 +1,5 @@
 import type {Digest} from '../../src/kernel/digest.ts';
+import {errorCode, TsbuildError} from '../../src/kernel/errors.ts';
 import type {Descriptor} from '../../src/kernel/oci-types.ts';
 import type {RegistryClient, Repository} from '../../src/registry/registry-client.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
@@ -35,8 +36,27 @@ export type IntakeOptions = {
 export function registrySource(repository: Repository, client: Pick<RegistryClient, 'readBlob'>): LayerSource {
 	return {
 		place: repository.domain,
-		read: (layer, {signal}) => client.readBlob(repository, layer, {signal}),
+		read: (layer, {signal}) => explainForeign(layer, client.readBlob(repository, layer, {signal})),
 	};
+}
+
+/**
+A layer that must not be given away is at addresses in the manifest. Those are not followed: an image does not choose whom this machine asks.
+
+@yields the bytes
+@see https://github.com/opencontainers/image-spec/blob/main/layer.md#non-distributable-layers
+*/
+async function * explainForeign({mediaType, digest}: Descriptor, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+	try {
+		yield * bytes;
+	} catch (error) {
+		throw errorCode(error) === 'ERR_TSBUILD_REGISTRY_NOT_FOUND' && /foreign|nondistributable/v.test(mediaType)
+			? new TsbuildError('ERR_TSBUILD_IMAGE', `failed to download layer ${digest}: its registry does not have it, because it may not be given away`, {
+				cause: error,
+				hint: 'Images of Windows have such layers. Push the image to a registry of your own together with them: docker push with allow-nondistributable-artifacts.',
+			})
+			: error;
+	}
 }
 
 // As often as BuildKit tells how much has come.
