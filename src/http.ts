@@ -60,15 +60,15 @@ export class HttpClient implements Disposable {
 
 	async #send(request: HttpRequest): Promise<HttpResponse> {
 		request.signal?.throwIfAborted();
-		const agent = await this.#connections.agentsFor(request.url);
+		const {agents, proxy} = await this.#connections.routeTo(request.url);
 		const watch = new IdleWatch(this.#options.idleMilliseconds);
-		const exchange = new Exchange(request, watch, this.#options.idleMilliseconds);
+		const exchange = new Exchange({...request, proxy}, watch, this.#options.idleMilliseconds);
 		const {method, url, headers, body} = request;
 		const stream = got.stream(url, {
 			method,
 			headers: {'user-agent': this.#options.userAgent, ...headers},
 			...(method !== 'GET' && method !== 'HEAD' && {body: exchange.streamBody(body)}),
-			agent,
+			agent: agents,
 			signal: request.signal === undefined ? watch.signal : AbortSignal.any([watch.signal, request.signal]),
 			followRedirect: false,
 			throwHttpErrors: false,
@@ -81,7 +81,7 @@ export class HttpClient implements Disposable {
 	/**
 	Asks a server; resolves as soon as it begins to answer.
 
-	@throws {NetworkError} `ERR_TSBUILD_NETWORK_UNREACHABLE`, `ERR_TSBUILD_NETWORK_TLS`, `ERR_TSBUILD_NETWORK_TIMEOUT`, `ERR_TSBUILD_NETWORK_CUT`, `ERR_TSBUILD_NETWORK_REDIRECT`; `ERR_TSBUILD_CERTIFICATE`; what `body` throws; the reason of `signal`
+	@throws {NetworkError} `ERR_TSBUILD_NETWORK_UNREACHABLE`, `ERR_TSBUILD_NETWORK_TLS`, `ERR_TSBUILD_NETWORK_TIMEOUT`, `ERR_TSBUILD_NETWORK_CUT`, `ERR_TSBUILD_NETWORK_REDIRECT`; `ERR_TSBUILD_CERTIFICATE`, `ERR_TSBUILD_PROXY`; what `body` throws; the reason of `signal`
 	*/
 	async request(request: HttpRequest): Promise<HttpResponse> {
 		let current = request;
@@ -111,7 +111,7 @@ class Exchange {
 	readonly #idleMilliseconds: number;
 	#sourceError: {readonly error: unknown} | undefined;
 
-	constructor(request: HttpRequest, watch: IdleWatch, idleMilliseconds: number) {
+	constructor(request: FailedRequest & Pick<HttpRequest, 'signal'>, watch: IdleWatch, idleMilliseconds: number) {
 		this.#request = request;
 		this.#watch = watch;
 		this.#idleMilliseconds = idleMilliseconds;

@@ -22,13 +22,18 @@ export type ConnectionOptions = {
 	readonly tlsSettings: (host: string) => Promise<TlsSettings>;
 };
 
-type Agents = {readonly http: http.Agent} | {readonly https: https.Agent};
+/** The way to a server. */
+export type Route = {
+	readonly agents: {readonly http: http.Agent} | {readonly https: https.Agent};
+	/** What it goes through, if anything. */
+	readonly proxy: URL | undefined;
+};
 
 /** Open connections by server, kept for the next request. */
 export class Connections implements Disposable {
 	readonly #options: ConnectionOptions;
-	readonly #chooseProxy: (url: URL) => string | undefined;
-	readonly #agents = new Map<string, Promise<Agents>>();
+	readonly #chooseProxy: (url: URL) => URL | undefined;
+	readonly #routes = new Map<string, Promise<Route>>();
 	#authorities: Promise<string | undefined> | undefined;
 	readonly #closing = new AbortController();
 
@@ -37,11 +42,11 @@ export class Connections implements Disposable {
 		this.#chooseProxy = proxyChooser(options.proxies);
 	}
 
-	async #createAgents(url: URL): Promise<Agents> {
+	async #createRoute(url: URL): Promise<Route> {
 		const proxy = this.#chooseProxy(url);
 		const options = {
 			keepAlive: true,
-			...(proxy !== undefined && {proxyEnv: {HTTP_PROXY: proxy, HTTPS_PROXY: proxy}}),
+			...(proxy !== undefined && {proxyEnv: {HTTP_PROXY: proxy.href, HTTPS_PROXY: proxy.href}}),
 		};
 		const agents = url.protocol === 'https:'
 			? {https: new https.Agent({...options, ...await this.#tlsOptions(url)})}
@@ -49,7 +54,7 @@ export class Connections implements Disposable {
 		this.#closing.signal.addEventListener('abort', () => {
 			Object.values(agents)[0]?.destroy();
 		});
-		return agents;
+		return {agents, proxy};
 	}
 
 	async #tlsOptions(url: URL): Promise<tls.ConnectionOptions> {
@@ -75,18 +80,18 @@ export class Connections implements Disposable {
 	}
 
 	/**
-	What connects to the server of an address.
+	The way to the server of an address.
 
-	@throws {TsbuildError} `ERR_TSBUILD_CERTIFICATE` when a certificate or key for it is none; what `tlsSettings` throws
+	@throws {TsbuildError} `ERR_TSBUILD_CERTIFICATE` when a certificate or key for it is none; `ERR_TSBUILD_PROXY`; what `tlsSettings` throws
 	*/
-	async agentsFor(url: URL): Promise<Agents> {
-		let agents = this.#agents.get(url.origin);
-		if (agents === undefined) {
-			agents = this.#createAgents(url);
-			this.#agents.set(url.origin, agents);
+	async routeTo(url: URL): Promise<Route> {
+		let route = this.#routes.get(url.origin);
+		if (route === undefined) {
+			route = this.#createRoute(url);
+			this.#routes.set(url.origin, route);
 		}
 
-		return agents;
+		return route;
 	}
 
 	[Symbol.dispose](): void {

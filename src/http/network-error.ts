@@ -1,3 +1,4 @@
+import {STATUS_CODES} from 'node:http';
 import is from '@sindresorhus/is';
 import {TsbuildError, type TsbuildErrorOptions} from '../kernel/errors.ts';
 import {explainTls, type RefusedCertificate} from './tls-failure.ts';
@@ -21,6 +22,8 @@ export class NetworkError extends TsbuildError {
 export type FailedRequest = {
 	readonly method: string;
 	readonly url: URL;
+	/** What it went through, if anything. */
+	readonly proxy?: URL | undefined;
 };
 
 /** What is left of an address in messages and logs: no user, no password, and no query, which may be a signature. */
@@ -50,6 +53,10 @@ type SystemFacts = {
 	readonly message: string;
 	readonly address?: string;
 	readonly port?: number;
+	/** The name that was looked up. */
+	readonly hostname?: string;
+	/** What a proxy answered. */
+	readonly statusCode?: number;
 	/** Of the server, where it is the matter. */
 	readonly certificate?: RefusedCertificate;
 };
@@ -64,11 +71,13 @@ type Explanation = {
 function findFacts(thrown: unknown): SystemFacts {
 	let facts: SystemFacts = {code: '', message: 'unknown error'};
 	for (let current = thrown; current instanceof Error; current = innerError(current)) {
-		const {code, address, port, cert} = current as Readonly<Partial<Record<'address' | 'cert' | 'code' | 'port', unknown>>>;
+		const {code, address, port, cert, hostname, statusCode} = current as Error & Partial<Record<'address' | 'cert' | 'code' | 'hostname' | 'port' | 'statusCode', unknown>>;
 		facts = {
 			code: typeof code === 'string' ? code : facts.code,
 			message: current.message === '' ? facts.message : current.message,
 			...(typeof address === 'string' && typeof port === 'number' && {address, port}),
+			...(typeof hostname === 'string' && {hostname}),
+			...(typeof statusCode === 'number' && {statusCode}),
 			...(is.plainObject(cert) && {certificate: {names: is.string(cert.subjectaltname) ? cert.subjectaltname : ''}}),
 		};
 	}
@@ -94,26 +103,65 @@ const connectReasons: Readonly<Record<string, string>> = {
 	ETIMEDOUT: 'connection timed out',
 };
 
-function explain({code, message, address, port, certificate}: SystemFacts, {url}: FailedRequest): Explanation {
+function explain(facts: SystemFacts, request: FailedRequest): Explanation {
+	const {code, message, certificate} = facts;
+	if (code === 'ERR_PROXY_TUNNEL') {
+		return explainTunnel(facts, request);
+	}
+
+	const unreachable = explainUnreachable(facts, request.url);
+	if (unreachable !== undefined) {
+		return request.proxy === undefined ? unreachable : blameProxy(unreachable, request.proxy);
+	}
+
+	const failure = explainTls({code, message, certificate}, request.url);
+	return failure === undefined ? {code: 'ERR_TSBUILD_NETWORK_CUT', reason: cutReasons[code] ?? message} : {code: 'ERR_TSBUILD_NETWORK_TLS', ...failure};
+}
+
+function explainUnreachable({code, address, port, hostname}: SystemFacts, url: URL): Explanation | undefined {
 	if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
 		return {
 			code: 'ERR_TSBUILD_NETWORK_UNREACHABLE',
-			reason: `dial tcp: lookup ${url.hostname}: ${code === 'ENOTFOUND' ? 'no such host' : 'Temporary failure in name resolution'}`,
+			reason: `dial tcp: lookup ${hostname ?? url.hostname}: ${code === 'ENOTFOUND' ? 'no such host' : 'Temporary failure in name resolution'}`,
 			hint: 'Check the name of the host, and the network connection.',
 		};
 	}
 
 	const connectReason = connectReasons[code];
-	if (connectReason !== undefined) {
-		return {
-			code: 'ERR_TSBUILD_NETWORK_UNREACHABLE',
-			reason: `dial tcp ${formatAddress(address ?? url.hostname, port ?? defaultPort(url))}: connect: ${connectReason}`,
-			hint: `Check that a server listens at ${url.host}, and whether the connection needs a proxy (HTTPS_PROXY).`,
-		};
+	if (connectReason === undefined) {
+		return undefined;
 	}
 
-	const failure = explainTls({code, message, certificate}, url);
-	return failure === undefined ? {code: 'ERR_TSBUILD_NETWORK_CUT', reason: cutReasons[code] ?? message} : {code: 'ERR_TSBUILD_NETWORK_TLS', ...failure};
+	return {
+		code: 'ERR_TSBUILD_NETWORK_UNREACHABLE',
+		reason: `dial tcp ${formatAddress(address ?? url.hostname, port ?? defaultPort(url))}: connect: ${connectReason}`,
+		hint: `Check that a server listens at ${url.host}, and whether the connection needs a proxy (HTTPS_PROXY).`,
+	};
+}
+
+/** With a proxy, nobody else is connected to. */
+function blameProxy({code, reason}: Explanation, {host}: URL): Explanation {
+	return {
+		code,
+		reason: `proxyconnect tcp: ${reason}`,
+		hint: `Check the proxy ${host} of HTTP_PROXY and HTTPS_PROXY; NO_PROXY names hosts that need none.`,
+	};
+}
+
+const proxyAuthenticationRequired = 407;
+const firstServerError = 500;
+
+/** A proxy does not connect to the server. What is its own trouble, or that of the way behind it, may pass. */
+function explainTunnel({statusCode}: SystemFacts, {url, proxy}: FailedRequest): Explanation {
+	const reason = statusCode === undefined ? 'unexpected EOF' : `${statusCode} ${STATUS_CODES[statusCode] ?? ''}`.trim();
+	const host = proxy?.host ?? '';
+	return {
+		code: statusCode === undefined || statusCode >= firstServerError ? 'ERR_TSBUILD_NETWORK_CUT' : 'ERR_TSBUILD_NETWORK_UNREACHABLE',
+		reason: `proxyconnect tcp: ${host}: ${reason}`,
+		hint: statusCode === proxyAuthenticationRequired
+			? `The proxy wants to know who asks: HTTPS_PROXY=http://USER:PASSWORD@${host}.`
+			: `The proxy ${host} of HTTPS_PROXY does not connect to ${url.host}; NO_PROXY names hosts that need none.`,
+	};
 }
 
 // Node tells no difference between an end that comes too early and a reset.

@@ -137,6 +137,10 @@ function chooseHint({status, domain, retryAfterSeconds, isSilentPlain}: HintFact
 		return `Check that the user of 'tsbuild login${server}' may do this, and the name of the repository.`;
 	}
 
+	if (status === 407) {
+		return 'A proxy on the way wants to know who asks: HTTP_PROXY=http://USER:PASSWORD@HOST:PORT.';
+	}
+
 	if (status === 413) {
 		return `${domain}, or a proxy before it, takes no upload of this size: make the layer smaller, or let its administrator raise the limit.`;
 	}
