@@ -66,7 +66,7 @@ export class HttpClient implements Disposable {
 		const {method, url, headers, body} = request;
 		const stream = got.stream(url, {
 			method,
-			headers: {'user-agent': this.#options.userAgent, ...headers},
+			headers: {'user-agent': this.#options.userAgent, ...lengthOf(body), ...headers},
 			...(method !== 'GET' && method !== 'HEAD' && {body: exchange.streamBody(body)}),
 			agent: agents,
 			signal: request.signal === undefined ? watch.signal : AbortSignal.any([watch.signal, request.signal]),
@@ -214,6 +214,11 @@ class Exchange {
 			},
 		};
 	}
+}
+
+/** Some servers take nothing whose length they are not told. */
+function lengthOf(body: HttpRequest['body']): Readonly<Record<string, string>> {
+	return body instanceof Uint8Array ? {'content-length': String(body.length)} : {};
 }
 
 async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
