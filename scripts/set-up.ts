@@ -22,6 +22,8 @@ const packagesForTests = [
 	'crun',
 	'docker-registry',
 	'jq',
+	// A base as people have it.
+	'mmdebstrap',
 	// The same builds by others, to compare and to measure.
 	'buildah',
 	'docker.io',
