@@ -177,6 +177,18 @@ export class LayerStore {
 	}
 
 	/**
+	The layer with no file younger than `latestNanoseconds`, uncompressed.
+
+	@throws {TsbuildError} `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_CONTENT`, `ERR_TSBUILD_DECOMPRESS`, `ERR_TSBUILD_TAR` for the source; `ERR_TSBUILD_STORE` when the blob cannot be written; the reason of `signal`
+	*/
+	async limitTimes(source: Descriptor, latestNanoseconds: bigint, {signal}: {readonly signal?: AbortSignal | undefined} = {}): Promise<LooseLayer> {
+		const {limitTimes} = await import('./limit-times.ts');
+		const tar = await this.#readTar(source, signal);
+		const {digest, size} = await this.#store.content.ingest(limitTimes(tar, latestNanoseconds), {signal});
+		return {diffId: diffIdFrom(digest), descriptor: {mediaType: mediaTypes.layer, digest, size}};
+	}
+
+	/**
 	The blob with the same content in another compression, which is made when there is none. A blob that has the compression already, at whatever level, is given back.
 
 	`level` is 0 to 9 for gzip, 0 to 22 for zstd; the format's own default without it. A blob that has to be made can be read meanwhile through `observer`.

@@ -10,7 +10,6 @@ export type OutputAttributes = ReadonlyMap<string, string>;
 // What is not made yet must not be left out in silence.
 const onlyValues: Readonly<Record<string, boolean>> = {
 	artifact: false,
-	'rewrite-timestamp': false,
 };
 
 const compressions = new Map<string, ImageEncoding['compression']>([
@@ -42,6 +41,7 @@ export function readImageAttributes(attributes: OutputAttributes, {defaultCompre
 		compression,
 		...readLevel(attributes.get('compression-level'), compression),
 		forceCompression: readBooleanAttribute(attributes, 'force-compression', false),
+		isDated: readBooleanAttribute(attributes, 'rewrite-timestamp', false),
 		mediaTypes: readMediaTypes(attributes),
 		annotations: readAnnotations(attributes),
 		...(names !== undefined && names !== '' && {names: names.split(',').map(name => readName(name))}),

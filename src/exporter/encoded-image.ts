@@ -34,13 +34,29 @@ const layersAtOnce = 2;
 /** Compresses the layers of an image, makes its manifest, and tells of both. */
 export async function encodeImage(source: ExportSource, encoding: ImageEncoding, {context, report, follow}: {readonly context: ExportContext; readonly report: ReportStatus; readonly follow?: FollowLayer}): Promise<EncodedImage> {
 	const started = Date.now();
-	const assembled = await source.image();
+	const assembled = await source.image(encoding);
 	const layers = await encodeLayers(assembled.layers.map(({descriptor}) => descriptor), encoding, {...context, ...(follow && {follow})});
 	report({id: 'exporting layers', started, completed: true});
+	if (encoding.isDated) {
+		reportDate(source, {context, report});
+	}
+
 	const manifest = manifestOf(assembled, layers, {mediaTypes: encoding.mediaTypes, annotations: encoding.annotations.manifest});
 	report({id: `exporting manifest ${manifest.descriptor.digest}`, completed: true});
 	report({id: `exporting config ${assembled.configDigest}`, completed: true});
 	return {assembled, manifest, layers};
+}
+
+/** In the words of BuildKit. */
+function reportDate({mtimeNanoseconds}: ExportSource, {context, report}: {readonly context: ExportContext; readonly report: ReportStatus}): void {
+	if (mtimeNanoseconds === undefined) {
+		context.warn('rewrite-timestamp is specified, but no source-date-epoch was found');
+		return;
+	}
+
+	const seconds = Number(mtimeNanoseconds / 1_000_000_000n);
+	const time = new Date(seconds * 1000).toISOString().slice(0, -'.000Z'.length).replace('T', ' ');
+	report({id: `rewriting layers with source-date-epoch ${seconds} (${time} +0000 UTC)`, completed: true});
 }
 
 /** The blobs of layers in the wanted compression. What is compressed already stays so, unless it is forced. */

@@ -25,8 +25,8 @@ export type ExportContext = {
 export type ExportSource = {
 	/** `null` is the empty file system. */
 	readonly snapshot: SnapshotId | null;
-	/** Assembled on first need: files alone need no layers. */
-	readonly image: () => Promise<AssembledImage>;
+	/** Assembled on first need: files alone need no layers. With `isDated` no file of a new layer is younger than `mtimeNanoseconds`. */
+	readonly image: (options?: {readonly isDated?: boolean}) => Promise<AssembledImage>;
 	/** Full references. They win over those of an output. */
 	readonly names: readonly string[];
 	/** The time of every file that is exported without an image; its own when not given. */

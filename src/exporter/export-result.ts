@@ -1,6 +1,7 @@
 import type {ImageConfig} from '../kernel/oci-types.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
-import type {ExportContext, ExportedImage} from './export-context.ts';
+import {limitImageTimes} from './dated-image.ts';
+import type {ExportContext, ExportedImage, ExportSource} from './export-context.ts';
 import {assembleImage, type AssembledImage} from './image-assembly.ts';
 import {withLocalStore, type OutputOption} from './output-option.ts';
 import {writeOutput} from './outputs.ts';
@@ -23,26 +24,46 @@ Writes all outputs of a build, one after the other. Without any the image goes t
 @throws what `writeOutput` throws
 */
 export async function exportResult({snapshot, image, names, outputs}: BuildResult, context: ExportContext): Promise<ExportedImage | undefined> {
-	const {layers, signal, store: {snapshotter}} = context;
-	let assembled: Promise<AssembledImage> | undefined;
-	const source = {
-		snapshot,
-		names,
-		mtimeNanoseconds: toNanoseconds(image.created),
-		// Layers are made on first need, and once.
-		async image() {
-			assembled ??= assembleImage({
-				snapshot, image, snapshotter, layers, signal,
-			});
-			return assembled;
-		},
-	};
+	const source = sourceOf({snapshot, image, names}, context);
 	let exported: ExportedImage | undefined;
 	for (const output of withLocalStore(outputs, {isNamed: names.length > 0})) {
 		exported = await writeOutput(output, source, context) ?? exported;
 	}
 
 	return exported;
+}
+
+/** Layers are made on first need, and once. */
+function sourceOf({snapshot, image, names}: Omit<BuildResult, 'outputs'>, {layers, signal, store: {snapshotter}}: ExportContext): ExportSource {
+	const latest = toNanoseconds(image.created);
+	let assembled: Promise<AssembledImage> | undefined;
+	let dated: Promise<AssembledImage> | undefined;
+	const assemble = async () => {
+		assembled ??= assembleImage({
+			snapshot, image, snapshotter, layers, signal,
+		});
+		return assembled;
+	};
+
+	const date = async () => {
+		const whole = await assemble();
+		const options = {base: image.rootfs.diff_ids ?? [], layers, signal};
+		return latest === undefined ? whole : limitImageTimes(whole, {latest, ...options});
+	};
+
+	return {
+		snapshot,
+		names,
+		mtimeNanoseconds: latest,
+		async image({isDated = false} = {}) {
+			if (!isDated) {
+				return assemble();
+			}
+
+			dated ??= date();
+			return dated;
+		},
+	};
 }
 
 /** A time that the build was given, as that of its files. */

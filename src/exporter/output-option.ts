@@ -8,6 +8,8 @@ export type ImageEncoding = {
 	readonly level?: number;
 	/** Also of layers that have another compression already. */
 	readonly forceCompression: boolean;
+	/** No file of a new layer is younger than the time that the build takes for now. */
+	readonly isDated: boolean;
 	/** Whose media types the documents have. */
 	readonly mediaTypes: 'oci' | 'docker';
 	readonly annotations: {
@@ -67,7 +69,7 @@ export type OutputOption = ArchiveOutput | RepositoryOutput | EngineOutput | Fil
 
 /** The encoding of an image that stays here. */
 export const storedEncoding: ImageEncoding = {
-	compression: 'none', forceCompression: false, mediaTypes: 'oci', annotations: {manifest: {}, descriptor: {}},
+	compression: 'none', forceCompression: false, isDated: false, mediaTypes: 'oci', annotations: {manifest: {}, descriptor: {}},
 };
 
 /** The output of a build that names its image, or that asks for nothing else. */

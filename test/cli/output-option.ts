@@ -9,7 +9,7 @@ const context = {environment: {}, isPushed: false, annotations: new Map<string, 
 const noAnnotations = {manifest: {}, descriptor: {}};
 
 const plainImage = {
-	compression: 'gzip', forceCompression: false, mediaTypes: 'oci', annotations: noAnnotations,
+	compression: 'gzip', forceCompression: false, isDated: false, mediaTypes: 'oci', annotations: noAnnotations,
 } as const;
 
 const reads = test.macro({
@@ -35,6 +35,9 @@ test(reads, 'type=oci,tar=false,dest=a', {type: 'oci-directory', destination: 'a
 test(reads, 'type=oci,dest=a,oci-mediatypes=1,rewrite-timestamp=F', {type: 'oci', destination: 'a', ...plainImage});
 test(reads, 'type=oci,dest=a,compression=zstd,force-compression=true', {
 	type: 'oci', destination: 'a', ...plainImage, compression: 'zstd', forceCompression: true,
+});
+test(reads, 'type=oci,dest=a,rewrite-timestamp=true', {
+	type: 'oci', destination: 'a', ...plainImage, isDated: true,
 });
 test(reads, 'type=oci,dest=a,compression=uncompressed', {
 	type: 'oci', destination: 'a', ...plainImage, compression: 'none',
@@ -66,7 +69,6 @@ test(refuses, 'type=oci,dest=a,compression=zstd,oci-mediatypes=false', 'failed t
 test(refuses, 'type=image,oci-artifact=true,oci-mediatypes=false', 'failed to solve: exporter option "oci-artifact=true" conflicts with "oci-mediatypes=false"');
 test(refuses, 'type=registry,name=app:1,push-by-digest=true', 'failed to solve: can\'t push tagged ref docker.io/library/app:1 by digest');
 test(refuses, 'type=docker,context=other', 'output attribute context=other is not there yet');
-test(refuses, 'type=oci,dest=a,rewrite-timestamp=true', 'output attribute rewrite-timestamp=true is not there yet');
 test(refuses, 'type=oci,dest=a,annotation-index.x=1', 'failed to solve: index annotations not supported for single platform export');
 test(refuses, 'type=oci,dest=a,annotation-index-descriptor.x=1', 'failed to solve: index annotations not supported for single platform export');
 test(refuses, 'type=oci,dest=a,annotation-other.x=1', 'failed to solve: unrecognized annotation type annotation-other');

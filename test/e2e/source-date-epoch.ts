@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process';
-import {readFile, stat} from 'node:fs/promises';
+import {readFile, stat, utimes} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
@@ -44,6 +44,28 @@ test('a build without files that change gives the same image at any time with SO
 		return identifier;
 	}));
 	t.is(digests[0], digests[1]);
+});
+
+test('with rewrite-timestamp a build gives the same image at any time', async t => {
+	const archives = await Promise.all([1, 2].map(async day => {
+		await using project = await makeProject({Dockerfile: 'FROM base\nRUN echo a > /a && ln /a /b && mkdir /c && rm -r /tmp\nCOPY d /d\nCMD ["x"]\n', d: 'x'});
+		await utimes(path.join(project.context, 'd'), epoch + day, epoch + day);
+		const archive = path.join(project.directory, 'image.tar');
+		const built = await project.buildIn({SOURCE_DATE_EPOCH: String(epoch)}, '-o', `type=oci,dest=${archive},rewrite-timestamp=true`);
+		t.is(built.exitCode, 0, built.stderr);
+		t.regex(built.stderr, /^#\d+ rewriting layers with source-date-epoch 1600000000 \(2020-09-13 12:26:40 \+0000 UTC\) done$/mv);
+		t.notThrows(() => execFileSync('skopeo', ['inspect', `oci-archive:${archive}`]));
+		const bytes = await readFile(archive);
+		return bytes;
+	}));
+	t.deepEqual(archives[0], archives[1]);
+});
+
+test('rewrite-timestamp without SOURCE_DATE_EPOCH changes nothing, and says so', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY d /d\n', d: 'x'});
+	const built = await project.build('-o', `type=docker,dest=${project.directory}/image.tar,rewrite-timestamp=true`);
+	t.is(built.exitCode, 0, built.stderr);
+	t.true(built.stderr.includes('WARNING: rewrite-timestamp is specified, but no source-date-epoch was found\n'), built.stderr);
 });
 
 const refuses = test.macro(async (t, value: string) => {
