@@ -2,7 +2,7 @@ import type {BigIntStats} from 'node:fs';
 import type {Metadata} from './metadata.ts';
 
 // Coarser than the clock of any file system that people build on; FAT counts in steps of 2 s.
-const settlingMilliseconds = 2000;
+export const settlingMilliseconds = 2000;
 
 // About 50 MB of database.
 const maximumRows = 500_000;

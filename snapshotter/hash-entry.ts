@@ -21,7 +21,7 @@ export type NamedDigest = {
 };
 
 // Raised when anything below changes, since these digests are part of cache keys.
-const version = 'tsbuild tree 1';
+export const treeVersion = 'tsbuild tree 1';
 
 // https://man7.org/linux/man-pages/man7/inode.7.html
 const types: Readonly<Record<number, EntryDescription['type']>> = {
@@ -45,7 +45,7 @@ export function entryHeader({type, status, attributes, target}: EntryDescription
 	const permissions = (Number(status.mode) & 0o7777).toString(8);
 	const owner = zeroOwner ? '0:0' : `${status.uid}:${status.gid}`;
 	const device = isDevice ? status.rdev : 0n;
-	return `${version} ${type} ${permissions} ${owner} ${device} ${hexadecimal(target)} ${attributes}\n`;
+	return `${treeVersion} ${type} ${permissions} ${owner} ${device} ${hexadecimal(target)} ${attributes}\n`;
 }
 
 /** The SHA-256 that stands for a file: of its header and, for a file or directory, the digest of its content. */

@@ -40,11 +40,14 @@ What a filter says about a path. A `passage` is a directory that is excluded its
 */
 export type Verdict = 'included' | 'excluded' | 'passage';
 
+/** What tells one state of a file from another. */
+export type EntryStatus = Pick<BigIntStats, 'dev' | 'ino' | 'mode' | 'size' | 'mtimeNs' | 'ctimeNs' | 'isSymbolicLink'>;
+
 /** A file or directory that counts. */
 export type VisitedEntry = {
 	/** As the filter gets it; empty for the top. */
 	readonly relativePath: string;
-	readonly status: BigIntStats;
+	readonly status: EntryStatus;
 	/** Whether its content has to be read. */
 	readonly isRead: boolean;
 };

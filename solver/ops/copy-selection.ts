@@ -13,6 +13,7 @@ import {openFile} from '../../src/linux/open-file.ts';
 import {openInRoot, realPathInRoot, statInRoot} from '../../src/linux/resolve.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {CopySource} from './copy-attributes.ts';
+import {joinRelative} from './directory-reads.ts';
 import {sourceNotFound} from './file-error.ts';
 import {Glob, hasWildcard} from './glob.ts';
 import type {PathPatterns, PatternMatch} from './path-patterns.ts';
@@ -87,17 +88,23 @@ async function digestSource({path, filter, followsLink}: SelectedSource, tree: S
 	const status = fstatSync(file.number, {bigint: true});
 	noteParents(path, tree);
 	if (status.isSymbolicLink()) {
-		tree.reads?.add(path.toString(), {status, isRead: false});
+		tree.reads?.add(relativePath(path), {status, isRead: false});
 		return digestOf(readSymbolicLink(file, ''));
 	}
 
+	const {reads} = tree;
+	const top = relativePath(path);
 	return await hashTree(tree.root, {
 		path,
 		filter,
 		zeroOwner: tree.isLocal,
-		fileDigests: tree.reads?.fileDigests,
-		visit: tree.reads && (entry => {
-			tree.reads?.add(posix.join(path.toString(), entry.relativePath), entry);
+		fileDigests: reads?.fileDigests,
+		treeDigests: reads?.treeDigests,
+		visit: reads && (entry => {
+			reads.add(joinRelative(top, entry.relativePath), entry);
+		}),
+		visitKnown: reads && (known => {
+			reads.addTree(top, known);
 		}),
 		signal,
 	});
@@ -109,10 +116,10 @@ function noteParents(path: Buffer, {root, reads}: SourceTree): void {
 		return;
 	}
 
-	for (let parent = posix.dirname(path.toString()); parent !== '/'; parent = posix.dirname(parent)) {
+	for (let parent = directoryName(path); parent.length > 1; parent = directoryName(parent)) {
 		const status = statInRoot(root, parent);
 		if (status !== undefined) {
-			reads.add(parent, {status, isRead: false});
+			reads.add(relativePath(parent), {status, isRead: false});
 		}
 	}
 }

@@ -29,9 +29,15 @@ const endSize = 2;
 const pieceSize = 32 * 1024;
 
 /** The bytes that BuildKit counts where it receives the given files. */
-export function receivedSize(files: readonly TransferredFile[]): number {
-	const sizes = files.map((file, place) => statMessageSize(file) + (hasContent(file) && file.isKnown !== true ? contentMessagesSize(file.size, place) + endSize + idSize(place) : 0));
-	return sizes.reduce((sum, size) => sum + size, endSize);
+export function receivedSize(files: Iterable<TransferredFile>): number {
+	let size = endSize;
+	let place = 0;
+	for (const file of files) {
+		size += statMessageSize(file) + (hasContent(file) && file.isKnown !== true ? contentMessagesSize(file.size, place) + endSize + idSize(place) : 0);
+		place++;
+	}
+
+	return size;
 }
 
 /** The bytes of the message that tells of a file. */
@@ -111,13 +117,13 @@ const goTypes: Readonly<Record<number, number>> = {
 	0o14_0000: 2 ** 24,
 };
 
-const goBits: Readonly<Record<number, number>> = {
-	0o4000: 2 ** 23,
-	0o2000: 2 ** 22,
-	0o1000: 2 ** 20,
-};
+const goBits = [[0o4000, 2 ** 23], [0o2000, 2 ** 22], [0o1000, 2 ** 20]] as const;
 
 function goFileMode(mode: number): number {
-	const special = Object.entries(goBits).filter(([bit]) => (mode & Number(bit)) !== 0).reduce((sum, [, value]) => sum + value, 0);
-	return (mode & 0o777) + special + (goTypes[mode & fileTypeMask] ?? 0);
+	let goMode = (mode & 0o777) + (goTypes[mode & fileTypeMask] ?? 0);
+	for (const [bit, value] of goBits) {
+		goMode += (mode & bit) === 0 ? 0 : value;
+	}
+
+	return goMode;
 }

@@ -67,6 +67,7 @@ export type Libc = {
 	readonly open_tree: Call<[directory: number, path: Uint8Array, flags: number]>;
 	readonly openat2: Call<[directory: number, path: Uint8Array, how: Uint8Array, size: number]>;
 	readonly renameat2: Call<[fromDirectory: number, from: Uint8Array, toDirectory: number, to: Uint8Array, flags: number]>;
+	readonly statx: Call<[directory: number, path: Uint8Array, flags: number, mask: number, state: Uint8Array]>;
 
 	/**
 	Where the bytes of `memory` are, for a structure that points to them. The caller keeps `memory` alive until the call is over.
@@ -126,6 +127,7 @@ const rawCallParameters: Readonly<Record<RawCall, readonly string[]>> = {
 	open_tree: ['int', 'const void *', 'unsigned int'],
 	openat2: ['int', 'const void *', 'const void *', 'size_t'],
 	renameat2: ['int', 'const void *', 'int', 'const void *', 'unsigned int'],
+	statx: ['int', 'const void *', 'int', 'unsigned int', 'void *'],
 };
 
 /**

@@ -3,7 +3,7 @@ import type {Architecture} from './architecture.ts';
 /**
 A system call that not every supported C library has a function for.
 */
-export type RawCall = 'bpf' | 'fsconfig' | 'fsmount' | 'fsopen' | 'mknodat' | 'mount_setattr' | 'open_tree' | 'openat2' | 'renameat2';
+export type RawCall = 'bpf' | 'fsconfig' | 'fsmount' | 'fsopen' | 'mknodat' | 'mount_setattr' | 'open_tree' | 'openat2' | 'renameat2' | 'statx';
 
 type SyscallNumbers = Readonly<Record<RawCall, number>>;
 
@@ -24,6 +24,7 @@ const numbersOfX86: SyscallNumbers = {
 	mknodat: 259,
 	renameat2: 316,
 	bpf: 321,
+	statx: 332,
 };
 
 // https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/unistd.h
@@ -32,6 +33,7 @@ const numbersOfArm: SyscallNumbers = {
 	mknodat: 33,
 	renameat2: 276,
 	bpf: 280,
+	statx: 291,
 };
 
 /**
