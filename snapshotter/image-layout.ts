@@ -73,8 +73,12 @@ Replaces the `index.json` of a layout by what `change` makes of it, alone among 
 */
 export async function updateLayoutIndex(directory: string, change: (index: ImageIndex) => ImageIndex, {temporaryFile, signal}: UpdateOptions): Promise<void> {
 	using _lock = await lockLayout(directory, signal);
-	const index = change(await readLayoutIndex(directory));
-	await replaceFile(path.join(directory, 'index.json'), JSON.stringify(index), temporaryFile);
+	const before = await readLayoutIndex(directory);
+	const after = change(before);
+	// Waiting for the disk would be a part of each build that finds all in the cache.
+	if (JSON.stringify(after) !== JSON.stringify(before)) {
+		await replaceFile(path.join(directory, 'index.json'), JSON.stringify(after), temporaryFile);
+	}
 }
 
 // The lock is on the directory itself: a lock file would be a stranger in the layout.
