@@ -11,6 +11,7 @@ export class IdleWatch implements Disposable {
 	#remaining: number;
 	#resumed = 0;
 	#passed = 0;
+	#isDisposed = false;
 
 	constructor(milliseconds: number) {
 		this.#milliseconds = milliseconds;
@@ -23,7 +24,7 @@ export class IdleWatch implements Disposable {
 
 	/** The connection is waited for from now on. */
 	resume(): void {
-		if (this.#timer !== undefined) {
+		if (this.#timer !== undefined || this.#isDisposed) {
 			return;
 		}
 
@@ -52,8 +53,10 @@ export class IdleWatch implements Disposable {
 		this.#remaining = this.#milliseconds;
 	}
 
+	/** From now on nothing is waited for, whoever still says so. */
 	[Symbol.dispose](): void {
 		clearTimeout(this.#timer);
 		this.#timer = undefined;
+		this.#isDisposed = true;
 	}
 }

@@ -4,7 +4,12 @@ import {TsbuildError, type TsbuildErrorOptions} from '../kernel/errors.ts';
 import {explainTls, type RefusedCertificate} from './tls-failure.ts';
 
 /** How a request can fail before there is a whole answer. */
-export type NetworkErrorCode = `ERR_TSBUILD_NETWORK_${'CUT' | 'REDIRECT' | 'TIMEOUT' | 'TLS' | 'UNREACHABLE'}`;
+export type NetworkErrorCode =
+	| 'ERR_TSBUILD_NETWORK_CUT'
+	| 'ERR_TSBUILD_NETWORK_REDIRECT'
+	| 'ERR_TSBUILD_NETWORK_TIMEOUT'
+	| 'ERR_TSBUILD_NETWORK_TLS'
+	| 'ERR_TSBUILD_NETWORK_UNREACHABLE';
 
 /**
 A request got no answer, or not all of it. The message is that of Go's HTTP client, which users know from Docker: `Head "https://...": dial tcp: lookup ...: no such host`.

@@ -3,7 +3,14 @@ import {NetworkError} from '../http/network-error.ts';
 import {TsbuildError, type TsbuildErrorOptions} from '../kernel/errors.ts';
 
 /** What a registry can answer instead of what was asked for. */
-export type RegistryErrorCode = `ERR_TSBUILD_REGISTRY_${'DENIED' | 'NOT_FOUND' | 'PROTOCOL' | 'RATE_LIMIT' | 'STATUS' | 'TOO_LARGE' | 'UNAUTHORIZED'}`;
+export type RegistryErrorCode =
+	| 'ERR_TSBUILD_REGISTRY_DENIED'
+	| 'ERR_TSBUILD_REGISTRY_NOT_FOUND'
+	| 'ERR_TSBUILD_REGISTRY_PROTOCOL'
+	| 'ERR_TSBUILD_REGISTRY_RATE_LIMIT'
+	| 'ERR_TSBUILD_REGISTRY_STATUS'
+	| 'ERR_TSBUILD_REGISTRY_TOO_LARGE'
+	| 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED';
 
 export type RegistryErrorOptions = TsbuildErrorOptions & {
 	readonly status?: number | undefined;
