@@ -7,11 +7,6 @@ import {RequestError} from './usage-error.ts';
 /** The attributes of one `-o`, by their names in lower case. */
 export type OutputAttributes = ReadonlyMap<string, string>;
 
-// What is not made yet must not be left out in silence.
-const onlyValues: Readonly<Record<string, boolean>> = {
-	artifact: false,
-};
-
 const compressions = new Map<string, ImageEncoding['compression']>([
 	['gzip', 'gzip'],
 	['zstd', 'zstd'],
@@ -22,19 +17,16 @@ const compressions = new Map<string, ImageEncoding['compression']>([
 const maximumGzipLevel = 9;
 const maximumZstdLevel = 22;
 
+/** What an image is when its output does not say. */
+export type ImageDefaults = {readonly defaultCompression: ImageEncoding['compression']};
+
 /**
 What the attributes of an image output ask for: its names, how its layers are compressed, how its manifest is written. Attributes that nobody knows mean nothing, as with BuildKit.
 
 @throws {RequestError} for a value that is none, or that asks for what is not made yet
 @see https://github.com/moby/buildkit/blob/v0.32.2/exporter/containerimage/opts.go
 */
-export function readImageAttributes(attributes: OutputAttributes, {defaultCompression}: {readonly defaultCompression: ImageEncoding['compression']}): ImageEncoding & {readonly names?: readonly string[]} {
-	for (const [name, onlyValue] of Object.entries(onlyValues)) {
-		if (readBooleanAttribute(attributes, name, onlyValue) !== onlyValue) {
-			throw notThereYet(name, attributes.get(name)!);
-		}
-	}
-
+export function readImageAttributes(attributes: OutputAttributes, {defaultCompression}: ImageDefaults): ImageEncoding & {readonly names?: readonly string[]} {
 	const compression = readCompression(attributes.get('compression')) ?? defaultCompression;
 	const names = attributes.get('name');
 	return {
@@ -77,7 +69,9 @@ function readCompression(text: string | undefined): ImageEncoding['compression']
 		return text === undefined ? undefined : compressions.get(text);
 	}
 
-	throw text === 'estargz' ? notThereYet('compression', text) : new RequestError(`failed to solve: unsupported compression type ${text}`, {hint: 'The compressions are gzip, zstd and uncompressed.'});
+	throw text === 'estargz'
+		? notThereYet('compression', text)
+		: new RequestError(`failed to solve: unsupported compression type ${text}`, {hint: 'The compressions are gzip, zstd and uncompressed.'});
 }
 
 function readLevel(text: string | undefined, compression: ImageEncoding['compression']): {readonly level?: number} {
