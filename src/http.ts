@@ -110,6 +110,7 @@ class Exchange {
 	readonly #watch: IdleWatch;
 	readonly #idleMilliseconds: number;
 	#sourceError: {readonly error: unknown} | undefined;
+	#body: Readable | undefined;
 
 	constructor(request: FailedRequest & Pick<HttpRequest, 'signal'>, watch: IdleWatch, idleMilliseconds: number) {
 		this.#request = request;
@@ -181,7 +182,12 @@ class Exchange {
 	}
 
 	streamBody(body: HttpRequest['body']): Readable | string {
-		return body === undefined ? '' : Readable.from(this.#watchBody(body instanceof Uint8Array ? [body] : body), {objectMode: false});
+		if (body === undefined) {
+			return '';
+		}
+
+		this.#body = Readable.from(this.#watchBody(body instanceof Uint8Array ? [body] : body), {objectMode: false});
+		return this.#body;
 	}
 
 	async answer(stream: Request): Promise<HttpResponse> {
@@ -193,6 +199,7 @@ class Exchange {
 			this.#watch.restart();
 		} catch (error) {
 			this.#watch[Symbol.dispose]();
+			this.#body?.destroy();
 			throw this.#explain(error);
 		}
 
@@ -211,6 +218,8 @@ class Exchange {
 
 				this.#watch[Symbol.dispose]();
 				stream.destroy();
+				// An answer may come before all was sent: the rest is not wanted.
+				this.#body?.destroy();
 			},
 		};
 	}
