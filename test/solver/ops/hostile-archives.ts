@@ -1,5 +1,5 @@
 import {Buffer} from 'node:buffer';
-import {execFileSync} from 'node:child_process';
+import {execFileSync, spawnSync} from 'node:child_process';
 import {
 	chmodSync,
 	existsSync,
@@ -11,6 +11,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import process from 'node:process';
 import {gzipSync} from 'node:zlib';
 import test from 'ava';
 import type {SnapshotId} from '../../../snapshotter/snapshotter.ts';
@@ -30,6 +31,7 @@ import {
 import {BuildStore, plainCopy} from '../../support/build-store.ts';
 import {asRoot} from '../../support/conditions.ts';
 import {rawHeader} from '../../support/tar-bytes.ts';
+import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
 import {listTree} from '../../support/tree-listing.ts';
 
 /** What a test gives to an image before the archive comes: links that lead out. */
@@ -180,6 +182,16 @@ asRoot('gzip that is cut', refusesToUnpack, async () => {
 	const tar = await archiveBytes(file('a'), file('cut', 'c'.repeat(100_000)));
 	return gzipSync(tar, {level: 0}).subarray(0, 50_000);
 }, /^failed to unpack a\.tar at cut: failed to decompress: unexpected end of file/v);
+
+asRoot('ADD: a device file is refused by its name where nobody may make one', async t => {
+	await using temporary = await makeTemporaryDirectory();
+	writeFileSync(path.join(temporary.path, 'Dockerfile'), 'FROM scratch\nADD a.tar /\n');
+	writeFileSync(path.join(temporary.path, 'a.tar'), await archiveBytes(file('a'), device('null', 1, 3)));
+	const program = path.join(import.meta.dirname, '../../../src/main.ts');
+	const args = ['--bounding-set', '-mknod', '--inh-caps', '-mknod', process.execPath, program, 'build', '--root', path.join(temporary.path, 'store'), temporary.path];
+	const {stderr} = spawnSync('setpriv', args, {encoding: 'utf8'});
+	t.regex(stderr, /^ERROR: .*: failed to unpack \/a\.tar at null: .*: EPERM$/mv);
+});
 
 asRoot('CVE-2026-41567: programs of an image are never run to unpack', async t => {
 	await using build = await BuildStore.open();
