@@ -16,7 +16,7 @@ import type {CopySource} from './copy-attributes.ts';
 import {joinRelative} from './directory-reads.ts';
 import {sourceNotFound} from './file-error.ts';
 import {Glob, hasWildcard} from './glob.ts';
-import type {PathPatterns, PatternMatch} from './path-patterns.ts';
+import {PathPatterns, type PatternMatch} from './path-patterns.ts';
 import {createSourceFilter, type FilterOptions, type SourceFilter} from './source-filter.ts';
 import type {SourceTree} from './source-tree.ts';
 
@@ -33,6 +33,9 @@ export type SelectedSource = {
 };
 
 const slash = 0x2F;
+
+// Of whole paths, not of the names by which `--exclude` knows what a wildcard matches.
+const ignoreNothing = new PathPatterns([], 'excludepatterns');
 
 /**
 The sources of a copy action inside an input. A wildcard that matches nothing gives none; a name without wildcard has to be there, and so has the directory before the first wildcard.
@@ -56,7 +59,7 @@ export function selectSources(action: CopyAction, tree: SourceTree): readonly Se
 	}
 
 	const excluded = createFilter(tree, {
-		include: [], exclude: action.exclude, ignore: tree.ignore, prefix: '',
+		include: [], exclude: action.exclude, ignore: ignoreNothing, prefix: '',
 	});
 	return matches
 		.filter(path => excluded?.(baseName(path).toString(), false) !== 'excluded')
