@@ -41,6 +41,8 @@ export type HttpClientOptions = ConnectionOptions & {
 // That of Go's client. https://pkg.go.dev/net/http#Client
 const maximumRedirects = 10;
 
+const redirectHint = 'Check the address: the server, or a proxy before it, sends whoever asks to where nothing is.';
+
 const maximumDrained = 16 * 1024;
 
 // https://www.rfc-editor.org/rfc/rfc9110#name-redirection-3xx
@@ -96,7 +98,11 @@ export class HttpClient implements Disposable {
 			current = next;
 		}
 
-		throw networkError(request, {code: 'ERR_TSBUILD_NETWORK_REDIRECT', reason: `stopped after ${maximumRedirects} redirects`});
+		throw networkError(request, {
+			code: 'ERR_TSBUILD_NETWORK_REDIRECT',
+			reason: `stopped after ${maximumRedirects} redirects`,
+			hint: redirectHint,
+		});
 	}
 
 	[Symbol.dispose](): void {
@@ -246,7 +252,11 @@ function nextRequest(request: HttpRequest, {status, headers: {location}}: HttpRe
 
 	const url = URL.parse(location, request.url.href);
 	if (url === null || !/^https?:$/v.test(url.protocol)) {
-		throw networkError(request, {code: 'ERR_TSBUILD_NETWORK_REDIRECT', reason: 'failed to follow a redirect: it leads to no http or https address'});
+		throw networkError(request, {
+			code: 'ERR_TSBUILD_NETWORK_REDIRECT',
+			reason: 'failed to follow a redirect: it leads to no http or https address',
+			hint: redirectHint,
+		});
 	}
 
 	const next = {...request, url, headers: headersFor(request, url)};

@@ -1,6 +1,7 @@
 import {STATUS_CODES} from 'node:http';
 import is from '@sindresorhus/is';
 import {TsbuildError, type TsbuildErrorOptions} from '../kernel/errors.ts';
+import {isLoopback} from './loopback.ts';
 import {explainTls, type RefusedCertificate} from './tls-failure.ts';
 
 /** How a request can fail before there is a whole answer. */
@@ -120,7 +121,15 @@ function explain(facts: SystemFacts, request: FailedRequest): Explanation {
 	}
 
 	const failure = explainTls({code, message, certificate}, request.url);
-	return failure === undefined ? {code: 'ERR_TSBUILD_NETWORK_CUT', reason: cutReasons[code] ?? message} : {code: 'ERR_TSBUILD_NETWORK_TLS', ...failure};
+	if (failure !== undefined) {
+		return {code: 'ERR_TSBUILD_NETWORK_TLS', ...failure};
+	}
+
+	return {
+		code: 'ERR_TSBUILD_NETWORK_CUT',
+		reason: cutReasons[code] ?? message,
+		hint: `The server at ${request.url.host}, or something on the way to it, ends connections too early. Try again later.`,
+	};
 }
 
 function explainUnreachable({code, address, port, hostname}: SystemFacts, url: URL): Explanation | undefined {
@@ -140,7 +149,9 @@ function explainUnreachable({code, address, port, hostname}: SystemFacts, url: U
 	return {
 		code: 'ERR_TSBUILD_NETWORK_UNREACHABLE',
 		reason: `dial tcp ${formatAddress(address ?? url.hostname, port ?? defaultPort(url))}: connect: ${connectReason}`,
-		hint: `Check that a server listens at ${url.host}, and whether the connection needs a proxy (HTTPS_PROXY).`,
+		hint: isLoopback(url.hostname)
+			? `Check that a server listens at ${url.host}.`
+			: `Check that a server listens at ${url.host}, and whether the connection needs a proxy (HTTPS_PROXY).`,
 	};
 }
 

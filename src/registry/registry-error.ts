@@ -153,12 +153,16 @@ function chooseHint({status, domain, retryAfterSeconds, isSilentPlain}: HintFact
 	}
 
 	if (status === 429) {
-		return retryAfterSeconds === undefined
+		return retryAfterSeconds === undefined || retryAfterSeconds < 1
 			? `${domain} limits how much it is asked: try again later, or as a user who may ask more (tsbuild login${server}).`
 			: `${domain} asks to be left alone for ${formatSeconds(retryAfterSeconds)}: try again then, or as a user who may ask more (tsbuild login${server}).`;
 	}
 
-	return status >= 500 ? `${domain} has a problem of its own: try again later.` : undefined;
+	if (status >= 500) {
+		return `${domain} has a problem of its own: try again later.`;
+	}
+
+	return status < 400 ? `What answers at ${domain} is no registry: check its name and port.` : undefined;
 }
 
 function formatSeconds(seconds: number): string {

@@ -57,14 +57,12 @@ export class Attempts {
 		this.#options = options;
 	}
 
-	/** Exponential, and not the same for all who were cut off at once. */
+	/** Exponential, and not the same for all who were cut off at once; longer if the registry says so. */
 	#waitingTime(error: unknown): number {
-		if (error instanceof RegistryError && error.retryAfterSeconds !== undefined) {
-			return error.retryAfterSeconds * 1000;
-		}
-
 		const {firstMilliseconds, maximumMilliseconds} = this.#options.policy;
-		return Math.min(firstMilliseconds * (2 ** this.#failures), maximumMilliseconds) * (0.75 + (Math.random() / 4));
+		const {retryAfterSeconds = 0} = error instanceof RegistryError ? error : {};
+		const own = Math.min(firstMilliseconds * (2 ** this.#failures), maximumMilliseconds) * (0.75 + (Math.random() / 4));
+		return Math.max(retryAfterSeconds * 1000, own);
 	}
 
 	/** Something was achieved: what fails from now on fails for the first time. */
