@@ -36,14 +36,14 @@ export type MergeOptions = {
 type Level = {
 	readonly changes: Descriptor;
 	readonly tree: Descriptor;
-	/** Of the changes, before anything was taken out of them. */
-	readonly status: BigIntStats;
+	/** Of the changes, before anything was taken out of them; `undefined` for the outermost, about which no layer says anything. */
+	readonly status: BigIntStats | undefined;
 	/** Still to come, the next one last. */
 	readonly names: Buffer[];
 };
 
 /**
-Does to a tree what a layer says: files are moved into it, what they or a whiteout stand for is removed, and directories that both have become one with the attributes of the layer's. Nothing happens when there are no changes.
+Does to a tree what a layer says: files are moved into it, what they or a whiteout stand for is removed, and directories that both have become one with the attributes of the layer's, but for the root directory, which keeps its own. Nothing happens when there are no changes.
 
 Whatever is in either of them, no symbolic link is followed.
 
@@ -69,24 +69,26 @@ class Merge implements Disposable {
 	constructor({changes, tree}: MergeOptions) {
 		this.#changesPath = changes;
 		using opened = new DisposableStack();
-		this.#enter(opened.use(Descriptor.open(changes, directoryFlags)), opened.use(Descriptor.open(tree, directoryFlags)));
+		this.#enter({
+			changes: opened.use(Descriptor.open(changes, directoryFlags)),
+			tree: opened.use(Descriptor.open(tree, directoryFlags)),
+			status: undefined,
+		});
 		opened.move();
 	}
 
-	#enter(changes: Descriptor, tree: Descriptor): void {
-		this.#levels.push({
-			changes,
-			tree,
-			status: fstatSync(changes.number, {bigint: true}),
-			names: sortedNames(changes).toReversed(),
-		});
+	#enter(level: Omit<Level, 'names'>): void {
+		this.#levels.push({...level, names: sortedNames(level.changes).toReversed()});
 	}
 
 	#leave(): void {
-		const {changes, tree, status: {atimeNs, mtimeNs}} = this.#levels.pop()!;
-		replaceDirectoryAttributes(changes, tree);
-		// Now that nothing more is made in it.
-		setTimes(tree, '', {atimeNanoseconds: atimeNs, mtimeNanoseconds: mtimeNs});
+		const {changes, tree, status} = this.#levels.pop()!;
+		if (status !== undefined) {
+			replaceDirectoryAttributes(changes, tree);
+			// Now that nothing more is made in it.
+			setTimes(tree, '', {atimeNanoseconds: status.atimeNs, mtimeNanoseconds: status.mtimeNs});
+		}
+
 		changes.close();
 		tree.close();
 	}
@@ -112,7 +114,8 @@ class Merge implements Disposable {
 			makeDirectory(place.directory, place.name, 0o700);
 		}
 
-		this.#enter(changes, opened.use(openFile(place.directory, place.name, {flags: directoryFlags})));
+		const tree = opened.use(openFile(place.directory, place.name, {flags: directoryFlags}));
+		this.#enter({changes, tree, status: fstatSync(changes.number, {bigint: true})});
 		opened.move();
 	}
 

@@ -193,6 +193,20 @@ export function testSnapshotter(test: TestFn, open: () => Promise<SnapshotterFix
 		t.deepEqual(getExtendedAttribute(view, 'user.test'), Buffer.from([0, 255]));
 	});
 
+	test('the root directory keeps its attributes when files are put into the directory for changes', async t => {
+		await using fixture = await open();
+		const {snapshotter} = fixture;
+		const parent = await build(snapshotter, undefined, async root => {
+			await chown(`${root}/.`, 12, 34);
+			await chmod(`${root}/.`, 0o1711);
+		});
+		await using active = await snapshotter.prepare(parent);
+		await writeFile(path.join(active.changesDirectory, 'file'), '');
+		using view = await snapshotter.view(await active.commit({description: ''}));
+		const {mode, uid, gid} = await stat(view.path);
+		t.deepEqual([mode & 0o7777, uid, gid], [0o1711, 12, 34]);
+	});
+
 	test('a chain of 127 snapshots can be viewed and changed', async t => {
 		await using fixture = await open();
 		const {snapshotter} = fixture;
