@@ -41,7 +41,9 @@ export const buildCommand: Command = async (args, context) => {
 		};
 
 		const insecureRegistries = [...flags['insecure-registry'], ...insecureRegistriesOf(options.outputs, options.tags)];
-		await using registry = new RegistryAccess({environment: context.environment, insecureRegistries, warn});
+		await using registry = new RegistryAccess({
+			environment: context.environment, insecureRegistries, warn, mode, progress: display.update,
+		});
 		await using http = new HttpAccess(context.environment);
 		return await action({
 			...options,

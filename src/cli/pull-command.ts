@@ -54,6 +54,8 @@ export const pullCommand: Command = async (args, context) => {
 		warn(line) {
 			display.message(`WARNING: ${line}\n`);
 		},
+		mode,
+		progress: display.update,
 	});
 	let pulled: PulledImage;
 	try {

@@ -60,6 +60,8 @@ export const pushCommand: Command = async (args, context) => {
 		warn(line) {
 			display.message(`WARNING: ${line}\n`);
 		},
+		mode,
+		progress: display.update,
 	});
 	const push = {
 		store, client: await registry.open(), encoding, progress: display.update, signal: context.signal,

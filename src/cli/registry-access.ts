@@ -1,7 +1,12 @@
 import {OpenOnce} from '../kernel/open-once.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
+import {systemClock} from '../progress/clock.ts';
+import type {ProgressMode} from '../progress/open-display.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
+import type {RetryNotice} from '../registry/retry.ts';
 import type {CommandContext} from './command.ts';
 import type {FlagDefinitions} from './flag-parser.ts';
+import {RetryCountdown} from './retry-countdown.ts';
 import {version} from './version.ts';
 
 /** The flags of every command that asks registries. */
@@ -15,23 +20,39 @@ export type RegistryAccessOptions = Pick<CommandContext, 'environment'> & {
 	readonly insecureRegistries: readonly string[];
 	/** Takes a line for the user. */
 	readonly warn: (line: string) => void;
+	readonly mode: ProgressMode;
+	readonly progress: ProgressSink;
 };
 
 /** The registries for one command. Nothing is loaded, read or connected before somebody asks for the client. */
 export class RegistryAccess extends OpenOnce<RegistryClient> {
+	readonly #countdown: RetryCountdown;
+
 	constructor(options: RegistryAccessOptions) {
-		super(async () => openClient(options));
+		const countdown = new RetryCountdown(options.progress, systemClock);
+		super(async () => openClient(options, notice => {
+			if (options.mode === 'tty') {
+				countdown.begin(notice);
+			} else {
+				options.warn(describeWait(notice));
+			}
+		}));
+		this.#countdown = countdown;
+	}
+
+	override async [Symbol.asyncDispose](): Promise<void> {
+		this.#countdown[Symbol.dispose]();
+		await super[Symbol.asyncDispose]();
 	}
 }
 
-async function openClient({environment, insecureRegistries, warn}: RegistryAccessOptions): Promise<RegistryClient> {
+async function openClient({environment, insecureRegistries}: RegistryAccessOptions, onRetry: (notice: RetryNotice) => void): Promise<RegistryClient> {
 	const {openRegistryClient} = await import('../registry/open-registry-client.ts');
 	return openRegistryClient({
-		environment,
-		insecureRegistries,
-		onRetry({domain, reason, seconds}) {
-			warn(`${domain} is asked again in ${Math.ceil(seconds)} s: ${reason}`);
-		},
-		userAgent: `tsbuild/${version}`,
+		environment, insecureRegistries, onRetry, userAgent: `tsbuild/${version}`,
 	});
+}
+
+function describeWait({domain, reason, seconds}: RetryNotice): string {
+	return `${domain} is asked again in ${Math.ceil(seconds)} s: ${reason}`;
 }
