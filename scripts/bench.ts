@@ -16,6 +16,8 @@ import {startRegistry} from '../test/support/registry.ts';
 import {makeBaseImage} from './base-image.ts';
 import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
 import {measure, type Contender} from './bench/measure.ts';
+import {benchmarkPull} from './bench/pull.ts';
+import {report} from './bench/report.ts';
 import {setUp} from './set-up.ts';
 
 const repository = path.join(import.meta.dirname, '..');
@@ -60,6 +62,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 		await using registry = await startRegistry();
 		const changing = await makeChangingContext(directory, peers.base);
 		await compare('build and push of 200 MB that changed, half of it noise', pushContenders(peers, changing, registry.host), 5);
+	},
+
+	async pull(_peers, directory) {
+		await benchmarkPull(directory);
 	},
 };
 
@@ -118,13 +124,7 @@ function pushContenders({tsbuild, buildKit, buildah, dockerPush, buildahPush}: P
 }
 
 async function compare(title: string, entries: readonly Contender[], runs: number): Promise<void> {
-	const medians = await measure(entries, {runs});
-	const own = medians.get('tsbuild')!;
-	console.log(title);
-	for (const [name, seconds] of medians) {
-		const ratio = name === 'tsbuild' ? '' : `  ${(seconds / own).toFixed(1)} times tsbuild`;
-		console.log(`  ${name.padEnd(10)}${(seconds * 1000).toFixed(0).padStart(7)} ms${ratio}`);
-	}
+	report(title, await measure(entries, {runs}));
 }
 
 function run(program: string, args: readonly string[]): void {
