@@ -25,6 +25,7 @@ import type {PlannedStage, StagePlan} from './stage-plan.ts';
 import type {StageSource} from './stage-sources.ts';
 import {planStages} from './stages.ts';
 import {readSourceDateEpoch} from './source-date-epoch.ts';
+import {checkSyntax} from './syntax.ts';
 import {readGlobalVariables, readProxyEnvironment} from './variables.ts';
 import {WorkBudget} from './work-budget.ts';
 
@@ -74,6 +75,7 @@ Turns a Dockerfile into a definition and an image config. Only the stages that t
 @see https://docs.docker.com/reference/dockerfile/
 */
 export async function convertDockerfile(source: DockerfileSource, options: ConvertOptions): Promise<DockerfileResult> {
+	checkSyntax(source, options.buildArgs);
 	const created = readSourceDateEpoch(options.buildArgs);
 	const checker = new Checker(readCheckSettings(source.content, options.buildArgs), warning => {
 		options.warn?.(warning);

@@ -4,6 +4,7 @@ import type {CheckWarning} from '../../frontend/dockerfile/check-warning.ts';
 import type {ConvertOptions, DockerfileResult} from '../../frontend/dockerfile/convert.ts';
 import {DockerfileError} from '../../frontend/dockerfile/errors.ts';
 import {readOutline, type Outline} from '../../frontend/dockerfile/outline.ts';
+import {checkSyntax} from '../../frontend/dockerfile/syntax.ts';
 import {listTargets, type Target} from '../../frontend/dockerfile/targets.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import {BuildError} from '../build-error.ts';
@@ -38,14 +39,22 @@ Answers a question about a Dockerfile instead of building it: `check` (or `lint`
 */
 export async function callDockerfile(method: string, options: BuildOptions): Promise<CallResult> {
 	using context = await openContextDirectory(options.contextDirectory);
+	let file: BuildFile | undefined;
 	try {
 		readCheckArgument(options.buildArgs);
-		const file = await loadDockerfile(context, options.dockerfile, options.progress);
+		file = await loadDockerfile(context, options.dockerfile, options.progress);
+		checkSyntax({file: file.name, content: file.content}, options.buildArgs);
 		return await answer(method, file, {options, context});
 	} catch (error) {
 		options.signal.throwIfAborted();
-		throw new BuildError(`failed to solve: ${errorMessage(error)}`, {cause: error, sources: []});
+		const text = new TextDecoder('utf-8', {ignoreBOM: true}).decode(file?.content);
+		const sources = locationsOf(error).map(location => ({location, text}));
+		throw new BuildError(`failed to solve: ${errorMessage(error)}`, {cause: error, sources});
 	}
+}
+
+function locationsOf(error: unknown): readonly SourceLocation[] {
+	return error instanceof DockerfileError ? error.locations : [];
 }
 
 type CallContext = {readonly options: BuildOptions; readonly context: Descriptor};
@@ -100,7 +109,7 @@ async function findProblem(action: () => Promise<unknown>, signal: AbortSignal):
 			throw error;
 		}
 
-		return {message: error.message, locations: error instanceof DockerfileError ? error.locations : []};
+		return {message: error.message, locations: locationsOf(error)};
 	}
 }
 
