@@ -48,6 +48,7 @@ export class Authorizer {
 	// Nothing is known of it before the first answer.
 	#scheme: Scheme | undefined;
 	#identityToken: string | undefined;
+	#hasCredentials = false;
 
 	constructor(options: AuthorizerOptions) {
 		this.#options = options;
@@ -106,6 +107,7 @@ export class Authorizer {
 	async #findCredentials(): Promise<Credentials | undefined> {
 		this.#credentials ??= this.#options.credentials(this.#options.domain);
 		const credentials = await this.#credentials;
+		this.#hasCredentials = credentials !== undefined;
 		this.#hide(credentials === undefined ? [] : secretsOf(credentials));
 		return credentials;
 	}
@@ -132,6 +134,11 @@ export class Authorizer {
 		for (const secret of secrets) {
 			this.#secrets.add(secret);
 		}
+	}
+
+	/** Has anything been found that tells who the user is? */
+	get hasCredentials(): boolean {
+		return this.#hasCredentials;
 	}
 
 	/** What came with a token, and can be kept instead of the password. */

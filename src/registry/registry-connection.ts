@@ -119,6 +119,7 @@ export class RegistryConnection {
 			statusText,
 			body: await readReason(body),
 			retryAfterSeconds: parseRetryAfter(headers['retry-after']),
+			hasCredentials: authorizer.hasCredentials,
 			redact: text => authorizer.redact(text),
 		});
 	}

@@ -69,6 +69,8 @@ export type UnexpectedAnswer = {
 	readonly statusText: string;
 	readonly body: string;
 	readonly retryAfterSeconds?: number | undefined;
+	/** Were there credentials to show? */
+	readonly hasCredentials: boolean;
 	/** Takes out what must not be seen: a server may send back what it was told. */
 	readonly redact: (text: string) => string;
 };
@@ -78,17 +80,13 @@ The error for an answer, in the words of containerd: the status, and below it wh
 
 @see https://github.com/containerd/containerd/blob/v2.1.0/core/remotes/docker/fetcher.go
 */
-export function unexpectedStatus({method, address, domain, status, statusText, body, retryAfterSeconds, redact}: UnexpectedAnswer): RegistryError {
+export function unexpectedStatus(answer: UnexpectedAnswer): RegistryError {
+	const {method, address, status, statusText, body, retryAfterSeconds, redact} = answer;
 	const said = redact(readErrorBody(body));
 	return new RegistryError(codeOf(status), `unexpected status from ${method} request to ${address}: ${redact(statusText)}${said === '' ? '' : `\n${said}`}`, {
 		status,
 		retryAfterSeconds,
-		...hintFor({
-			status,
-			domain,
-			retryAfterSeconds,
-			isSilentPlain: said === '' && address.startsWith('http:'),
-		}),
+		...hintFor({...answer, isSilentPlain: said === '' && address.startsWith('http:')}),
 	});
 }
 
@@ -120,7 +118,7 @@ function codeOf(status: number): RegistryErrorCode {
 	}
 }
 
-type HintFacts = Pick<UnexpectedAnswer, 'domain' | 'retryAfterSeconds' | 'status'> & {
+type HintFacts = Pick<UnexpectedAnswer, 'domain' | 'hasCredentials' | 'retryAfterSeconds' | 'status'> & {
 	/** Was it asked in plain HTTP, and answered nothing that a registry would? */
 	readonly isSilentPlain: boolean;
 };
@@ -130,14 +128,16 @@ function hintFor(facts: HintFacts): {readonly hint?: string} {
 	return hint === undefined ? {} : {hint};
 }
 
-function chooseHint({status, domain, retryAfterSeconds, isSilentPlain}: HintFacts): string | undefined {
+function chooseHint({status, domain, hasCredentials, retryAfterSeconds, isSilentPlain}: HintFacts): string | undefined {
 	if (status === 400 && isSilentPlain) {
 		return `Registries on this machine are spoken to in plain HTTP. If ${domain} speaks TLS, put the certificate of its authority into /etc/docker/certs.d/${domain}/ca.crt, or give --insecure-registry ${domain}.`;
 	}
 
 	const server = domain === 'docker.io' ? '' : ` ${domain}`;
 	if (status === 401) {
-		return `Log in first: tsbuild login${server}.`;
+		return hasCredentials
+			? `The credentials that are kept for ${domain} do not count, or no longer. Log in again: tsbuild logout${server}, tsbuild login${server}.`
+			: `Log in first: tsbuild login${server}.`;
 	}
 
 	if (status === 403) {

@@ -142,12 +142,11 @@ async function sendForToken(http: HttpClient, {domain, credentials, signal}: Tok
 		await using response = await http.request({...request, signal});
 		const body = await readText(response.body);
 		if (response.status < 200 || response.status > 299) {
-			const secrets = credentials === undefined ? [] : secretsOf(credentials);
 			throw refusal(response, {
 				request,
 				domain,
 				body,
-				secrets,
+				credentials,
 			});
 		}
 
@@ -161,10 +160,11 @@ type RefusedTokenRequest = {
 	readonly request: HttpRequest;
 	readonly domain: string;
 	readonly body: string;
-	readonly secrets: readonly string[];
+	readonly credentials: TokenRequest['credentials'];
 };
 
-function refusal({status, statusText, headers}: HttpResponse, {request: {method, url}, domain, body, secrets}: RefusedTokenRequest): RegistryError {
+function refusal({status, statusText, headers}: HttpResponse, {request: {method, url}, domain, body, credentials}: RefusedTokenRequest): RegistryError {
+	const secrets = credentials === undefined ? [] : secretsOf(credentials);
 	return unexpectedStatus({
 		method,
 		address: `${describeUrl(url)}${url.search}`,
@@ -173,6 +173,7 @@ function refusal({status, statusText, headers}: HttpResponse, {request: {method,
 		statusText,
 		body,
 		retryAfterSeconds: parseRetryAfter(headers['retry-after']),
+		hasCredentials: credentials !== undefined,
 		redact: text => redact(text, secrets),
 	});
 }

@@ -1,4 +1,4 @@
-import {TsbuildError} from '../kernel/errors.ts';
+import {errorCode, TsbuildError} from '../kernel/errors.ts';
 import {explainPush} from './access-denied.ts';
 import {findBlob} from './find-blob.ts';
 import type {
@@ -43,7 +43,8 @@ export async function uploadBlob(connection: RegistryConnection, options: Upload
 			return;
 		} catch (error) {
 			const isLost = error instanceof RegistryError && lostStatuses.has(error.status);
-			await attempts.waitAfter(explainPush(error), isPassing(error) || (isLost && upload.restarts < maximumRestarts));
+			const isWorthwhile = isPassing(error) || (isLost && upload.restarts < maximumRestarts) || upload.isFirstRefusal(error);
+			await attempts.waitAfter(explainPush(error), isWorthwhile);
 			const resumed = await upload.recover(isLost);
 			if (resumed === 'finished') {
 				return;
@@ -63,6 +64,7 @@ class Upload {
 	#descriptor: BlobDescriptor | undefined;
 	#session: UploadSession | undefined;
 	#restarts = 0;
+	#isRefused = false;
 	#furthest = 0;
 
 	constructor(connection: RegistryConnection, options: UploadBlobOptions) {
@@ -112,6 +114,13 @@ class Upload {
 	/** How often everything was sent anew. */
 	get restarts(): number {
 		return this.#restarts;
+	}
+
+	/** Was it the token that had run out when the bytes were on their way, for the first time? Then there is a new one for the next attempt. */
+	isFirstRefusal(error: unknown): boolean {
+		const isFirst = !this.#isRefused && this.#session !== undefined && errorCode(error) === 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED';
+		this.#isRefused ||= isFirst;
+		return isFirst;
 	}
 
 	/** Sends what the registry does not have. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import {errorMessage} from '../../src/kernel/errors.ts';
 import {parseReference} from '../../src/kernel/reference.ts';
+import {startFaultProxy} from '../support/fault-proxy.ts';
 import {
 	blobOf,
 	noise,
@@ -71,6 +72,52 @@ test('a token that has run out is replaced', async t => {
 	await using client = openTestClient({environment: {HOME: home.path}});
 	await t.notThrowsAsync(pushTestImage(client, `${registry.host}/own/image`));
 	t.true(tokens.questions.length > 1);
+});
+
+test('a token that runs out while a blob is uploaded is replaced, and the upload goes on', async t => {
+	await using tokens = await startTokenServer();
+	await using registry = await startRegistry({tokenServer: tokens.settings});
+	const {realm, service} = tokens.settings;
+	const challenge = `Bearer realm="${realm}",service="${service}",scope="repository:own/image:pull,push",error="invalid_token"`;
+	let refusals = 0;
+	await using proxy = await startFaultProxy(registry.host, ({method}) => method === 'PATCH' && refusals++ === 0 ? {type: 'answer', status: 401, headers: {'www-authenticate': challenge}} : undefined);
+	await using home = await makeHome({auths: {[proxy.host]: basic}});
+	await using client = openTestClient({environment: {HOME: home.path}});
+	await t.notThrowsAsync(pushTestImage(client, `${proxy.host}/own/image`));
+	t.is(tokens.questions.length, 2);
+});
+
+test('an upload that is refused again and again is given up', async t => {
+	await using tokens = await startTokenServer();
+	await using registry = await startRegistry({tokenServer: tokens.settings});
+	await using proxy = await startFaultProxy(registry.host, ({method}) => method === 'PATCH' ? {type: 'answer', status: 401} : undefined);
+	await using home = await makeHome({auths: {[proxy.host]: basic}});
+	await using client = openTestClient({environment: {HOME: home.path}});
+	await t.throwsAsync(pushTestImage(client, `${proxy.host}/own/image`), {code: 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED'});
+	t.is(proxy.requests.filter(({method}) => method === 'PATCH').length, 2);
+});
+
+test('an identity token that the token server does not know any more is told, and not shown', async t => {
+	await using tokens = await startTokenServer({identityToken: 'new-identity'});
+	await using registry = await startRegistry({tokenServer: tokens.settings});
+	await using home = await makeHome({auths: {[registry.host]: {auth: Buffer.from('tester:').toString('base64'), identitytoken: 'old-identity'}}});
+	await using client = openTestClient({environment: {HOME: home.path}});
+	const error = await t.throwsAsync(client.resolve(parseReference(`${registry.host}/own/image`)), {
+		code: 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED',
+		message: /^failed to authorize: failed to fetch oauth token: unexpected status from POST request to .*\/token: 401 Unauthorized\n/v,
+	});
+	t.notRegex(errorMessage(error), /old-identity/v);
+	t.like(error, {hint: `The credentials that are kept for ${registry.host} do not count, or no longer. Log in again: tsbuild logout ${registry.host}, tsbuild login ${registry.host}.`});
+});
+
+test('a token for the registry itself is shown to it as it is', async t => {
+	await using tokens = await startTokenServer();
+	await using registry = await startRegistry({tokenServer: tokens.settings});
+	await using home = await makeHome({auths: {[registry.host]: {registrytoken: 'unknown-token'}}});
+	await using client = openTestClient({environment: {HOME: home.path}});
+	const error = await t.throwsAsync(client.resolve(parseReference(`${registry.host}/own/image`)), {code: 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED'});
+	t.notRegex(errorMessage(error), /unknown-token/v);
+	t.deepEqual(tokens.questions, []);
 });
 
 test('a token server that only knows POST is asked that way', async t => {
