@@ -9,13 +9,16 @@ export type Owner = {readonly uid: number; readonly gid: number};
 /** The owner of what nobody else owns. */
 export const rootOwner: Owner = {uid: 0, gid: 0};
 
+// BuildKit knows this name by itself: it stands in many Dockerfiles that begin with an empty image.
+const rootName = 'root';
+
 // Ids beyond are no ids, as everywhere in Docker.
 const maximumId = 0x7F_FF_FF_FF;
 
 /**
 Looks up `--chown=user[:group]` in the root that is written to, as BuildKit does:
 
-- a number is an id; alone it is the group's id too;
+- a number is an id, and so is `root`, whatever the files say; alone it is the group's id too;
 - a name alone has the group of its passwd entry;
 - a name that is in no file counts as not given: the user is root, the group that of the user (Docker's reference says that this fails, but it does not);
 - nothing behind the colon is group 0.
@@ -33,7 +36,7 @@ export function lookUpOwner(expression: OwnerExpression, root: Descriptor | unde
 	return {uid, gid: group === undefined ? gid : groupId(group, root) ?? gid};
 }
 
-/** Whether an owner is told by numbers alone, which are looked up nowhere. */
+/** Whether an owner is told by ids alone, which are looked up nowhere. */
 export function isNumericOwner(expression: OwnerExpression): boolean {
 	return expression.split(':').every(part => isId(part));
 }
@@ -57,7 +60,7 @@ function groupId(group: string, root: Descriptor | undefined): number | undefine
 
 function find(user: string, root: Descriptor | undefined): Owner | undefined {
 	if (root === undefined) {
-		throw new TsbuildError('ERR_TSBUILD_USER', 'invalid user index: -1', {hint: 'There is no /etc/passwd in an empty image: use numeric ids.'});
+		throw new TsbuildError('ERR_TSBUILD_USER', 'invalid user index: -1', {hint: 'Names are looked up in what is copied onto, which is empty after FROM scratch and with --link: use numeric ids.'});
 	}
 
 	try {
@@ -72,11 +75,11 @@ function find(user: string, root: Descriptor | undefined): Owner | undefined {
 }
 
 function isId(text: string): boolean {
-	return /^\d+$/v.test(text);
+	return text === rootName || /^\d+$/v.test(text);
 }
 
 function parseId(text: string): number {
-	const id = Number(text);
+	const id = text === rootName ? rootOwner.uid : Number(text);
 	if (id > maximumId) {
 		throw new TsbuildError('ERR_TSBUILD_USER', `uids and gids must be in range 0-${maximumId}`);
 	}
