@@ -32,8 +32,7 @@ asRoot('an image that is built on copies has the layers of one that is built on 
 	for (const snapshotter of ['overlay', 'native']) {
 		await using project = await makeProject({Dockerfile: dockerfile, file: 'of the context\n'});
 		const archive = path.join(project.directory, 'image.tar');
-		process.env.TSBUILD_SNAPSHOTTER = snapshotter;
-		const {exitCode, stderr} = await project.build('-t', 'app:1', '-o', `type=oci,dest=${archive}`);
+		const {exitCode, stderr} = await project.buildIn({TSBUILD_SNAPSHOTTER: snapshotter}, '-t', 'app:1', '-o', `type=oci,dest=${archive}`);
 		t.is(exitCode, 0, stderr);
 		t.notRegex(stderr, /WARNING: each step copies/v, 'it was wanted so');
 		layers[snapshotter] = listLayers(archive);
@@ -46,13 +45,12 @@ asRoot('an image that is built on copies has the layers of one that is built on 
 
 asRoot('a store on an overlay says that each step is copied, and builds', async t => {
 	await using project = await makeProject({Dockerfile: dockerfile, file: 'of the context\n'});
-	delete process.env.TSBUILD_SNAPSHOTTER;
 	const [node, main] = [process.execPath, path.join(import.meta.dirname, '../../src/main.ts')];
 	const output = execFileSync('unshare', ['--mount', 'sh', '-ec', `
 		mkdir lower upper work merged
 		mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
 		exec "$@" 2>&1
-	`, 'sh', node, main, 'build', '--root', 'merged/store', '--progress', 'plain', '--build-context', `base=oci-layout://${project.base}`, '-t', 'app:1', project.context], {cwd: project.directory, encoding: 'utf8'});
+	`, 'sh', node, main, 'build', '--root', 'merged/store', '--progress', 'plain', '--build-context', `base=oci-layout://${project.base}`, '-t', 'app:1', project.context], {cwd: project.directory, env: {...process.env, TSBUILD_SNAPSHOTTER: ''}, encoding: 'utf8'});
 	t.regex(output, /^WARNING: each step copies the files of the one before, because overlayfs does not work in .+\/merged\/store: failed to .+$/mv);
 	t.regex(output, /naming to docker\.io\/library\/app:1 done/v);
 });
