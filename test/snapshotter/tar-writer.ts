@@ -1,4 +1,4 @@
-import {Buffer, isAscii, isUtf8} from 'node:buffer';
+import {Buffer} from 'node:buffer';
 import {execFileSync} from 'node:child_process';
 import {
 	chmodSync,
@@ -15,74 +15,24 @@ import test from 'ava';
 import fc from 'fast-check';
 import {extract, pack} from 'tar-stream';
 import type {NewTarEntry} from '../../snapshotter/tar-entry.ts';
-import {encodeTarEntry, writeTar, type TarMember} from '../../snapshotter/tar-writer.ts';
+import {encodeTarEntry, writeTar} from '../../snapshotter/tar-writer.ts';
 import type {ImageIndex, ImageManifest} from '../../src/kernel/oci-types.ts';
 import {setExtendedAttribute} from '../../src/linux/extended-attributes.ts';
 import {makeDeviceFile} from '../../src/linux/files.ts';
-import {nameBytes} from '../../src/linux/name.ts';
+import {comparableMember, randomMember} from '../support/random-members.ts';
 import {collect, readMembers} from '../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
-import {listTree, type ListedFile} from '../support/tree-listing.ts';
 import {asRoot} from '../support/conditions.ts';
 
-const mtimes = fc.oneof(
-	fc.bigInt({min: 0n, max: 2_000_000_000n}).map(seconds => seconds * 1_000_000_000n),
-	fc.bigInt({min: -1_000_000_000_000_000_000n, max: 4_000_000_000_000_000_000n}),
-);
-const ids = fc.oneof(fc.nat(70_000), fc.integer({min: 2_097_150, max: 2_097_153}), fc.nat(2 ** 31));
-const nameOf = fc.uint8Array({minLength: 1, maxLength: 120}).map(bytes => Buffer.from(bytes.map(byte => byte === 0 || byte === 0x2F ? 0x41 : byte)));
-const plainName = fc.string({minLength: 1, maxLength: 120, unit: fc.constantFrom(...'abcdefgh')}).map(text => Buffer.from(text));
-const names = fc.oneof(plainName, nameOf).filter(name => !['.', '..'].includes(name.toString('latin1')));
-const paths = fc.array(names, {minLength: 1, maxLength: 4});
-const xattrs = fc.dictionary(fc.string({minLength: 1, maxLength: 20, unit: fc.constantFrom(...'abc=%')}), fc.uint8Array({maxLength: 40}), {maxKeys: 3})
-	.map(values => new Map(Object.entries(values).map(([name, value]) => [`user.${name}`, Buffer.from(value)])));
-
-const memberOf = fc.record({
-	path: paths,
-	type: fc.constantFrom('file', 'symlink', 'fifo', 'character'),
-	mode: fc.nat(0o7777),
-	uid: ids,
-	gid: ids,
-	mtimeNanoseconds: mtimes,
-	linkTarget: paths,
-	content: fc.uint8Array({maxLength: 1500}),
-	deviceMajor: fc.nat(4095),
-	deviceMinor: fc.nat((2 ** 20) - 1),
-	xattrs,
-}).map(({path: parts, linkTarget, content, ...entry}): TarMember => {
-	const isDevice = entry.type === 'character';
-	return {
-		entry: {
-			...entry,
-			path: Buffer.from(parts.map(part => part.toString('latin1')).join('/'), 'latin1'),
-			linkTarget: entry.type === 'symlink' ? Buffer.from(linkTarget.map(part => part.toString('latin1')).join('/'), 'latin1') : '',
-			size: entry.type === 'file' ? content.length : 0,
-			deviceMajor: isDevice ? entry.deviceMajor : 0,
-			deviceMinor: isDevice ? Math.max(1, entry.deviceMinor) : 0,
-		},
-		content: entry.type === 'file' ? Buffer.from(content) : Buffer.alloc(0),
-	};
-});
-
-// The order of attributes in a map says nothing.
-function comparable({entry, content}: {readonly entry: NewTarEntry; readonly content?: unknown}): Record<string, unknown> {
-	return {
-		...entry,
-		linkTarget: Buffer.from(nameBytes(entry.linkTarget ?? '')),
-		xattrs: Object.fromEntries(entry.xattrs ?? []),
-		content,
-	};
-}
-
 test('what is written is read again, byte for byte', async t => {
-	await fc.assert(fc.asyncProperty(fc.array(memberOf, {maxLength: 8}), async members => {
+	await fc.assert(fc.asyncProperty(fc.array(randomMember, {maxLength: 8}), async members => {
 		const read = await readMembers(await collect(writeTar(members)));
-		t.deepEqual(read.map(member => comparable(member)), members.map(member => comparable(member)));
+		t.deepEqual(read.map(member => comparableMember(member)), members.map(member => comparableMember(member)));
 	}), {numRuns: 200});
 });
 
 test('the same members give the same bytes, however their content is cut', async t => {
-	await fc.assert(fc.asyncProperty(fc.array(memberOf, {maxLength: 8}), async members => {
+	await fc.assert(fc.asyncProperty(fc.array(randomMember, {maxLength: 8}), async members => {
 		const cut = members.map(({entry, content}) => ({entry, content: bytewise(content as Buffer)}));
 		const [first, second] = [await collect(writeTar(members)), await collect(writeTar(cut))];
 		t.true(first.equals(second));
@@ -94,69 +44,6 @@ async function * bytewise(content: Buffer): AsyncGenerator<Uint8Array> {
 		yield Buffer.of(byte);
 	}
 }
-
-// In a folder each, so that random names never meet.
-function inFolders(members: readonly TarMember[]): TarMember[] {
-	return members.flatMap(({entry, content}, index): TarMember[] => {
-		const name = Buffer.from(nameBytes(entry.path).map(byte => byte === 0x2F ? 0x5F : byte)).subarray(0, 200);
-		const ownPath = Buffer.concat([Buffer.from(`${index}/`), name]);
-		const ownXattrs = entry.type === 'file' ? entry.xattrs ?? new Map<string, Buffer>() : new Map<string, Buffer>();
-		return [
-			{entry: {path: `${index}/`, type: 'directory', mode: 0o755}},
-			{entry: {...entry, path: ownPath, xattrs: ownXattrs}, content: content ?? Buffer.alloc(0)},
-		];
-	});
-}
-
-const unpacksWith = test.macro({
-	async exec(t, command: readonly string[], canHold: (member: TarMember) => boolean) {
-		await fc.assert(fc.asyncProperty(fc.array(memberOf, {minLength: 1, maxLength: 6}), async random => {
-			await using directory = await makeTemporaryDirectory();
-			const members = inFolders(random.filter(member => canHold(member)));
-			const archive = path.join(directory.path, 'archive.tar');
-			const root = path.join(directory.path, 'root');
-			mkdirSync(root);
-			writeFileSync(archive, await collect(writeTar(members)));
-			const [program, ...parameters] = command as [string, ...string[]];
-			execFileSync(program, [...parameters, archive, '-C', root], {stdio: 'pipe', cwd: directory.path});
-			const listed = listTree(root);
-			for (const {entry, content} of members) {
-				const name = Buffer.from(nameBytes(entry.path)).toString('latin1').replace(/\/$/v, '');
-				checkFile(t, listed[name]!, {entry, content: content ?? Buffer.alloc(0)});
-			}
-		}), {numRuns: 25});
-	},
-	title: (title, command: readonly string[]) => `${title ?? command[0]} unpacks what is written`,
-});
-
-function checkFile(t: {is(actual: unknown, expected: unknown): unknown; deepEqual(actual: unknown, expected: unknown): unknown}, file: ListedFile, {entry}: TarMember): void {
-	t.is(file.owner, `${entry.uid ?? 0}:${entry.gid ?? 0}`);
-	if (entry.type !== 'directory') {
-		t.is(file.mtime, (entry.mtimeNanoseconds ?? 0n) / 1_000_000_000n);
-	}
-
-	if (entry.type === 'symlink') {
-		t.is(file.content, Buffer.from(nameBytes(entry.linkTarget!)).toString('latin1'));
-	} else {
-		t.is(file.mode, entry.mode.toString(8));
-		const expected = [...entry.xattrs ?? []].map(([name, value]) => [name, Buffer.from(value).toString('hex')]);
-		t.deepEqual(file.xattrs, Object.fromEntries(expected) as Record<string, string>);
-	}
-}
-
-asRoot(unpacksWith, ['tar', '--numeric-owner', '--same-owner', '--xattrs', '--xattrs-include=*', '-p', '-xf'], () => true);
-const hasPlainAttributes = ({xattrs: attributes}: NewTarEntry) => [...attributes ?? []].every(([name]) => !/[%=]/v.test(name));
-const namesOf = ({path: name, linkTarget = ''}: NewTarEntry) => [nameBytes(name), nameBytes(linkTarget)];
-
-// Libarchive takes keys of attributes as they are, without an escape, and names that are not ASCII depend on the locale; it rounds times before 1970 upwards.
-asRoot(unpacksWith, ['bsdtar', '--numeric-owner', '-p', '-xf'], ({entry}) => hasPlainAttributes(entry) && namesOf(entry).every(name => isAscii(name)) && entry.mtimeNanoseconds! >= 0n);
-
-// As the layer of an image. Programs of Go know no escape either, and take names for text.
-const umociScript = `
-	umoci init --layout image && umoci new --image image:t && umoci raw add-layer --image image:t "$1"
-	umoci unpack --image image:t bundle && rmdir "$3" && mv bundle/rootfs "$3"
-`;
-asRoot('umoci', unpacksWith, ['sh', '-ec', umociScript, 'sh'], ({entry}) => hasPlainAttributes(entry) && namesOf(entry).every(name => isUtf8(name)));
 
 const sizeOf = (entry: Partial<NewTarEntry>) => encodeTarEntry({
 	path: 'file', type: 'file', mode: 0o644, ...entry,
