@@ -55,6 +55,21 @@ test('docker loads an archive', async t => {
 	t.is(docker('run', '--rm', '--network', 'none', 'archive:1', 'cat', '/greeting'), 'hello\n');
 });
 
+test('what docker has saved is loaded, with the ID that it has there', async t => {
+	await using project = await makeProject({Dockerfile: dockerfile});
+	await using other = await makeProject({Dockerfile: 'FROM there:1\nRUN cat /greeting && test $NAME = world\n'});
+	const loaded = await project.buildIn({DOCKER_HOST: engine.host}, '-t', 'there:1', '-t', 'there:2', '--load');
+	t.is(loaded.exitCode, 0, loaded.stderr);
+	const archive = path.join(project.directory, 'saved.tar');
+	docker('save', '--output', archive, 'there:1', 'there:2');
+	const result = await tsbuild(['load', '-i', archive], {root: other.root});
+	t.is(new TextDecoder().decode(result.stdout), 'Loaded image: there:1\nLoaded image: there:2\n');
+	const id = await tsbuild(['images', '-q', '--no-trunc', 'there:1'], {root: other.root});
+	t.is(new TextDecoder().decode(id.stdout), docker('image', 'inspect', '--format', '{{.Id}}', 'there:1'));
+	const built = await other.build('-t', 'next:1');
+	t.is(built.exitCode, 0, built.stderr);
+});
+
 test('an engine that refuses an image is told with its words', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
 	await using socket = await makeEngineThatRefuses();
