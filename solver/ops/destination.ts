@@ -45,7 +45,7 @@ export function findDestination(root: Descriptor, path: Name, attributes: NewDir
 		}
 
 		directory.close();
-		current = target[0] === slash ? target : Buffer.concat([realPathInRoot(root, parent), Buffer.from('/'), target]);
+		current = target[0] === slash ? target : joinPath(realPathInRoot(root, parent), target);
 	}
 
 	throw tooManyLinks(path, undefined);
@@ -61,7 +61,7 @@ export function makeDirectories(root: BorrowedDescriptor, path: Name, attributes
 		return makeDirectoriesInRoot(root, path, attributes).directory;
 	} catch (error) {
 		if (errorCode(error) === 'ENOTDIR') {
-			throw fileError(`mkdir ${displayName(findObstacle(root, path))}: not a directory`, {cause: error});
+			throw fileError(`${describeFailedCall(root, path)}: not a directory`, {cause: error});
 		}
 
 		throw errorCode(error) === 'ELOOP' ? tooManyLinks(path, error) : error;
@@ -101,8 +101,7 @@ export function openDirectory({directory, name, path}: Place): Descriptor {
 
 /** A name below a place that is a directory. `directory` is that directory. */
 export function placeIn(directory: Descriptor, directoryPath: Buffer, name: Buffer): Place {
-	const separator = directoryPath.at(-1) === slash ? '' : '/';
-	return {directory, name, path: Buffer.concat([directoryPath, Buffer.from(separator), name])};
+	return {directory, name, path: joinPath(directoryPath, name)};
 }
 
 /**
@@ -137,15 +136,19 @@ function tooManyLinks(path: Name, cause: unknown): TsbuildError {
 	return fileError('too many links', {cause, hint: `In the image, ${displayName(path)} is a circle of symbolic links.`});
 }
 
-/** The first part of a path that is no directory, as it is called without links. */
-function findObstacle(root: BorrowedDescriptor, path: Name): Name {
+/** The call that fails because something on the way is no directory, in BuildKit: it looks at all names of a path before it makes the last one. */
+function describeFailedCall(root: BorrowedDescriptor, path: Name): string {
 	const parts = nameBytes(path).toString('latin1').split('/').filter(part => part !== '');
-	for (const index of parts.keys()) {
-		const prefix = Buffer.from(`/${parts.slice(0, index + 1).join('/')}`, 'latin1');
-		if (statInRoot(root, prefix)?.isDirectory() === false) {
-			return realPathInRoot(root, prefix);
-		}
+	const pathTo = (count: number) => Buffer.from(`/${parts.slice(0, count).join('/')}`, 'latin1');
+	const count = parts.keys().map(index => index + 1).find(length => statInRoot(root, pathTo(length))?.isDirectory() === false);
+	if (count === undefined) {
+		return `mkdir ${displayName(path)}`;
 	}
 
-	return path;
+	const obstacle = realPathInRoot(root, pathTo(count));
+	return count === parts.length ? `mkdir ${displayName(obstacle)}` : `lstat ${displayName(joinPath(obstacle, Buffer.from(parts[count]!, 'latin1')))}`;
+}
+
+function joinPath(directory: Buffer, name: Buffer): Buffer {
+	return Buffer.concat([directory, Buffer.from(directory.at(-1) === slash ? '' : '/'), name]);
 }
