@@ -43,16 +43,13 @@ export function receivedSize(files: Iterable<TransferredFile>): number {
 /** The bytes of the message that tells of a file. */
 export function statMessageSize(file: TransferredFile): number {
 	const {pathLength, linkLength, mode, uid, gid, size, modifiedAt} = file;
-	const fields = [
-		lengthFieldSize(pathLength),
-		numberFieldSize(goFileMode(mode)),
-		numberFieldSize(uid),
-		numberFieldSize(gid),
-		numberFieldSize(isDirectory(mode) || isSecondName(file) ? 0 : size),
-		numberFieldSize(modifiedAt),
-		lengthFieldSize(linkLength),
-	];
-	return lengthFieldSize(fields.reduce((sum, field) => sum + field, 0));
+	return lengthFieldSize(lengthFieldSize(pathLength)
+		+ numberFieldSize(goFileMode(mode))
+		+ numberFieldSize(uid)
+		+ numberFieldSize(gid)
+		+ numberFieldSize(isDirectory(mode) || isSecondName(file) ? 0 : size)
+		+ numberFieldSize(modifiedAt)
+		+ lengthFieldSize(linkLength));
 }
 
 /** The bytes of the messages with the content of a file, which is the one at `place` in the order of all. */
