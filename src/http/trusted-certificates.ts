@@ -1,4 +1,5 @@
 import {readFile} from 'node:fs/promises';
+import {errorMessage, TsbuildError} from '../kernel/errors.ts';
 
 // Where distributions keep the authorities that the machine trusts; Node.js would take a list of its own.
 // https://go.dev/src/crypto/x509/root_linux.go
@@ -15,13 +16,29 @@ const systemFiles = [
 The certificates of the authorities that this machine trusts, in PEM: of `SSL_CERT_FILE` if it is set, else of the system.
 
 @returns `undefined` when the system has none: then those of Node.js count
+@throws {TsbuildError} `ERR_TSBUILD_CERTIFICATE` when the file that is named cannot be read
 */
 export async function readTrustedCertificates({SSL_CERT_FILE: file = ''}: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
-	for (const candidate of file === '' ? systemFiles : [file]) {
+	return file === '' ? readSystemCertificates() : readNamedCertificates(file);
+}
+
+async function readNamedCertificates(file: string): Promise<string> {
+	try {
+		return await readFile(file, 'utf8');
+	} catch (error) {
+		throw new TsbuildError('ERR_TSBUILD_CERTIFICATE', `failed to read the certificates that SSL_CERT_FILE names: ${errorMessage(error)}`, {
+			cause: error,
+			hint: 'Without the variable, those of the system count.',
+		});
+	}
+}
+
+async function readSystemCertificates(): Promise<string | undefined> {
+	for (const file of systemFiles) {
 		try {
-			return await readFile(candidate, 'utf8');
+			return await readFile(file, 'utf8');
 		} catch {
-			// The next one; a missing file trusts nobody less.
+			// The next one: each distribution has its own.
 		}
 	}
 

@@ -57,7 +57,7 @@ export async function readDockerConfig(file: string): Promise<DockerConfig> {
 			return parseDockerConfig('{}', file);
 		}
 
-		throw error instanceof TsbuildError ? error : configError(file, errorMessage(error), error);
+		throw error instanceof TsbuildError ? error : configError('read', {file, reason: errorMessage(error), cause: error});
 	}
 }
 
@@ -120,7 +120,7 @@ export async function updateAuths(file: string, change: (auths: DockerConfig['au
 		await mkdir(path.dirname(file), {recursive: true, mode: 0o700});
 		await replaceFile(await resolveLink(file), text);
 	} catch (error) {
-		throw configError(file, errorMessage(error), error);
+		throw configError('write', {file, reason: errorMessage(error), cause: error});
 	}
 }
 
@@ -179,11 +179,11 @@ function encode(text: string): string {
 }
 
 function refuse(file: string, reason: string): never {
-	throw configError(file, reason);
+	throw configError('read', {file, reason});
 }
 
-function configError(file: string, reason: string, cause?: unknown): TsbuildError {
-	return new TsbuildError('ERR_TSBUILD_CREDENTIALS', `failed to read or write the configuration of Docker ${file}: ${reason}`, {
+function configError(action: 'read' | 'write', {file, reason, cause}: {readonly file: string; readonly reason: string; readonly cause?: unknown}): TsbuildError {
+	return new TsbuildError('ERR_TSBUILD_CREDENTIALS', `failed to ${action} the configuration of Docker ${file}: ${reason}`, {
 		cause,
 		hint: 'Correct the file, or name another directory with DOCKER_CONFIG.',
 	});

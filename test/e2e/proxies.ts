@@ -48,6 +48,6 @@ test('a configuration that cannot be read is told, and the build goes on', async
 	await using cleanup = project;
 	const result = await cleanup.buildIn(environment);
 	t.is(result.exitCode, 0);
-	t.regex(result.stderr, /^WARNING: failed to read or write the configuration of Docker .*\/docker\/config\.json: it is no JSON\n/v);
+	t.regex(result.stderr, /^WARNING: failed to read the configuration of Docker .*\/docker\/config\.json: it is no JSON\n/v);
 	t.regex(result.stderr, / \[\] \[\] \[\] \[\] \[\] \[\]\n/v);
 });

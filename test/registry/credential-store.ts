@@ -134,7 +134,7 @@ const fails = test.macro(async (t: ExecutionContext, kept: Kept, message: RegExp
 
 const withProgram = (script: string): Kept => ({files: {'.docker/config.json': {credsStore: 'test'}}, programs: {test: script}});
 
-test('a file that is broken is named, and not shown', fails, {files: {'.docker/config.json': '{"auths": {"one": {"auth": "hidden"}'}}, /^failed to read or write the configuration of Docker .*\/\.docker\/config\.json: it is no JSON$/v);
+test('a file that is broken is named, and not shown', fails, {files: {'.docker/config.json': '{"auths": {"one": {"auth": "hidden"}'}}, /^failed to read the configuration of Docker .*\/\.docker\/config\.json: it is no JSON$/v);
 test('a variable that is broken is named, and not shown', fails, {environment: {DOCKER_AUTH_CONFIG: 'hidden'}}, /in DOCKER_AUTH_CONFIG: it is no JSON$/v);
 test('a file that is no object is named', fails, {files: {'.docker/config.json': '["hidden"]'}}, /it is no JSON object$/v);
 test('what is not encoded as it should be is refused', fails, {files: {'.docker/config.json': {auths: {one: {auth: encode('hidden')}}}}}, /^failed to read the credentials for one: invalid auth configuration file$/v);

@@ -70,6 +70,15 @@ test('an authority that the user trusts everywhere counts', async t => {
 	await t.notThrowsAsync(pushTestImage(trusting, `${scene.registry.host}/some/image`));
 });
 
+test('a file of authorities that is named and not there is told', async t => {
+	await using scene = await setScene();
+	await using client = scene.open({environment: {HOME: scene.home, SSL_CERT_FILE: '/nonexistent/authorities.crt'}});
+	await t.throwsAsync(client.resolve(parseReference(`${scene.registry.host}/some/image`)), {
+		code: 'ERR_TSBUILD_CERTIFICATE',
+		message: /^failed to read the certificates that SSL_CERT_FILE names: ENOENT: .*'\/nonexistent\/authorities\.crt'$/v,
+	});
+});
+
 const fails = test.macro(async (t, options: SceneOptions & {readonly message: RegExp; readonly hint: RegExp; readonly code?: string}) => {
 	const {message, hint, code = 'ERR_TSBUILD_NETWORK_TLS', ...sceneOptions} = options;
 	await using scene = await setScene(sceneOptions);
