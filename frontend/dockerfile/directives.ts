@@ -22,11 +22,6 @@ export class DirectiveReader {
 		return this.#values.get('escape') === '`' ? '`' : '\\';
 	}
 
-	/** The value of `check`, as far as it has been read. */
-	get check(): string | undefined {
-		return this.#values.get('check');
-	}
-
 	/**
 	Looks at the next line, without white space at its start.
 

@@ -1,8 +1,8 @@
 import {quoteGoString} from '../../../src/kernel/go-format.ts';
-import {DirectiveReader, parseDirective} from '../directives.ts';
+import {parseDirective} from '../directives.ts';
 import {DockerfileError} from '../errors.ts';
-import {PhysicalLines} from '../physical-lines.ts';
-import {trimTrailing, trimLeadingWhitespace, trimWhitespace} from '../whitespace.ts';
+import {findFileDirective} from '../file-directive.ts';
+import {trimWhitespace} from '../whitespace.ts';
 
 /** Names of rules, or all of them. */
 export type RuleNames = ReadonlySet<string> | 'all';
@@ -33,7 +33,7 @@ The settings of a file: those of the build argument `BUILDKIT_DOCKERFILE_CHECK` 
 @see https://docs.docker.com/reference/dockerfile/#check
 */
 export function readCheckSettings(content: Uint8Array, buildArgs: ReadonlyMap<string, string>): CheckSettings {
-	const [options = ''] = (findDirective(content) ?? '').split(' ', 1);
+	const [options = ''] = (findFileDirective(content, 'check')?.value ?? '').split(' ', 1);
 	return readCheckArgument(buildArgs) ?? withContext('failed to parse check options', () => parseCheckSettings(options));
 }
 
@@ -122,25 +122,6 @@ function parseBoolean(text: string, option: string): boolean {
 	}
 
 	return value;
-}
-
-/** The value of the directive; what is wrong with the directives around it is told when the file is parsed. */
-function findDirective(content: Uint8Array): string | undefined {
-	const lines = new PhysicalLines(content);
-	const reader = new DirectiveReader();
-	try {
-		for (let line = lines.read(); line !== undefined; line = lines.read()) {
-			if (!reader.read(trimLeadingWhitespace(trimTrailing(line, '\r\n')))) {
-				break;
-			}
-		}
-	} catch (error) {
-		if (!(error instanceof DockerfileError)) {
-			throw error;
-		}
-	}
-
-	return reader.check;
 }
 
 function withContext<Result>(context: string, action: () => Result): Result {

@@ -21,7 +21,9 @@ test('a file without the directive has no settings', reads, 'FROM a\n# check=ski
 test('rules are skipped by their names', reads, '# check=skip=A,B\nFROM a\n', {skipped: ['A', 'B']});
 test('all rules are skipped', reads, '#check=skip=all\n', {skipped: 'all'});
 test('three settings stand in one line', reads, '# syntax=x\n# check=skip=A;error=true;experimental=all\r\n', {skipped: ['A'], isError: true, experimental: 'all'});
-test('the name of the directive is read in any case, with blanks', reads, '  #  Check =  error=1  \n', {isError: true});
+test('the name of the directive is read in any case, with blanks', reads, '#  Check =  error=1  \n', {isError: true});
+test('an indented directive is none', reads, ' # check=error=1\n', {});
+test('a file may begin with a line for the shell', reads, '#!/usr/bin/env build\n# check=error=1\n', {isError: true});
 test('the value ends at a blank', reads, '# check=skip=A, B\n', {skipped: ['A', '']});
 test('a file may begin with a byte order mark', reads, '\u{FEFF}# check=error=T\n', {isError: true});
 test('an empty file has no settings', reads, '', {});
@@ -34,7 +36,7 @@ const refuses = test.macro((t, text: string, message: string) => {
 
 test('a setting without a value is refused', refuses, '# check=skip\n', 'invalid check option "skip"');
 test('an unknown setting is refused', refuses, '# check=skips=A\n', 'invalid check option "skips"');
-test('a fourth setting is part of the third', refuses, '# check=skip=A;skip=B;error=true;skip=C\n', 'failed to parse check option "error=true;skip=C": strconv.ParseBool: parsing "true;skip=C": invalid syntax');
+test('a fourth setting is part of the third', refuses, '# check=skip=A;skip=B;error=t;skip=C\n', 'failed to parse check option "error=t;skip=C": strconv.ParseBool: parsing "t;skip=C": invalid syntax');
 test('error is a boolean', refuses, '# check=error=yes\n', 'failed to parse check option "error=yes": strconv.ParseBool: parsing "yes": invalid syntax');
 
 test('the build argument takes the place of the directive', t => {
@@ -88,7 +90,8 @@ test('an experimental rule cannot be skipped', async t => {
 });
 
 test('what is found fails the build where the file says so, after all was looked at', async t => {
-	const error = await t.throwsAsync(convert('# check=error=true;skip=StageNameCasing\nFROM busybox AS A\nENV a b\nLABEL c d\nWORKDIR x\n'), {instanceOf: DockerfileError, code: 'ERR_TSBUILD_DOCKERFILE_CHECK'});
+	const content = '# check=error=true;skip=StageNameCasing\nFROM busybox AS A\nENV a b\nLABEL c d\nWORKDIR x\n';
+	const error = await t.throwsAsync(convert(content), {instanceOf: DockerfileError, code: 'ERR_TSBUILD_DOCKERFILE_CHECK'});
 	t.is(error?.message, 'lint violation found for rules: LegacyKeyValueFormat, WorkdirRelativePath');
 	await t.notThrowsAsync(convert('# check=error=true;skip=all\nFROM busybox AS A\n'));
 });
