@@ -17,7 +17,7 @@ const write = promisify(writeWithCallback);
 // Files up to this size are read and written at once: a turn of the event loop costs more than their bytes.
 const smallFileSize = 0x1_00_00;
 const readSize = 0x8_00_00;
-const zerosSize = 0x1_00_00;
+const stretchUnit = 0x1_00_00;
 // What a file system can leave out.
 const holeSize = 4096;
 
@@ -32,24 +32,43 @@ export function readContent(file: Buffer, size: number): Uint8Array | AsyncItera
 Writes the content of a new file of `size` bytes. Stretches of zeros become holes, so a sparse file stays one.
 */
 export async function writeContent(file: Descriptor, content: AsyncIterable<Uint8Array>, size: number): Promise<void> {
-	const zeros = Buffer.alloc(Math.min(size, zerosSize));
 	let position = 0;
 	let isEndWritten = true;
 	for await (const chunk of content) {
-		for (let start = 0; start < chunk.length; start += zerosSize) {
-			const part = chunk.subarray(start, start + zerosSize);
-			isEndWritten = part.length < holeSize || Buffer.compare(part, zeros.subarray(0, part.length)) !== 0;
-			if (isEndWritten) {
-				await writeAll(file, part, {position, isSmall: size <= smallFileSize});
+		for (const {start, end, isHole} of cutStretches(chunk)) {
+			isEndWritten = !isHole;
+			if (!isHole) {
+				await writeAll(file, chunk.subarray(start, end), {position: position + start, isSmall: size <= smallFileSize});
 			}
-
-			position += part.length;
 		}
+
+		position += chunk.length;
 	}
 
 	if (!isEndWritten) {
 		ftruncateSync(file.number, position);
 	}
+}
+
+/** Part of a chunk, zeros alone or anything else. */
+type Stretch = {readonly start: number; readonly end: number; readonly isHole: boolean};
+
+/** Cuts a chunk into few long stretches: each is a write, or none. */
+function cutStretches(chunk: Uint8Array): readonly Stretch[] {
+	const stretches: Stretch[] = [];
+	for (let start = 0; start < chunk.length; start += stretchUnit) {
+		const end = Math.min(chunk.length, start + stretchUnit);
+		const isHole = end - start >= holeSize && isZeros(chunk.subarray(start, end));
+		const before = stretches.at(-1)?.isHole === isHole ? stretches.pop() : undefined;
+		stretches.push({start: before?.start ?? start, end, isHole});
+	}
+
+	return stretches;
+}
+
+// All bytes are as the first one.
+function isZeros(bytes: Uint8Array): boolean {
+	return bytes[0] === 0 && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
 }
 
 async function writeAll(file: Descriptor, part: Uint8Array, {position, isSmall}: {readonly position: number; readonly isSmall: boolean}): Promise<void> {
