@@ -67,7 +67,10 @@ const umoci: Program = {
 		return gunzipSync(blob(layers.at(-1)!.digest));
 	},
 	// Names are text, times whole seconds, and an empty record is none.
-	holds: entry => hasPlainAttributes(entry) && entry.mtimeNanoseconds! % 1_000_000_000n === 0n && entry.xattrs!.values().every(value => value.length > 0) && namesOf(entry).every(name => isUtf8(name)),
+	holds: entry => hasPlainAttributes(entry)
+		&& entry.mtimeNanoseconds! % 1_000_000_000n === 0n
+		&& entry.xattrs!.values().every(value => value.length > 0)
+		&& namesOf(entry).every(name => isUtf8(name)),
 };
 
 const roundTrips = test.macro({

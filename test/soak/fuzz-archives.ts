@@ -9,7 +9,12 @@ import fc from 'fast-check';
 import {ArchiveTrap, type Outcome} from '../support/archive-trap.ts';
 import {makeBusyboxRoot} from '../support/busybox-root.ts';
 import {asRoot} from '../support/conditions.ts';
-import {aimedBytes, damaged, hostileEntries} from '../support/hostile-archive.ts';
+import {
+	aimedBytes,
+	damaged,
+	hostileEntries,
+	overlayAttributes,
+} from '../support/hostile-archive.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 // For all properties together.
@@ -59,8 +64,8 @@ async function realLayers(): Promise<readonly Buffer[]> {
 	return formats.map(format => execFileSync('sh', ['-c', 'tar --create "$@" . || true', 'sh', ...format], {cwd: root, maxBuffer: 2 ** 26, stdio: ['ignore', 'pipe', 'ignore']}));
 }
 
-const entriesAsLayer: Property = (trap, count) => fc.asyncProperty(hostileEntries, async entries => {
-	count(await trap.apply(await aimedBytes(entries, trap.canary)));
+const entriesAsLayer: Property = (trap, count) => fc.asyncProperty(hostileEntries, overlayAttributes, async (entries, attributes) => {
+	count(await trap.apply(await aimedBytes(entries, trap.canary), attributes));
 });
 
 const entriesInAdd: Property = (trap, count) => fc.asyncProperty(hostileEntries, async entries => {

@@ -11,6 +11,7 @@ import {isDeepStrictEqual} from 'node:util';
 import {applyLayer} from '../../snapshotter/apply.ts';
 import {decompressed} from '../../snapshotter/decompress.ts';
 import {removeTree} from '../../snapshotter/remove-tree.ts';
+import type {OverlayAttributes} from '../../snapshotter/whiteout.ts';
 import {unpackArchive} from '../../solver/ops/unpack-archive.ts';
 import {errorCode} from '../../src/kernel/errors.ts';
 import {O_DIRECTORY, O_PATH} from '../../src/linux/constants.ts';
@@ -73,7 +74,7 @@ export class ArchiveTrap implements AsyncDisposable {
 		return {...listTree(this.#path('canary')), ...listTree(this.#path('lower'))};
 	}
 
-	async #attempt(archive: () => Promise<unknown>): Promise<Outcome> {
+	async #attempt(archive: () => Promise<unknown>, overlayAttributes: OverlayAttributes): Promise<Outcome> {
 		mkdirSync(this.#path('into'));
 		mkdirSync(this.#path('work'));
 		try {
@@ -83,7 +84,7 @@ export class ArchiveTrap implements AsyncDisposable {
 			}
 
 			if (code === undefined) {
-				await this.#listMerged();
+				await this.#list(overlayAttributes);
 			}
 
 			return {code};
@@ -95,10 +96,15 @@ export class ArchiveTrap implements AsyncDisposable {
 	}
 
 	// The kernel must understand what was made.
-	async #listMerged(): Promise<void> {
+	async #list(overlayAttributes: OverlayAttributes): Promise<void> {
+		if (overlayAttributes === 'none') {
+			listTree(this.#path('into'));
+			return;
+		}
+
 		using lower = Descriptor.open(this.#path('lower'), O_PATH | O_DIRECTORY);
 		using merged = await createDetachedOverlay({
-			lowerDirectories: [lower.path], upperDirectory: this.#path('into'), workDirectory: this.#path('work'),
+			lowerDirectories: [lower.path], upperDirectory: this.#path('into'), workDirectory: this.#path('work'), userxattr: overlayAttributes === 'user',
 		});
 		listTree(merged.path);
 	}
@@ -116,9 +122,11 @@ export class ArchiveTrap implements AsyncDisposable {
 	}
 
 	/** Applies an archive as a layer, on another one that has links to the canary. */
-	async apply(archive: Uint8Array): Promise<Outcome> {
+	async apply(archive: Uint8Array, overlayAttributes: OverlayAttributes = 'trusted'): Promise<Outcome> {
 		using parent = Descriptor.open(this.#path('lower'), O_PATH | O_DIRECTORY);
-		return await this.#attempt(async () => applyLayer(decompressed(inChunks(archive), {maximumSize}), {into: this.#path('into'), parent, maximumSize}));
+		return await this.#attempt(async () => applyLayer(decompressed(inChunks(archive), {maximumSize}), {
+			into: this.#path('into'), parent, overlayAttributes, maximumSize,
+		}), overlayAttributes);
 	}
 
 	/** Unpacks an archive as ADD does, into a directory that has links to the canary. */
@@ -143,7 +151,7 @@ export class ArchiveTrap implements AsyncDisposable {
 				maximumSize,
 				signal: new AbortController().signal,
 			});
-		});
+		}, 'trusted');
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

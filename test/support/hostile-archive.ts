@@ -2,6 +2,7 @@ import {Buffer} from 'node:buffer';
 import fc from 'fast-check';
 import {encodePaxRecords} from '../../snapshotter/pax.ts';
 import type {TarEntryType} from '../../snapshotter/tar-entry.ts';
+import type {OverlayAttributes} from '../../snapshotter/whiteout.ts';
 import {archiveBytes, type ArchiveEntry} from './archive-entries.ts';
 import {blocks, rawHeader} from './tar-bytes.ts';
 
@@ -39,6 +40,9 @@ const hostileEntry = fc.record({
 
 /** Entries in the same few places, of every kind. */
 export const hostileEntries: fc.Arbitrary<readonly ArchiveEntry[]> = fc.array(hostileEntry, {maxLength: 12});
+
+/** Who reads what a layer becomes. */
+export const overlayAttributes: fc.Arbitrary<OverlayAttributes> = fc.constantFrom('trusted', 'trusted', 'user', 'none');
 
 /** The archive of such entries, which aim at the directory `canary`. */
 export async function aimedBytes(entries: readonly ArchiveEntry[], canary: string): Promise<Buffer> {
