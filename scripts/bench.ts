@@ -14,6 +14,7 @@ import path from 'node:path';
 import process from 'node:process';
 import {startRegistry} from '../test/support/registry.ts';
 import {makeBaseImage} from './base-image.ts';
+import {benchmarkCopies} from './bench/copy.ts';
 import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
 import {measure, type Contender} from './bench/measure.ts';
 import {benchmarkPull} from './bench/pull.ts';
@@ -56,6 +57,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 		const steps = await makeSteps(directory, peers.base);
 		await compare(`${stepCount} RUN steps, nothing cached`, contenders(peers, steps, '--no-cache'), 10);
 		await compare(`${stepCount} RUN steps, all cached`, contenders(peers, steps, ''), 10);
+	},
+
+	async copy(peers, directory) {
+		await benchmarkCopies({directory, base: peers.base, contenders: (context, flags) => contenders(peers, context, flags)});
 	},
 
 	async push(peers, directory) {
