@@ -39,7 +39,7 @@ import {resolveLayoutImage, type LayoutContext} from './image-resolver/layout-im
 import {errorMessage, TsbuildError} from './kernel/errors.ts';
 import {newIdentifier} from './kernel/identifier.ts';
 import {internalVertexDigest, withInternalVertex} from './kernel/internal-vertex.ts';
-import {hostPlatform, type Platform} from './kernel/platform.ts';
+import {formatPlatform, hostPlatform, type Platform} from './kernel/platform.ts';
 import type {ProgressSink} from './kernel/progress-event.ts';
 import {formatReference, parseReference} from './kernel/reference.ts';
 import type {SourceLocation} from './kernel/source-location.ts';
@@ -74,6 +74,8 @@ export type BuildOptions = {
 	readonly openRegistry: () => Promise<RegistryClient>;
 	/** Called when something of the web is needed. */
 	readonly openHttp: () => Promise<HttpClient>;
+	/** Variables of the user, for programs of this machine that the build needs. */
+	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** By their ids. */
 	readonly secrets: ReadonlyMap<string, SecretSource>;
 	/** Full references that the image is kept under in the local store. */
@@ -175,7 +177,7 @@ async function loadMetadata(wanted: WantedImage, {context, progress, ...lookup}:
 
 	const name = formatReference(parseReference(wanted.reference));
 	try {
-		return await withInternalVertex(progress, `[internal] load metadata for ${name}`, async () => resolveImage(wanted, lookup));
+		return await withInternalVertex(progress, {name: `[internal] load metadata for ${name}`, key: formatPlatform(wanted.platform)}, async () => resolveImage(wanted, lookup));
 	} catch (error) {
 		throw error instanceof TsbuildError ? new TsbuildError(error.code, `failed to resolve source metadata for ${name}: ${error.message}`, {cause: error}) : error;
 	}
@@ -194,6 +196,7 @@ async function solveDefinition({definition, proxyEnvironment}: DockerfileResult,
 		limits: options.limits,
 		openRegistry: openPermitted(options),
 		openHttp: options.openHttp,
+		userEnvironment: options.environment,
 		readSecret: async id => readSecret(options.secrets, id),
 		proxyEnvironment,
 		warn: options.warn,

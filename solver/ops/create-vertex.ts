@@ -19,6 +19,7 @@ import {createFileOp} from './file.ts';
 import {createMergeOp} from './merge.ts';
 import {escapeGlob} from './glob.ts';
 import {PathPatterns} from './path-patterns.ts';
+import {createSourceGitOp} from './source-git.ts';
 import {createSourceHttpOp} from './source-http.ts';
 import {createSourceImageOp} from './source-image.ts';
 import {createSourceLocalOp, type DirectoryReader} from './source-local.ts';
@@ -43,6 +44,8 @@ export type VertexContext = {
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
 	/** `NAME=value` of the proxies, for every container. */
 	readonly proxyEnvironment: readonly string[];
+	/** Variables of the user: the way to the web, and to an SSH agent. */
+	readonly userEnvironment: Readonly<Record<string, string | undefined>>;
 	/** Takes lines for the user that belong to no step. */
 	readonly warn: (line: string) => void;
 };
@@ -141,6 +144,10 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 
 		case 'source-http': {
 			return createSourceHttpOp(operation, {...context, ...vertex});
+		}
+
+		case 'source-git': {
+			return createSourceGitOp(operation, {...context, ...vertex, environment: context.userEnvironment});
 		}
 
 		case 'source-local': {

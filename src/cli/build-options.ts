@@ -43,6 +43,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		noCache: readNoCache(flags),
 		pull: readPullPolicy(flags.pull),
 		tags: flags.tag.map(tag => readTag(tag)),
+		environment,
 		secrets: readSecretOptions(flags.secret, environment),
 		outputs: readOutputs(flags, environment),
 		root: localStoreDirectory(flags.root, environment),

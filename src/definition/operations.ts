@@ -38,6 +38,23 @@ export type SourceHttpOperation = {
 	readonly checksum?: Digest;
 };
 
+/** Takes files of a commit in a git repository. Without inputs. */
+export type SourceGitOperation = {
+	readonly kind: 'source-git';
+	readonly remote: string;
+	/** A branch, a tag or a commit; empty for the default branch. */
+	readonly name: string;
+	/** The first digits at least of the commit that it has to be. */
+	readonly checksum?: string;
+	/** Inside the repository; empty for all of it. */
+	readonly subdirectory: string;
+	/** The repository itself is in the result, as `.git`. */
+	readonly keepsGitDirectory: boolean;
+	readonly hasSubmodules: boolean;
+	/** The time that the files get. */
+	readonly time: 'checkout' | 'commit';
+};
+
 export type NetworkMode = 'default' | 'none' | 'host';
 export type SecurityMode = 'sandbox' | 'insecure';
 
@@ -181,4 +198,4 @@ export type MergeOperation = {
 };
 
 /** Any operation of a definition. */
-export type Operation = SourceImageOperation | SourceLocalOperation | SourceHttpOperation | ExecOperation | FileOperation | MergeOperation;
+export type Operation = SourceImageOperation | SourceLocalOperation | SourceHttpOperation | SourceGitOperation | ExecOperation | FileOperation | MergeOperation;

@@ -109,6 +109,7 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 		entitlements: new Set(),
 		limits: {},
 		proxyEnvironment: [],
+		userEnvironment: {},
 		async openRegistry() {
 			throw new TypeError('no image of this test is in a registry');
 		},

@@ -1,3 +1,4 @@
+import {parseGoBoolean} from '../../../src/kernel/go-boolean.ts';
 import {quoteGoString} from '../../../src/kernel/go-format.ts';
 import {parseDirective} from '../directives.ts';
 import {DockerfileError} from '../errors.ts';
@@ -14,12 +15,6 @@ export type CheckSettings = {
 	readonly experimental: RuleNames;
 	readonly isError: boolean;
 };
-
-// https://pkg.go.dev/strconv#ParseBool
-const booleans: ReadonlyMap<string, boolean> = new Map([
-	...['1', 't', 'T', 'TRUE', 'true', 'True'].map(word => [word, true] as const),
-	...['0', 'f', 'F', 'FALSE', 'false', 'False'].map(word => [word, false] as const),
-]);
 
 // More of them are part of the last one.
 const maximumOptions = 3;
@@ -116,7 +111,7 @@ function parseNames(text: string): RuleNames {
 }
 
 function parseBoolean(text: string, option: string): boolean {
-	const value = booleans.get(text);
+	const value = parseGoBoolean(text);
 	if (value === undefined) {
 		throw invalid(`failed to parse check option ${quoteGoString(option)}: strconv.ParseBool: parsing ${quoteGoString(text)}: invalid syntax`);
 	}

@@ -1,35 +1,25 @@
 import type {CopyAction} from '../../../src/definition/operations.ts';
+import {isGitReference} from '../../../src/kernel/git-reference.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
 import {DockerfileError} from '../errors.ts';
-import {readFileMode} from '../file-mode.ts';
 import type {AddInstruction, CopyInstruction} from '../instructions.ts';
-import {cleanDestination, cleanPath} from '../paths.ts';
+import {cleanPath} from '../paths.ts';
 import type {StageSource} from '../stage-sources.ts';
 import {addInlineDocument} from './inline-document.ts';
 import {Inputs} from './inputs.ts';
-import {
-	fileNameOf,
-	isGitSource,
-	isHttpSource,
-	readChecksum,
-} from './remote-source.ts';
+import {gitAction, httpAction, type RemoteOptions} from './remote-action.ts';
+import {isHttpSource} from './remote-source.ts';
 import type {StageBuilder, StageVertex} from './stage-builder.ts';
+import {
+	commonAction,
+	exactSource,
+	expandTransfer,
+	type ExpandedTransfer,
+	type TransferInstruction,
+} from './transfer.ts';
 
 // About the size of a copy action as text.
 const charactersPerSource = 256;
-
-type TransferInstruction = AddInstruction | CopyInstruction;
-
-/** A COPY or ADD with its variables expanded. */
-type ExpandedTransfer = {
-	readonly sources: readonly string[];
-	readonly documents: ReadonlyArray<{readonly name: string; readonly content: string}>;
-	readonly destination: string;
-	readonly owner: string;
-	/** Not yet checked. */
-	readonly mode: string;
-	readonly exclude: readonly string[];
-};
 
 /**
 COPY: files of the build context, or of the `source` that `--from` names, and files that stand in the Dockerfile.
@@ -47,41 +37,23 @@ export function convertCopy(instruction: CopyInstruction, stage: StageBuilder, s
 }
 
 /**
-ADD: like COPY, and files of the web; archives of the context are unpacked.
+ADD: like COPY, and files of the web and of git repositories; archives of the context are unpacked.
 
-@throws {DockerfileError} as `convertCopy`; `ERR_TSBUILD_DOCKERFILE_UNSUPPORTED` for git repositories
+@throws {DockerfileError} as `convertCopy`
 */
 export function convertAdd(instruction: AddInstruction, stage: StageBuilder): void {
 	const transfer = expandTransfer(instruction, stage);
 	rejectChecksum(instruction, transfer);
-	if (!stage.conversion.isDescription) {
-		rejectGit(transfer);
-	}
-
 	checkSources(transfer, stage);
 	addTransfer(instruction, stage, {transfer, from: stage.conversion.buildContext});
 }
 
 function checkSources({sources}: ExpandedTransfer, stage: StageBuilder): void {
 	for (const source of sources) {
-		if (!isHttpSource(source) && !isGitSource(source)) {
+		if (!isHttpSource(source) && !isGitReference(source)) {
 			stage.checks.contextSource(source);
 		}
 	}
-}
-
-function expandTransfer({sources, documents, destination, owner = '', mode = '', exclude}: TransferInstruction, stage: StageBuilder): ExpandedTransfer {
-	return {
-		owner: stage.expand(owner),
-		mode: stage.expand(mode),
-		sources: sources.map(source => stage.expand(source)),
-		destination: stage.expand(destination),
-		exclude,
-		documents: documents.map(({name, content, expands}) => ({
-			name,
-			content: expands ? stage.expand(content, {escape: '\\', ignoresQuotes: true}) : content,
-		})),
-	};
 }
 
 type TransferOptions = {readonly transfer: ExpandedTransfer; readonly from: () => Digest | null};
@@ -94,11 +66,9 @@ function addTransfer(instruction: TransferInstruction, stage: StageBuilder, {tra
 	stage.conversion.budget.spend(charactersPerSource * transfer.sources.length * (1 + transfer.exclude.length));
 	const name = stage.describe(instruction.code);
 	const actions = [
-		...transfer.sources.map(source => isHttpSource(source)
-			? remoteAction(instruction as AddInstruction, stage, {
-				transfer, source, inputs, name,
-			})
-			: sourceAction(instruction, stage, {transfer, source, input: inputs.add(from())})),
+		...transfer.sources.map(source => sourceAction(instruction, stage, {
+			transfer, source, inputs, name, from,
+		})),
 		...transfer.documents.map(document => documentAction(document, stage, {transfer, inputs})),
 	];
 	const vertex: StageVertex = {
@@ -119,14 +89,22 @@ function addTransfer(instruction: TransferInstruction, stage: StageBuilder, {tra
 	stage.image.addHistory(historyText(instruction, transfer), {hasLayer: true});
 }
 
-type SourceOptions = {readonly transfer: ExpandedTransfer; readonly source: string; readonly input: number | null};
+type SourceOptions = RemoteOptions & Pick<TransferOptions, 'from'>;
 
-function sourceAction(instruction: TransferInstruction, stage: StageBuilder, {transfer, source, input}: SourceOptions): CopyAction {
+function sourceAction(instruction: TransferInstruction, stage: StageBuilder, options: SourceOptions): CopyAction {
+	if (instruction.kind === 'add' && isGitReference(options.source)) {
+		return gitAction(instruction, stage, options);
+	}
+
+	return instruction.kind === 'add' && isHttpSource(options.source) ? httpAction(instruction, stage, options) : localAction(instruction, stage, options);
+}
+
+function localAction(instruction: TransferInstruction, stage: StageBuilder, {transfer, source, inputs, from}: SourceOptions): CopyAction {
 	const isKeepParents = instruction.kind === 'copy' && instruction.keepParents;
 	const {directory, pattern} = isKeepParents ? splitAtPivot(source) : {directory: source, pattern: undefined};
 	return {
 		...commonAction(stage, transfer),
-		input,
+		input: inputs.add(from()),
 		source: cleanPath(directory),
 		allowWildcard: true,
 		allowEmptyWildcard: true,
@@ -137,32 +115,6 @@ function sourceAction(instruction: TransferInstruction, stage: StageBuilder, {tr
 		include: pattern === undefined ? [] : [cleanPath(pattern).slice(1)],
 	};
 }
-
-type RemoteOptions = {readonly transfer: ExpandedTransfer; readonly source: string; readonly inputs: Inputs; readonly name: string};
-
-function remoteAction(instruction: AddInstruction, stage: StageBuilder, {transfer, source: url, inputs, name}: RemoteOptions): CopyAction {
-	const fileName = fileNameOf(url);
-	const file = stage.addSource({
-		kind: 'source-http', url, fileName, ...readChecksum(instruction.checksum),
-	}, {instruction, name});
-	return {
-		...commonAction(stage, {...transfer, exclude: []}),
-		...exactSource,
-		input: inputs.add(file),
-		source: `/${fileName}`,
-		attemptUnpack: instruction.unpack ?? false,
-	};
-}
-
-// One file, by its name alone.
-const exactSource = {
-	allowWildcard: false,
-	allowEmptyWildcard: false,
-	directoryContentsOnly: false,
-	followSymlinks: false,
-	keepParents: false,
-	include: [],
-} as const;
 
 type DocumentOptions = {readonly transfer: ExpandedTransfer; readonly inputs: Inputs};
 
@@ -176,17 +128,6 @@ function documentAction({name, content}: ExpandedTransfer['documents'][number], 
 		...exactSource,
 		source: cleanPath(name),
 		attemptUnpack: false,
-	};
-}
-
-function commonAction(stage: StageBuilder, {destination, owner, mode, exclude}: ExpandedTransfer): Pick<CopyAction, 'action' | 'destination' | 'createDestinationPath' | 'owner' | 'mode' | 'exclude'> {
-	return {
-		action: 'copy',
-		destination: cleanDestination(stage.workingDirectory, destination),
-		createDestinationPath: true,
-		...(owner !== '' && {owner}),
-		...(mode !== '' && {mode: readFileMode(mode)}),
-		exclude,
 	};
 }
 
@@ -208,20 +149,13 @@ function historyText(instruction: TransferInstruction, {sources, documents, dest
 
 function rejectRemoteCopy({sources}: ExpandedTransfer): void {
 	for (const source of sources) {
-		if (isGitSource(source)) {
+		if (isGitReference(source)) {
 			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', 'source can\'t be a git ref for COPY');
 		}
 
 		if (isHttpSource(source)) {
 			throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', 'source can\'t be a URL for COPY');
 		}
-	}
-}
-
-function rejectGit({sources}: ExpandedTransfer): void {
-	const remote = sources.find(source => isGitSource(source));
-	if (remote !== undefined) {
-		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_UNSUPPORTED', `ADD ${remote} is not supported yet`, {hint: 'Fetch it in a RUN, or before the build.'});
 	}
 }
 
@@ -234,7 +168,7 @@ function rejectChecksum({checksum}: AddInstruction, {sources}: ExpandedTransfer)
 		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', 'checksum can\'t be specified for multiple sources');
 	}
 
-	if (!isHttpSource(sources[0]!) && !isGitSource(sources[0]!)) {
+	if (!isHttpSource(sources[0]!) && !isGitReference(sources[0]!)) {
 		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', 'checksum requires HTTP(S) or Git sources');
 	}
 }

@@ -421,11 +421,6 @@ test('a mount has a target', refuses, 'FROM scratch\nRUN --mount=type=tmpfs,targ
 	message: 'invalid mount target "/"',
 	line: 2,
 });
-test('an ADD of a repository is not supported yet', refuses, 'FROM scratch\nADD git@github.com:a/b.git /', {
-	code: 'UNSUPPORTED',
-	message: 'ADD git@github.com:a/b.git is not supported yet',
-	line: 2,
-});
 test('a COPY takes no URL', refuses, 'FROM scratch\nCOPY https://example.com/a /', {
 	code: 'VALUE',
 	message: 'source can\'t be a URL for COPY',

@@ -1,10 +1,10 @@
 import test from 'ava';
 import {
 	fileNameOf,
-	isGitSource,
 	isHttpSource,
 	readChecksum,
 } from '../../../frontend/dockerfile/convert/remote-source.ts';
+import {isGitReference} from '../../../src/kernel/git-reference.ts';
 import {parseDigest} from '../../../src/kernel/digest.ts';
 
 const named = test.macro({
@@ -28,7 +28,7 @@ test(named, 'https://example.com/100%', '__unnamed__');
 
 const kind = test.macro({
 	exec(t, source: string, expected: 'git' | 'http' | 'path') {
-		t.is(isGitSource(source), expected === 'git');
+		t.is(isGitReference(source), expected === 'git');
 		t.is(isHttpSource(source), expected === 'http');
 	},
 	title: (_, source: string, expected: string) => `${source} is a source of the kind ${expected}`,
