@@ -25,7 +25,7 @@ Writes one output.
 @throws {TsbuildError} `ERR_TSBUILD_EXPORT`; `ERR_TSBUILD_DOCKER_ENGINE`; the reason of the signal
 */
 export async function writeOutput(output: OutputOption, source: ExportSource, context: ExportContext): Promise<ExportedImage | undefined> {
-	const write = async <Value>(type: keyof typeof vertexNames, work: (report: ReportStatus) => Promise<Value>) => withInternalVertex(context.progress, vertexNames[type], work);
+	const write = async <Value>(type: keyof typeof vertexNames, work: (report: ReportStatus) => Promise<Value>) => withInternalVertex(context.progress, {name: vertexNames[type], key: JSON.stringify(output)}, work);
 	switch (output.type) {
 		case 'image': {
 			return write(output.type, async report => writeRepositoryImage(output, source, {context, report}));

@@ -5,9 +5,12 @@ import type {ProgressSink} from './progress-event.ts';
 /** Tells how far a part of the work is. */
 export type ReportStatus = (status: {readonly id: string; readonly current?: number; readonly total?: number; readonly started?: number; readonly completed?: boolean}) => void;
 
+/** The name of a part that there is once, or a name with what tells its parts apart. */
+export type InternalVertex = string | {readonly name: string; readonly key: string};
+
 /** What the events of such a part name it by. */
-export function internalVertexDigest(name: string): Digest {
-	return digestOf(`internal ${name}`);
+export function internalVertexDigest(vertex: InternalVertex): Digest {
+	return digestOf(typeof vertex === 'string' ? `internal ${vertex}` : `internal ${vertex.name} ${vertex.key}`);
 }
 
 /**
@@ -15,9 +18,10 @@ Shows a part of the build that is no step of the Dockerfile, such as `[internal]
 
 @returns what `work` returns; what it throws is thrown
 */
-export async function withInternalVertex<Value>(progress: ProgressSink, name: string, work: (report: ReportStatus) => Promise<Value>): Promise<Value> {
+export async function withInternalVertex<Value>(progress: ProgressSink, part: InternalVertex, work: (report: ReportStatus) => Promise<Value>): Promise<Value> {
+	const name = typeof part === 'string' ? part : part.name;
 	const vertex = {
-		type: 'vertex', digest: internalVertexDigest(name), name, inputs: [], started: Date.now(),
+		type: 'vertex', digest: internalVertexDigest(part), name, inputs: [], started: Date.now(),
 	} as const;
 	progress(vertex);
 	try {

@@ -79,6 +79,13 @@ test('documents have the media types of Docker when they are asked for, all of t
 	t.notThrows(() => execFileSync('skopeo', ['inspect', `oci-archive:${archive}`]));
 });
 
+test('each output has a step of its own, also of one kind', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
+	const log = await build(project, ...['one.tar', 'two.tar'].flatMap(name => ['-o', `type=oci,dest=${path.join(project.directory, name)}`]));
+	t.is(log.match(/^#\d+ exporting to oci image format$/gmv)?.length, 2, log);
+	t.is(log.match(/^#\d+ sending tarball.* done$/gmv)?.length, 2, log);
+});
+
 test('annotations stand in the manifest and in what names it', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
 	const archive = path.join(project.directory, 'app.tar');
