@@ -18,6 +18,7 @@ import {
 } from '../../src/linux/files.ts';
 import {displayName, type Name} from '../../src/linux/name.ts';
 import {openFile} from '../../src/linux/open-file.ts';
+import {isInUserNamespace} from '../../src/linux/user-namespace.ts';
 import {parseEntryPath} from '../../snapshotter/entry-path.ts';
 import {statusIn} from '../../snapshotter/file-attributes.ts';
 import {writeContent} from '../../snapshotter/file-content.ts';
@@ -54,7 +55,7 @@ const itself = Buffer.alloc(0);
 /**
 Unpacks a file as ADD does, if it is a tar archive, into a directory that is made when it is not there.
 
-For the archive the destination is the root directory: `..` stops there, absolute links begin there. What is there already stays, but a name that the archive has too becomes the archive's, with all that is below it; two directories become one. Directories of which the archive says nothing are root's. Names that layers take for whiteouts are plain files here. Times before 1970 become 1970. `--chmod` has no meaning.
+For the archive the destination is the root directory: `..` stops there, absolute links begin there. What is there already stays, but a name that the archive has too becomes the archive's, with all that is below it; two directories become one. Directories of which the archive says nothing are root's. Names that layers take for whiteouts are plain files here. Times before 1970 become 1970. `--chmod` has no meaning. Device files are left out in a user namespace, where nobody can make them.
 
 @returns whether it is an archive
 @throws {TsbuildError} `ERR_TSBUILD_ARCHIVE` for an archive that is damaged, too large, or holds an entry that is refused; `ERR_TSBUILD_DECOMPRESSOR`; `ERR_TSBUILD_FILE` when the destination is no directory
@@ -188,6 +189,8 @@ function unpackSpecialFile(place: ExtractionPlace, attributes: TarEntry, kind: '
 
 	if (kind === 'symlink') {
 		makeSymbolicLink(directory, name, linkTarget);
+	} else if (kind !== 'fifo' && isInUserNamespace()) {
+		return;
 	} else {
 		makeDeviceFile(directory, name, {
 			kind, mode: 0o600, major, minor,

@@ -29,6 +29,7 @@ import {
 	type ArchiveEntry,
 } from '../../support/archive-entries.ts';
 import {BuildStore, plainCopy} from '../../support/build-store.ts';
+import {listTar} from '../../support/case-files.ts';
 import {asRoot} from '../../support/conditions.ts';
 import {rawHeader} from '../../support/tar-bytes.ts';
 import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
@@ -183,14 +184,26 @@ asRoot('gzip that is cut', refusesToUnpack, async () => {
 	return gzipSync(tar, {level: 0}).subarray(0, 50_000);
 }, /^failed to unpack a\.tar at cut: failed to decompress: unexpected end of file/v);
 
-asRoot('ADD: a device file is refused by its name where nobody may make one', async t => {
+/** Builds an image of an archive with a device file, by a process with fewer rights. */
+async function addDevice(program: string, ...options: readonly string[]): Promise<{readonly stderr: string; readonly files: readonly string[]}> {
 	await using temporary = await makeTemporaryDirectory();
 	writeFileSync(path.join(temporary.path, 'Dockerfile'), 'FROM scratch\nADD a.tar /\n');
-	writeFileSync(path.join(temporary.path, 'a.tar'), await archiveBytes(file('a'), device('null', 1, 3)));
-	const program = path.join(import.meta.dirname, '../../../src/main.ts');
-	const args = ['--bounding-set', '-mknod', '--inh-caps', '-mknod', process.execPath, program, 'build', '--root', path.join(temporary.path, 'store'), temporary.path];
-	const {stderr} = spawnSync('setpriv', args, {encoding: 'utf8'});
+	writeFileSync(path.join(temporary.path, 'a.tar'), await archiveBytes(file('a'), device('null', 1, 3), {path: 'pipe', type: 'fifo', mode: 0o644}));
+	const main = path.join(import.meta.dirname, '../../../src/main.ts');
+	const output = path.join(temporary.path, 'out.tar');
+	const parameters = [process.execPath, main, 'build', '--root', path.join(temporary.path, 'store'), '-o', `type=tar,dest=${output}`, temporary.path];
+	const {stderr} = spawnSync(program, [...options, ...parameters], {encoding: 'utf8'});
+	return {stderr, files: existsSync(output) ? listTar(output) : []};
+}
+
+asRoot('ADD: a device file is refused by its name where nobody may make one', async t => {
+	const {stderr} = await addDevice('setpriv', '--bounding-set', '-mknod', '--inh-caps', '-mknod');
 	t.regex(stderr, /^ERROR: .*: failed to unpack \/a\.tar at null: .*: EPERM$/mv);
+});
+
+asRoot('ADD: a device file is left out in a user namespace', async t => {
+	const {stderr, files} = await addDevice('unshare', '--user', '--map-root-user', '--mount');
+	t.deepEqual(files, ['-rw-r--r-- 0/0 1 a', 'prw-r--r-- 0/0 0 pipe'], stderr);
 });
 
 asRoot('CVE-2026-41567: programs of an image are never run to unpack', async t => {
