@@ -99,7 +99,8 @@ test('annotations stand in the manifest and in what names it', async t => {
 test('annotations of the command line are those of all images', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
 	const archives = ['one.tar', 'two.tar'].map(name => path.join(project.directory, name));
-	await build(project, '--annotation', 'Plain=1', '--annotation', 'manifest,manifest-descriptor:m=2', '-o', `type=oci,dest=${archives[0]!},annotation.m=1,annotation.attr=3`, '-o', `type=docker,dest=${archives[1]!}`);
+	const outputs = ['-o', `type=oci,dest=${archives[0]!},annotation.m=1,annotation.attr=3`, '-o', `type=docker,dest=${archives[1]!}`];
+	await build(project, '--annotation', 'Plain=1', '--annotation', 'manifest,manifest-descriptor:m=2', ...outputs);
 	t.deepEqual(archives.map(archive => readManifest(archive).annotations), [{Plain: '1', attr: '3', m: '2'}, {Plain: '1', m: '2'}]);
 	const [entry] = readJson<ImageIndex>(archives[0]!, 'index.json').manifests;
 	t.is(entry!.annotations?.m, '2');
