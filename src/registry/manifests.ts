@@ -44,18 +44,16 @@ export async function fetchManifest(connection: RegistryConnection, {repository,
 	}
 
 	try {
-		await using response = await connection.ask({
+		const request = {
 			...manifestRequest(repository, digest),
 			method: 'GET',
 			headers: {accept: mediaType === '' ? acceptedTypes : `${mediaType}, */*`},
 			signal,
-		});
-		const verification = new Verification(descriptor);
+		} as const;
 		// One byte too many is enough to know it.
-		const bytes = await readBytes(response.body, size + 1);
-		verification.add(bytes ?? new Uint8Array(size + 1));
-		verification.finish();
-		return bytes!;
+		const bytes = await connection.askAndRead(request, async ({body}) => await readBytes(body, size + 1) ?? new Uint8Array(size + 1));
+		verify(bytes, descriptor);
+		return bytes;
 	} catch (error) {
 		throw explainMissing(error, {...repository, digest});
 	}
@@ -141,18 +139,23 @@ async function resolveRefused(connection: RegistryConnection, request: ManifestR
 }
 
 async function resolveByGet(connection: RegistryConnection, request: ManifestRequest): Promise<Descriptor> {
-	await using response = await connection.ask({...request, method: 'GET'});
-	const bytes = await readBytes(response.body, maximumManifestSize);
-	const digest = readDigest(response);
-	if (bytes === undefined) {
-		throw tooLarge(digest, undefined);
-	}
+	return connection.askAndRead({...request, method: 'GET'}, async response => {
+		const bytes = await readBytes(response.body, maximumManifestSize);
+		const digest = readDigest(response);
+		if (bytes === undefined) {
+			throw tooLarge(digest, undefined);
+		}
 
-	const descriptor = {mediaType: readMediaType(response), digest: digest ?? digestOf(bytes), size: bytes.length};
+		const descriptor = {mediaType: readMediaType(response), digest: digest ?? digestOf(bytes), size: bytes.length};
+		verify(bytes, descriptor);
+		return descriptor;
+	});
+}
+
+function verify(bytes: Uint8Array, descriptor: BlobDescriptor): void {
 	const verification = new Verification(descriptor);
 	verification.add(bytes);
 	verification.finish();
-	return descriptor;
 }
 
 function checkDescriptor(descriptor: Descriptor, {digest}: Reference): Descriptor {

@@ -81,6 +81,18 @@ export class RegistryConnection {
 	}
 
 	/**
+	Asks, and has the answer read; both again if need be, also when the answer is cut off.
+
+	@throws as `ask`; what `read` throws
+	*/
+	async askAndRead<Result>(request: RegistryRequest, read: (response: HttpResponse) => Promise<Result>): Promise<Result> {
+		return withRetries(async () => {
+			await using response = await this.askOnce(request);
+			return await read(response);
+		}, this.retryOptions(request.signal));
+	}
+
+	/**
 	Asks, and again only to say who asks.
 
 	@throws as `ask`

@@ -34,7 +34,7 @@ export async function startScriptedRegistry(answer: (request: ScriptedRequest) =
 		const {method = '', url = '', headers} = request;
 		requests.push(`${method} ${url}`);
 		const {status = 200, headers: answered = {}, body = ''} = answer({method, path: url, headers});
-		response.writeHead(status, {'content-length': Buffer.byteLength(body), ...answered});
+		response.writeHead(status, {...(answered['transfer-encoding'] === undefined && {'content-length': Buffer.byteLength(body)}), ...answered});
 		response.end(method === 'HEAD' ? undefined : body);
 	});
 	server.listen(0, '127.0.0.1');
