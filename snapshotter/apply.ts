@@ -43,7 +43,8 @@ As containerd does it, an entry for the root directory itself is passed over, `.
 @see https://github.com/opencontainers/image-spec/blob/main/layer.md#applying-changesets
 @see https://github.com/containerd/containerd/blob/v2.0.0/pkg/archive/tar.go
 */
-export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent: parentRoot, overlayAttributes = 'trusted', restore = entry => entry, maximumSize, signal}: ApplyOptions): Promise<AppliedLayer> {
+export async function applyLayer(layer: AsyncIterable<Uint8Array>, options: ApplyOptions): Promise<AppliedLayer> {
+	const {into, parent: parentRoot, overlayAttributes = 'trusted', restore = (entry: TarEntry) => entry, maximumSize, signal} = options;
 	const parent = new ParentTree(parentRoot);
 	using upper = new UpperTree({directory: into, parent, overlayAttributes});
 	await using stream = new HashedStream(layer, signal);
@@ -55,7 +56,9 @@ export async function applyLayer(layer: AsyncIterable<Uint8Array>, {into, parent
 		}
 	}
 
-	upper.finish();
+	await explainFailure('/', async () => {
+		upper.finish();
+	});
 	const {digest, size} = await stream.finish();
 	return {diffId: diffIdFrom(digest), size};
 }

@@ -17,6 +17,8 @@ import {encodePaxRecords} from '../../snapshotter/pax.ts';
 import {openStore} from '../../snapshotter/store.ts';
 import {chainIdOf, diffIdFrom, digestOf} from '../../src/kernel/digest.ts';
 import {mediaTypes} from '../../src/kernel/oci-types.ts';
+import {O_DIRECTORY, O_PATH} from '../../src/linux/constants.ts';
+import {Descriptor} from '../../src/linux/descriptor.ts';
 import {listExtendedAttributes} from '../../src/linux/extended-attributes.ts';
 import {applyLayers} from '../support/applied-layers.ts';
 import {
@@ -161,6 +163,15 @@ asRoot('layer: a whiteout below a link to nothing hides nothing elsewhere', asyn
 		[symlink('d', 'e'), file('d/.wh.b', '')],
 	]);
 	t.deepEqual(Object.keys(tree), ['a', 'd', 'e']);
+});
+
+asRoot('layer: a directory in the place of the mark that hides all without an overlay is refused', async t => {
+	await using temporary = await makeTemporaryDirectory();
+	await using lower = await makeTemporaryDirectory();
+	mkdirSync(path.join(lower.path, 'a'));
+	using parent = Descriptor.open(lower.path, O_PATH | O_DIRECTORY);
+	const layer = archiveOf(file('.wh..wh..opq', ''), file('a/.wh..wh..opq/b'));
+	await t.throwsAsync(applyLayer(layer, {into: temporary.path, parent, overlayAttributes: 'none'}), {code: refused, message: /^failed to apply layer entry \/: .*EEXIST/v});
 });
 
 asRoot('layer: records of AUFS and whiteouts of them hide nothing', async t => {
