@@ -8,6 +8,8 @@ const zstdCompress = promisify(zstdCompressWithCallback);
 
 // Each block becomes a gzip member or zstd frame of its own, so that blocks are compressed at the same time, and the bytes are the same however many that are.
 const blockSize = 0x40_00_00;
+// Has room for a block that cannot be compressed: several chunks would be copied into one.
+const chunkSize = blockSize + 0x1_00_00;
 // As many as Node has threads for it.
 const blocksAtOnce = 4;
 
@@ -64,8 +66,8 @@ async function fill(memory: Buffer, bytes: ByteReader): Promise<Buffer> {
 
 async function startCompressing(block: Buffer, {compression, level}: CompressOptions): Promise<Buffer> {
 	const compressing = compression === 'gzip'
-		? gzip(block, level === undefined ? {} : {level})
-		: zstdCompress(block, level === undefined ? {} : {params: {[constants.ZSTD_c_compressionLevel]: level}});
+		? gzip(block, {chunkSize, ...(level !== undefined && {level})})
+		: zstdCompress(block, {chunkSize, ...(level !== undefined && {params: {[constants.ZSTD_c_compressionLevel]: level}})});
 	// It is waited for later; a failure until then is no unhandled one.
 	compressing.catch(() => undefined);
 	return compressing;
