@@ -1,9 +1,8 @@
 import PQueue from 'p-queue';
 import {mediaTypes, type Descriptor} from '../kernel/oci-types.ts';
-import type {ReportStatus} from '../kernel/internal-vertex.ts';
 import type {ContentStore, IngestObserver} from '../../snapshotter/content-store.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
-import type {ExportContext, ExportSource} from './export-context.ts';
+import type {Export, ExportSource} from './export-context.ts';
 import {manifestOf, type AssembledImage, type EncodedManifest} from './image-assembly.ts';
 import type {LayoutBlob} from './oci-layout.ts';
 import type {ImageEncoding} from './output-option.ts';
@@ -32,7 +31,7 @@ export type EncodingContext = {
 const layersAtOnce = 2;
 
 /** Compresses the layers of an image, makes its manifest, and tells of both. */
-export async function encodeImage(source: ExportSource, encoding: ImageEncoding, {context, report, follow}: {readonly context: ExportContext; readonly report: ReportStatus; readonly follow?: FollowLayer}): Promise<EncodedImage> {
+export async function encodeImage(source: ExportSource, encoding: ImageEncoding, {context, report, follow}: Export & {readonly follow?: FollowLayer}): Promise<EncodedImage> {
 	const started = Date.now();
 	const assembled = await source.image(encoding);
 	const layers = await encodeLayers(assembled.layers.map(({descriptor}) => descriptor), encoding, {...context, ...(follow && {follow})});
@@ -48,7 +47,7 @@ export async function encodeImage(source: ExportSource, encoding: ImageEncoding,
 }
 
 /** In the words of BuildKit. */
-function reportDate({mtimeNanoseconds}: ExportSource, {context, report}: {readonly context: ExportContext; readonly report: ReportStatus}): void {
+function reportDate({mtimeNanoseconds}: ExportSource, {context, report}: Export): void {
 	if (mtimeNanoseconds === undefined) {
 		context.warn('rewrite-timestamp is specified, but no source-date-epoch was found');
 		return;

@@ -1,4 +1,5 @@
 import type {Digest} from '../kernel/digest.ts';
+import type {ReportStatus} from '../kernel/internal-vertex.ts';
 import type {Descriptor} from '../kernel/oci-types.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
@@ -19,6 +20,13 @@ export type ExportContext = {
 	/** Takes a line for the user. */
 	readonly warn: (line: string) => void;
 	readonly signal: AbortSignal;
+};
+
+/** One output on its way. */
+export type Export = {
+	readonly context: ExportContext;
+	/** Of the output's step. */
+	readonly report: ReportStatus;
 };
 
 /** What a build has to give: a file system, and the image around it. */

@@ -6,7 +6,7 @@ import {dockerManifest} from './docker-archive.ts';
 import {blobsOf, encodeImage, type EncodedImage} from './encoded-image.ts';
 import {
 	namesOf,
-	type ExportContext,
+	type Export,
 	type ExportedImage,
 	type ExportSource,
 } from './export-context.ts';
@@ -19,8 +19,6 @@ import {
 } from './oci-layout.ts';
 import {exportError, writeOutputFile} from './output-file.ts';
 import type {ArchiveOutput, ImageEncoding} from './output-option.ts';
-
-type Export = {readonly context: ExportContext; readonly report: ReportStatus};
 
 /**
 Writes an image as an archive, or into a directory that is an image layout.
@@ -60,8 +58,14 @@ export type ImageToArchive = {
 	readonly names: readonly string[];
 };
 
+export type ArchiveOptions = {
+	readonly isForDocker: boolean;
+	readonly content: ContentStore;
+	readonly signal: AbortSignal;
+};
+
 /** The archive of images: an image layout, with what Docker reads instead of it if it is for that. */
-export function imageArchive(images: readonly ImageToArchive[], {isForDocker, content, signal}: {readonly isForDocker: boolean; readonly content: ContentStore; readonly signal: AbortSignal}): AsyncGenerator<Uint8Array> {
+export function imageArchive(images: readonly ImageToArchive[], {isForDocker, content, signal}: ArchiveOptions): AsyncGenerator<Uint8Array> {
 	const blobs = images.flatMap(({image}) => blobsOf(image, {content, signal}));
 	const index = layoutIndex(images.flatMap(({manifest, names}) => layoutEntries(manifest, names)));
 	const forDocker = images.map(({image, names}) => ({configDigest: image.assembled.configDigest, layers: image.layers, names}));

@@ -1,7 +1,12 @@
 import {withInternalVertex, type ReportStatus} from '../kernel/internal-vertex.ts';
 import {treeTar} from '../../snapshotter/diff.ts';
 import {writeTar} from '../../snapshotter/tar-writer.ts';
-import type {ExportContext, ExportedImage, ExportSource} from './export-context.ts';
+import type {
+	Export,
+	ExportContext,
+	ExportedImage,
+	ExportSource,
+} from './export-context.ts';
 import {reportSending, writeImage} from './image-archive.ts';
 import {writeLocalTree} from './local-tree.ts';
 import {writeOutputFile} from './output-file.ts';
@@ -25,7 +30,11 @@ Writes one output.
 @throws {TsbuildError} `ERR_TSBUILD_EXPORT`; `ERR_TSBUILD_DOCKER_ENGINE`; the reason of the signal
 */
 export async function writeOutput(output: OutputOption, source: ExportSource, context: ExportContext): Promise<ExportedImage | undefined> {
-	const write = async <Value>(type: keyof typeof vertexNames, work: (report: ReportStatus) => Promise<Value>) => withInternalVertex(context.progress, {name: vertexNames[type], key: JSON.stringify(output)}, work);
+	const write = async <Value>(type: keyof typeof vertexNames, work: (report: ReportStatus) => Promise<Value>) => {
+		const vertex = {name: vertexNames[type], key: JSON.stringify(output)};
+		return withInternalVertex(context.progress, vertex, work);
+	};
+
 	switch (output.type) {
 		case 'image': {
 			return write(output.type, async report => writeRepositoryImage(output, source, {context, report}));
@@ -55,8 +64,6 @@ export async function writeOutput(output: OutputOption, source: ExportSource, co
 		}
 	}
 }
-
-type Export = {readonly context: ExportContext; readonly report: ReportStatus};
 
 async function writeRootTar(destination: string, {snapshot, mtimeNanoseconds}: ExportSource, {context, report}: Export): Promise<undefined> {
 	const {signal, store} = context;

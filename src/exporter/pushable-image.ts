@@ -3,7 +3,8 @@ import type {EncodedImage} from './encoded-image.ts';
 import type {PushableImage} from './push-image.ts';
 
 /** What is sent of an image: its config, and its layers from the content store. */
-export function pushableImage({assembled: {configBytes, configDigest}, manifest, layers}: EncodedImage, {content, signal}: {readonly content: ContentStore; readonly signal: AbortSignal}): PushableImage {
+export function pushableImage({assembled, manifest, layers}: EncodedImage, {content, signal}: {readonly content: ContentStore; readonly signal: AbortSignal}): PushableImage {
+	const {configBytes, configDigest} = assembled;
 	return {
 		manifest,
 		blobs: [

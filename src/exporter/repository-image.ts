@@ -1,19 +1,13 @@
-import type {ReportStatus} from '../kernel/internal-vertex.ts';
 import {parseReference, type Reference} from '../kernel/reference.ts';
 import {encodeImage, type EncodedImage, type FollowLayer} from './encoded-image.ts';
 import {
 	namesOf,
-	type ExportContext,
+	type Export,
 	type ExportedImage,
 	type ExportSource,
 } from './export-context.ts';
 import type {RepositoryOutput} from './output-option.ts';
 import {pushableImage} from './pushable-image.ts';
-
-type Export = {
-	readonly context: ExportContext;
-	readonly report: ReportStatus;
-};
 
 /**
 Keeps an image in the local store under its names, and pushes it to the registries that these tell.
@@ -49,7 +43,7 @@ async function pushNewImage(output: RepositoryOutput, source: ExportSource, {con
 	await using early = new EarlyPush({
 		client, references: repositoriesOf(references), meter, signal,
 	});
-	const {configDigest} = await source.image();
+	const {configDigest} = await source.image(output);
 	await early.checkAccess(configDigest);
 	const image = await keepImage(output, source, {context: {...context, signal: early.signal}, report, follow: early.follow});
 	await early.finish();
