@@ -101,7 +101,10 @@ export class Authorizer {
 
 	#deniedHint(): string {
 		const {domain} = this.#options;
-		return `Check the name of the repository, and that the user of 'tsbuild login${domain === 'docker.io' ? '' : ` ${domain}`}' may use it.`;
+		const command = `tsbuild login${domain === 'docker.io' ? '' : ` ${domain}`}`;
+		return this.#hasCredentials
+			? `Check the name of the repository, and that the user of '${command}' may use it.`
+			: `Check the name of the repository. If it is not public, log in first: ${command}.`;
 	}
 
 	async #findCredentials(): Promise<Credentials | undefined> {

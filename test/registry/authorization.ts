@@ -152,7 +152,7 @@ test('who has no name reads what is public, and nothing else', async t => {
 		code: 'ERR_TSBUILD_REGISTRY_DENIED',
 		message: 'pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed',
 	});
-	t.like(error, {hint: `Check the name of the repository, and that the user of 'tsbuild login ${registry.host}' may use it.`});
+	t.like(error, {hint: `Check the name of the repository. If it is not public, log in first: tsbuild login ${registry.host}.`});
 });
 
 test('a push to the repository of another is denied, in the words of containerd', async t => {

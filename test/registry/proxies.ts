@@ -17,7 +17,7 @@ test('a registry behind a proxy is spoken to in TLS through a tunnel', async t =
 	const authority = await makeAuthority(directory.path);
 	const certificate = await makeCertificate(authority, directory.path, {names: 'DNS:registry.test'});
 	await using registry = await startRegistry({tls: certificate});
-	await using proxy = await startWebProxy({target: registry.host});
+	await using proxy = await startWebProxy({findTarget: () => registry.host});
 	const kept = path.join(home.path, '.config/containers/certs.d/registry.test');
 	await mkdir(kept, {recursive: true});
 	await copyFile(authority.certificate, path.join(kept, 'ca.crt'));
@@ -29,14 +29,14 @@ test('a registry behind a proxy is spoken to in TLS through a tunnel', async t =
 
 test('a registry behind a proxy is spoken to in plain HTTP by requests to the proxy', async t => {
 	await using registry = await startRegistry();
-	await using proxy = await startWebProxy({target: registry.host});
+	await using proxy = await startWebProxy({findTarget: () => registry.host});
 	await using client = openTestClient({environment: {HOME: '/nonexistent', HTTP_PROXY: proxy.url.replace('//', '//user:its%20secret@')}, insecureRegistries: ['registry.test']});
 	await pushTestImage(client, 'registry.test/some/image');
 	t.true(proxy.questions.every(({line, authorization}) => /^[A-Z]+ http:\/\/registry\.test\/v2\/some\/image\//v.test(line) && authorization === basic));
 });
 
 const fails = test.macro(async (t, refusal: 403 | 407 | 502, expected: {readonly code: string; readonly reason: string; readonly hint: (host: string) => string}) => {
-	await using proxy = await startWebProxy({target: '127.0.0.1:1', refusal});
+	await using proxy = await startWebProxy({findTarget: () => '127.0.0.1:1', refusal});
 	const {host} = new URL(proxy.url);
 	await using client = openTestClient({environment: {HOME: '/nonexistent', HTTPS_PROXY: proxy.url.replace('//', '//user:hidden@')}});
 	const error = await t.throwsAsync(client.resolve(parseReference('registry.test/some/image')), {

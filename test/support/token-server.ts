@@ -3,9 +3,10 @@ import {createPrivateKey, sign, type KeyObject} from 'node:crypto';
 import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import type {AddressInfo} from 'node:net';
 import {text} from 'node:stream/consumers';
-import {makeAuthority} from './certificates.ts';
+import {makeAuthority, type TestCertificate} from './certificates.ts';
 import {testUser} from './registry.ts';
 import {makeTemporaryDirectory} from './temporary-directory.ts';
 
@@ -27,12 +28,16 @@ export type TokenServerOptions = {
 	readonly identityToken?: string;
 	/** Lets those without a name read these repositories. */
 	readonly publicRepositories?: readonly string[];
+	/** Speaks TLS, and goes by this name. */
+	readonly tls?: TestCertificate & {readonly host: string};
 	/** Answers in its own way; `undefined` answers as always. */
 	readonly answer?: (question: TokenQuestion) => {readonly status: number; readonly body: string; readonly headers?: Readonly<Record<string, string>>} | undefined;
 };
 
 /** A server of tokens that a docker-registry believes. */
 export type TokenServer = AsyncDisposable & {
+	/** Address and port. */
+	readonly host: string;
 	/** For `startRegistry`. */
 	readonly settings: {readonly realm: string; readonly service: string; readonly issuer: string; readonly certificate: string};
 	/** What it was asked, in order. */
@@ -49,14 +54,17 @@ export async function startTokenServer(options: TokenServerOptions = {}): Promis
 	const authority = await makeAuthority(directory);
 	const signer = {key: createPrivateKey(await readFile(authority.key)), certificate: await readFile(authority.certificate, 'utf8')};
 	const questions: TokenQuestion[] = [];
-	const server = http.createServer((request, response) => {
+	const answer: http.RequestListener = (request, response) => {
 		void (async () => {
 			const question = await readQuestion(request);
 			questions.push(question);
 			const {status, body, headers = {}} = options.answer?.(question) ?? decide(question, options, signer);
 			response.writeHead(status, {'content-type': 'application/json', ...headers}).end(body);
 		})();
-	});
+	};
+
+	const {tls} = options;
+	const server = tls === undefined ? http.createServer(answer) : https.createServer({cert: await readFile(tls.certificate), key: await readFile(tls.key)}, answer);
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	cleanup.defer(async () => {
@@ -65,9 +73,11 @@ export async function startTokenServer(options: TokenServerOptions = {}): Promis
 		await once(server, 'close');
 	});
 	const kept = cleanup.move();
+	const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 	return {
+		host,
 		settings: {
-			realm: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
+			realm: tls === undefined ? `http://${host}/token` : `https://${tls.host}/token`,
 			service,
 			issuer,
 			certificate: authority.certificate,

@@ -18,20 +18,19 @@ export type WebProxy = AsyncDisposable & {
 };
 
 export type WebProxyOptions = {
-	/** Address and port of the only server that it knows, by whatever name it is asked for. */
-	readonly target: string;
+	/** Address and port of the server that is meant by a host and port. */
+	readonly findTarget: (host: string) => string;
 	/** Answers this to everything. */
 	readonly refusal?: 407 | 403 | 502;
 };
 
 /** Starts a proxy. */
-export async function startWebProxy({target, refusal}: WebProxyOptions): Promise<WebProxy> {
+export async function startWebProxy({findTarget, refusal}: WebProxyOptions): Promise<WebProxy> {
 	const questions: ProxyQuestion[] = [];
 	const note = ({method, url, headers}: http.IncomingMessage) => {
 		questions.push({line: `${method} ${url}`, authorization: headers['proxy-authorization']});
 	};
 
-	const [hostname, port] = target.split(':', 2);
 	const agent = new http.Agent();
 	const server = http.createServer((request, response) => {
 		note(request);
@@ -41,7 +40,8 @@ export async function startWebProxy({target, refusal}: WebProxyOptions): Promise
 		}
 
 		const {method, headers, url = ''} = request;
-		const {pathname, search} = new URL(url);
+		const {pathname, search, host} = new URL(url);
+		const [hostname, port] = findTarget(host).split(':', 2);
 		const forwarded = http.request({
 			agent, hostname, port, method, headers, path: `${pathname}${search}`,
 		}, answer => {
@@ -58,6 +58,7 @@ export async function startWebProxy({target, refusal}: WebProxyOptions): Promise
 			return;
 		}
 
+		const [hostname, port] = findTarget(request.url!).split(':', 2);
 		const upstream = net.connect(Number(port), hostname);
 		upstream.on('error', () => undefined);
 		client.write('HTTP/1.1 200 OK\r\n\r\n');
