@@ -15,7 +15,7 @@ export function maximumUnpackedSize(compressedSize: number): number {
 
 /** The error of what unpacks to more than it may: `ERR_TSBUILD_UNPACKED_SIZE`. */
 export function unpackedSizeError(maximumSize: number): TsbuildError {
-	return new TsbuildError('ERR_TSBUILD_UNPACKED_SIZE', `failed to unpack: more than ${maximumSize} bytes come out of it`, {
+	return new TsbuildError('ERR_TSBUILD_UNPACKED_SIZE', `more than ${maximumSize} bytes come out of it`, {
 		hint: 'So much out of so little is made to fill the disk.',
 	});
 }

@@ -166,7 +166,7 @@ const refusesToUnpack = test.macro({
 	title: (title = '') => `ADD: ${title} is refused`,
 });
 
-const tooMuch = /^failed to unpack a\.tar.*: failed to unpack: more than 1000000 bytes come out of it$/v;
+const tooMuch = /^failed to unpack a\.tar.*: more than 1000000 bytes come out of it$/v;
 const large = file('large', 'b'.repeat(5_000_000));
 asRoot('a gzip bomb', refusesToUnpack, async () => gzipSync(await archiveBytes(file('a'), large)), tooMuch);
 asRoot('a gzip bomb in its first file', refusesToUnpack, async () => gzipSync(await archiveBytes(large)), tooMuch);
