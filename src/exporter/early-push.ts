@@ -30,7 +30,7 @@ export class EarlyPush implements AsyncDisposable {
 	/** For the work whose result is sent: it is of no use any more when sending has failed. */
 	readonly signal: AbortSignal;
 
-	/** Sends a layer to all repositories as it comes. One that was there before is not sent. */
+	/** Sends a layer to all registries as it comes. One that was there before is not sent. */
 	readonly follow: FollowLayer = async make => {
 		const follower = this.#followers.use(new BlobFollower());
 		const made = make(follower);
@@ -49,7 +49,7 @@ export class EarlyPush implements AsyncDisposable {
 
 	async #uploadFrom(follower: BlobFollower, made: Promise<Descriptor>): Promise<void> {
 		await follower.begun;
-		for (const reference of this.#options.references) {
+		for (const reference of firstOfEachRegistry(this.#options.references)) {
 			void this.#queue.add(async () => this.#tryUpload(reference, {descriptor: made, content: offset => follower.read(offset)}));
 		}
 	}
@@ -102,6 +102,11 @@ export class EarlyPush implements AsyncDisposable {
 		await this.#queue.onIdle();
 		await this.#followers.disposeAsync();
 	}
+}
+
+/** The other repositories will take blobs from there. */
+function firstOfEachRegistry(references: readonly Reference[]): readonly Reference[] {
+	return Map.groupBy(references, ({domain}) => domain).values().map(([first]) => first!).toArray();
 }
 
 /** A question that fails ends nothing: the upload says better what is wrong. */

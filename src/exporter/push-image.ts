@@ -40,15 +40,16 @@ As many blobs as BuildKit sends to a registry at once.
 export const uploadsAtOnce = 4;
 
 /**
-Pushes an image under names, also to several registries: first what the repositories do not have, then the manifests. So a name never stands for an image that is not whole.
+Pushes an image under names, also to several registries: first what the repositories do not have, then the manifests. So a name never stands for an image that is not whole. Of the repositories of one registry only the first is sent blobs: the others take them from there.
 
 A reference without a tag is pushed by digest.
 
 @throws what `RegistryClient` throws, with the name in front; the reason of `signal`
 */
 export async function pushImage(image: PushableImage, references: readonly Reference[], options: PushOptions): Promise<void> {
-	const pushes = repositoriesOf(references).map(reference => async (signal: AbortSignal) => explainPush(reference, async () => pushBlobs(image, reference, {...options, signal})));
-	await together(pushes, options.signal);
+	const registries = Map.groupBy(repositoriesOf(references), ({domain}) => domain).values();
+	const pushes = registries.map(repositories => async (signal: AbortSignal) => pushToRegistry(image, repositories, {...options, signal}));
+	await together([...pushes], options.signal);
 	options.meter.finish();
 	for (const reference of references) {
 		await explainPush(reference, async () => pushManifest(image, reference, options));
@@ -58,6 +59,12 @@ export async function pushImage(image: PushableImage, references: readonly Refer
 /** One reference of each repository. */
 export function repositoriesOf(references: readonly Reference[]): readonly Reference[] {
 	return Map.groupBy(references, ({domain, path}) => `${domain}/${path}`).values().map(([first]) => first!).toArray();
+}
+
+async function pushToRegistry(image: PushableImage, repositories: readonly Reference[], options: PushOptions): Promise<void> {
+	for (const repository of repositories) {
+		await explainPush(repository, async () => pushBlobs(image, repository, options));
+	}
 }
 
 async function pushBlobs({blobs}: PushableImage, repository: Repository, options: PushOptions): Promise<void> {

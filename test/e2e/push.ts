@@ -156,6 +156,20 @@ test('layers that the registry has in another repository are not sent again', as
 	t.deepEqual(describeUploads(proxy.requests.slice(counted)), []);
 });
 
+test('several repositories of one registry are sent layers once', async t => {
+	await using project = await makePullProject('RUN echo hello > /greeting\n');
+	const {proxy} = project;
+	const names = ['one', 'two', 'three'].map(name => `${proxy.host}/${name}/app:1`);
+	const built = await project.build('--push', ...names.flatMap(name => ['-t', name]));
+	t.is(built.exitCode, 0, built.stderr);
+	const uploads = describeUploads(proxy.requests);
+	t.is(uploads.filter(way => way === 'upload').length, 2);
+	t.is(uploads.filter(way => way !== 'upload').length, 7);
+	for (const name of names) {
+		await t.notThrowsAsync(runCommand('skopeo', ['copy', '--quiet', '--src-tls-verify=false', `docker://${name}`, `dir:${path.join(project.directory, 'pulled')}`]));
+	}
+});
+
 const refuses = test.macro({
 	async exec(t, args: readonly string[], message: RegExp) {
 		await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: 'x'});
