@@ -4,7 +4,8 @@ import test from 'ava';
 import {startFaultProxy, type Fault, type FaultProxy} from '../support/fault-proxy.ts';
 import {makeProject, type Project} from '../support/project.ts';
 import {startRegistry, type TestRegistry} from '../support/registry.ts';
-import {tsbuild} from '../support/tsbuild.ts';
+import {tsbuild, waitForExit} from '../support/tsbuild.ts';
+import {waitForText} from '../support/wait-for-text.ts';
 
 // Several blocks of compression, so that uploads begin before the layers are whole.
 const dockerfile = `FROM base
@@ -60,6 +61,15 @@ test('the wait for a registry is told', async t => {
 	const built = await scene.project.build('--push', '-t', `${scene.proxy.host}/some/app:1`);
 	t.is(built.exitCode, 0, built.stderr);
 	t.regex(built.stderr, /^WARNING: 127\.0\.0\.1:\d+ is asked again in 1 s: unexpected status from PUT request to .*: 429 Too Many Requests/mv);
+});
+
+test('a push that is interrupted ends, whatever the registry does', async t => {
+	await using scene = await makeScene(method => method === 'PATCH' ? {type: 'silence'} : undefined);
+	const child = scene.project.start('--push', '-t', `${scene.proxy.host}/some/app:1`);
+	const exited = waitForExit(child);
+	await waitForText(child.stderr, 'exporting layers');
+	child.kill('SIGINT');
+	t.is(await exited, 130);
 });
 
 test('a push that fails in the middle fails the build, and can be done again', async t => {
