@@ -30,9 +30,18 @@ export type LayerToUnpack = {
 	/** Of the layer with all below it. */
 	readonly chainId: ChainId;
 	readonly diffId: DiffId;
-	/** Must be in the content store, unless the chain is known already. */
+	/** Must be in the content store, or arrive there, unless the chain is known already. */
 	readonly blob: Descriptor;
+	readonly arriving?: ArrivingBlob | undefined;
 	readonly signal?: AbortSignal | undefined;
+};
+
+/** A blob on its way into the content store. */
+export type ArrivingBlob = {
+	/** As they come: not verified yet. */
+	readonly bytes: AsyncIterable<Uint8Array>;
+	/** Waits until the blob is in the content store, verified. */
+	readonly ready: () => Promise<void>;
 };
 
 /** How a blob gets another compression. */
@@ -85,12 +94,12 @@ export class LayerStore {
 		return {diffId: diffIdFrom(digest), descriptor: {mediaType: mediaTypes.layer, digest, size}};
 	}
 
-	async #apply({parent: parentId, chainId, diffId, blob, signal}: LayerToUnpack): Promise<SnapshotId> {
+	async #apply({parent: parentId, chainId, diffId, blob, arriving, signal}: LayerToUnpack): Promise<SnapshotId> {
 		const {metadata, snapshotter} = this.#store;
 		await using active = await snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
 		const {applyLayer} = await import('./apply.ts');
-		const applied = await applyLayer(await this.#readTar(blob, signal), {
+		const applied = await applyLayer(await this.#readTar(blob, {bytes: arriving?.bytes, signal}), {
 			into: active.changesDirectory,
 			overlayAttributes: active.overlayAttributes,
 			parent,
@@ -98,6 +107,7 @@ export class LayerStore {
 			signal,
 		});
 		checkDiffId(applied.diffId, diffId);
+		await arriving?.ready();
 		const id = await active.commit({description: `unpack layer ${diffId}`});
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
 		return id;
@@ -111,14 +121,14 @@ export class LayerStore {
 			return;
 		}
 
-		const {digest} = await new HashedStream(await this.#readTar(blob, signal)).finish();
+		const {digest} = await new HashedStream(await this.#readTar(blob, {signal})).finish();
 		checkDiffId(diffIdFrom(digest), diffId);
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
 	}
 
-	async #readTar({digest, size}: Descriptor, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
+	async #readTar({digest, size}: Descriptor, {bytes, signal}: {readonly bytes?: AsyncIterable<Uint8Array> | undefined; readonly signal: AbortSignal | undefined}): Promise<AsyncIterable<Uint8Array>> {
 		const {decompressed} = await import('./decompress.ts');
-		return decompressed(this.#store.content.read(digest, {size, signal}), {maximumSize: maximumUnpackedSize(size), signal});
+		return decompressed(bytes ?? this.#store.content.read(digest, {size, signal}), {maximumSize: maximumUnpackedSize(size), signal});
 	}
 
 	/**
@@ -155,7 +165,7 @@ export class LayerStore {
 	}
 
 	/**
-	The snapshot of a chain of layers: a known one, or a new one to which the layer is unpacked. Blob and content are verified, and after a failure nothing is left.
+	The snapshot of a chain of layers: a known one, or a new one to which the layer is unpacked, while it arrives if it does. Blob and content are verified before there is a snapshot, and after a failure nothing is left.
 
 	@throws {TsbuildError} `ERR_TSBUILD_LAYER` for a blob that is not what it should be, or does what no layer may; `ERR_TSBUILD_CONTENT_NOT_FOUND` without the blob; `ERR_TSBUILD_STORE` when the disk is full; the reason of `signal`
 	*/
@@ -169,6 +179,7 @@ export class LayerStore {
 				return await this.#apply(layer);
 			}
 
+			await layer.arriving?.ready();
 			await this.#restoreBlob(known, layer);
 			return known;
 		} catch (error) {
@@ -183,7 +194,7 @@ export class LayerStore {
 	*/
 	async limitTimes(source: Descriptor, latestNanoseconds: bigint, {signal}: {readonly signal?: AbortSignal | undefined} = {}): Promise<LooseLayer> {
 		const {limitTimes} = await import('./limit-times.ts');
-		const tar = await this.#readTar(source, signal);
+		const tar = await this.#readTar(source, {signal});
 		const {digest, size} = await this.#store.content.ingest(limitTimes(tar, latestNanoseconds), {signal});
 		return {diffId: diffIdFrom(digest), descriptor: {mediaType: mediaTypes.layer, digest, size}};
 	}
@@ -209,7 +220,7 @@ export class LayerStore {
 			return known;
 		}
 
-		const tar = await this.#readTar(source, signal);
+		const tar = await this.#readTar(source, {signal});
 		const {compressed} = await import('./compress.ts');
 		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression, level}), {observer, signal});
 		const variant = {mediaType, digest, size};

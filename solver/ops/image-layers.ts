@@ -1,7 +1,12 @@
-import {chainIdOf, type ChainId, type DiffId} from '../../src/kernel/digest.ts';
+import {
+	chainIdOf,
+	type ChainId,
+	type DiffId,
+	type Digest,
+} from '../../src/kernel/digest.ts';
 import {TsbuildError} from '../../src/kernel/errors.ts';
 import type {Descriptor, ImageConfig, ImageManifest} from '../../src/kernel/oci-types.ts';
-import type {LayerStore} from '../../snapshotter/layers.ts';
+import type {ArrivingBlob, LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {ExecutionContext} from '../vertex.ts';
 import type {LayerIntake} from './layer-intake.ts';
@@ -62,28 +67,40 @@ export function findUnpacked(layers: readonly ImageLayer[], layerStore: Pick<Lay
 }
 
 /**
-Unpacks the missing layers, each as soon as it has come.
+Unpacks the missing layers, each while it comes.
 
 @returns the snapshot of all layers; `null` for an image without any
-@throws {TsbuildError} see `LayerStore.unpack` and `LayerIntake.ready`
+@throws {TsbuildError} see `LayerIntake.ready` and `LayerStore.unpack`: what is wrong with a blob comes before what is wrong in it
 */
 export async function unpackMissing({parent: unpacked, missing}: LayerProgress, {layers, intake, execution: {signal, status}}: UnpackContext): Promise<SnapshotId | null> {
 	let parent = unpacked;
 	for (const {blob, diffId, chainId} of missing) {
-		await intake?.ready(blob.digest);
+		const arriving = intake && await follow(intake, blob.digest);
 		signal.throwIfAborted();
 		// Without sizes, as BuildKit shows it: how much of the blob is unpacked is not known.
 		const extracting = {id: `extracting ${blob.digest}`, current: 0, total: 0};
 		status(extracting);
-		parent = await layers.unpack({
-			parent,
-			chainId,
-			diffId,
-			blob,
-			signal,
-		});
+		try {
+			parent = await layers.unpack({
+				parent,
+				chainId,
+				diffId,
+				blob,
+				arriving,
+				signal,
+			});
+		} catch (error) {
+			await arriving?.ready();
+			throw error;
+		}
+
 		status({...extracting, completed: true});
 	}
 
 	return parent ?? null;
+}
+
+async function follow(intake: LayerIntake, layer: Digest): Promise<ArrivingBlob | undefined> {
+	const bytes = await intake.follow(layer);
+	return bytes && {bytes, ready: async () => intake.ready(layer)};
 }

@@ -2,6 +2,7 @@ import type {Digest} from '../../src/kernel/digest.ts';
 import {errorCode, TsbuildError} from '../../src/kernel/errors.ts';
 import type {Descriptor} from '../../src/kernel/oci-types.ts';
 import type {RegistryClient, Repository} from '../../src/registry/registry-client.ts';
+import {BlobFollower} from '../../snapshotter/blob-follower.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
 import type {ExecutionContext} from '../vertex.ts';
 import type {Downloads} from './downloads.ts';
@@ -14,6 +15,13 @@ export type LayerIntake = AsyncDisposable & {
 	@throws {TsbuildError} `ERR_TSBUILD_CONTENT` when it is not what its descriptor says, `ERR_TSBUILD_CONTENT_NOT_FOUND` when the source lacks it; what the source throws; the reason of the signal
 	*/
 	ready(layer: Digest): Promise<void>;
+	/**
+	Waits until a layer begins to come.
+
+	@returns its bytes as they come, not verified until it is ready; `undefined` when it was there already
+	@throws as `ready`
+	*/
+	follow(layer: Digest): Promise<AsyncIterable<Uint8Array> | undefined>;
 };
 
 /** Where layers come from. */
@@ -64,7 +72,7 @@ async function * explainForeign({mediaType, digest}: Descriptor, bytes: AsyncIte
 const reportInterval = 150;
 
 /**
-Takes layers into our content store: several at once and the lowest first, while the caller unpacks those that are there. Each is verified on the way, and one that is there already, or comes twice in the image, is not taken again.
+Takes layers into our content store: several at once and the lowest first, while the caller unpacks them. Each is verified on the way, and one that is there already, or comes twice in the image, is not taken again.
 
 When it is disposed of, what is still on its way is given up, and nothing of it stays.
 */
@@ -72,24 +80,32 @@ export function takeInLayers(layers: readonly Descriptor[], {execution, ...optio
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([execution.signal, abandoned.signal]);
 	const wanted = new Map(layers.map(layer => [layer.digest, layer]));
-	const intakes = new Map(wanted.values().map(layer => [
-		layer.digest,
-		options.downloads.add(options.source.place, layer.digest, async () => takeIn(layer, {...options, execution: {...execution, signal}})),
-	]));
+	const followers = new AsyncDisposableStack();
+	const intakes = new Map(wanted.values().map(layer => {
+		const follower = followers.use(new BlobFollower());
+		const whole = options.downloads.add(options.source.place, layer.digest, async () => takeIn(layer, {...options, execution: {...execution, signal}, follower}));
+		return [layer.digest, {whole, follower}];
+	}));
 	// Whoever waits for a layer gets its error; a failure that nobody waits for yet is no unhandled one.
-	const settled = Promise.allSettled(intakes.values());
+	const settled = Promise.allSettled(intakes.values().map(async ({whole}) => whole));
 	return {
 		async ready(layer) {
-			await intakes.get(layer);
+			await intakes.get(layer)!.whole;
+		},
+		async follow(layer) {
+			const {whole, follower} = intakes.get(layer)!;
+			const isComing = await Promise.race([follower.begun.then(() => true), whole.then(() => false)]);
+			return isComing ? follower.read(0) : undefined;
 		},
 		async [Symbol.asyncDispose]() {
 			abandoned.abort();
 			await settled;
+			await followers.disposeAsync();
 		},
 	};
 }
 
-async function takeIn(layer: Descriptor, {source, content, execution: {signal, status}}: IntakeOptions): Promise<void> {
+async function takeIn(layer: Descriptor, {source, content, execution: {signal, status}, follower}: IntakeOptions & {readonly follower: BlobFollower}): Promise<void> {
 	const {digest, size} = layer;
 	signal.throwIfAborted();
 	if (await content.has(digest)) {
@@ -101,7 +117,15 @@ async function takeIn(layer: Descriptor, {source, content, execution: {signal, s
 	};
 
 	report(0);
-	await content.ingest(counted(source.read(layer, {signal}), report), {expectedDigest: digest, expectedSize: size, signal});
+	const ingested = content.ingest(counted(source.read(layer, {signal}), report), {
+		expectedDigest: digest, expectedSize: size, observer: follower, signal,
+	});
+	try {
+		await ingested;
+	} finally {
+		follower.end(ingested);
+	}
+
 	status({
 		id: digest,
 		current: size,

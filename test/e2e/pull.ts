@@ -5,7 +5,7 @@ import process from 'node:process';
 import test from 'ava';
 import {formatPlatform, hostPlatform, parsePlatform} from '../../src/kernel/platform.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
-import type {ProxiedRequest} from '../support/fault-proxy.ts';
+import type {Fault, ProxiedRequest} from '../support/fault-proxy.ts';
 import {pushIndex} from '../support/push-index.ts';
 import {makePullProject, type PullProject} from '../support/pull-project.ts';
 import {runCommand} from '../support/run-program.ts';
@@ -211,6 +211,24 @@ test('a connection that is cut is no failure', async t => {
 	const built = await project.build();
 	t.is(built.exitCode, 0, built.stderr);
 	t.true(project.proxy.requests.some(({headers}) => headers.range !== undefined));
+});
+
+test('a layer is unpacked while it comes, and nothing of it stays when its end never comes or is wrong', async t => {
+	let fault: Fault | undefined = {type: 'stall', after: 500_000};
+	await using project = await makePullProject('RUN true\n', request => (asksForBlob(request) ? fault : undefined));
+	const stalled = startTsbuild(['pull', '--progress', 'plain', project.base], {root: project.root});
+	await waitForText(stalled.stderr, 'extracting sha256:');
+	stalled.kill('SIGINT');
+	t.is(await waitForExit(stalled), 130);
+	await assertNothingLeft(t, project.root);
+	fault = {type: 'corrupt', at: 1_000_000};
+	const damaged = await run(project, 'pull', '--progress', 'plain', project.base);
+	t.is(damaged.exitCode, 1);
+	t.regex(damaged.stderr, /extracting sha256:.*\nERROR: failed to verify sha256:[\da-f]{64}/sv);
+	await assertNothingLeft(t, project.root);
+	fault = undefined;
+	const built = await project.build();
+	t.is(built.exitCode, 0, built.stderr);
 });
 
 test('a layer that arrives changed is refused, and is downloaded anew by the next build', async t => {
