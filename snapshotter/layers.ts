@@ -51,6 +51,12 @@ export type CompressOptions = {
 	readonly signal?: AbortSignal | undefined;
 };
 
+type ReadTarOptions = {
+	/** Those of the blob, if they are not to come from the store. */
+	readonly bytes?: AsyncIterable<Uint8Array> | undefined;
+	readonly signal: AbortSignal | undefined;
+};
+
 const compressions: Readonly<Record<string, Compression>> = {
 	[mediaTypes.layer]: 'none',
 	[mediaTypes.dockerLayer]: 'none',
@@ -126,7 +132,7 @@ export class LayerStore {
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
 	}
 
-	async #readTar({digest, size}: Descriptor, {bytes, signal}: {readonly bytes?: AsyncIterable<Uint8Array> | undefined; readonly signal: AbortSignal | undefined}): Promise<AsyncIterable<Uint8Array>> {
+	async #readTar({digest, size}: Descriptor, {bytes, signal}: ReadTarOptions): Promise<AsyncIterable<Uint8Array>> {
 		const {decompressed} = await import('./decompress.ts');
 		return decompressed(bytes ?? this.#store.content.read(digest, {size, signal}), {maximumSize: maximumUnpackedSize(size), signal});
 	}
