@@ -1,12 +1,17 @@
+import {Buffer} from 'node:buffer';
 import {execFileSync} from 'node:child_process';
 import {once} from 'node:events';
 import {existsSync} from 'node:fs';
+import {readFile} from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import test from 'ava';
 import {dockerClient, startDockerEngine, type DockerEngine} from '../../scripts/bench/docker-engine.ts';
+import {digestOf, type Digest} from '../../src/kernel/digest.ts';
 import {testWhere} from '../support/conditions.ts';
 import {makeProject} from '../support/project.ts';
+import {startRegistry} from '../support/registry.ts';
+import {runCommand} from '../support/run-program.ts';
 import {makeTemporaryDirectory, type TemporaryDirectory} from '../support/temporary-directory.ts';
 import {tsbuild} from '../support/tsbuild.ts';
 
@@ -45,6 +50,22 @@ const loads = test.macro({
 test(loads, 'load:1', ['--load']);
 test(loads, 'load:2', ['-o', 'type=docker']);
 test(loads, 'load:3', ['-o', 'type=docker,compression=gzip,oci-mediatypes=false']);
+
+test('one build pushes an image, loads it and writes an archive and its files', async t => {
+	await using registry = await startRegistry();
+	await using project = await makeProject({Dockerfile: dockerfile});
+	const [archive, root] = ['app.tar', 'root'].map(name => path.join(project.directory, name)) as [string, string];
+	const name = `${registry.host}/all/app:1`;
+	const built = await project.buildIn({DOCKER_HOST: engine.host}, '-t', name, '--push', '--load', '-o', `type=oci,dest=${archive}`, '-o', root);
+	t.is(built.exitCode, 0, built.stderr);
+	const id = docker('image', 'inspect', '--format', '{{.Id}}', name).trim();
+	for (const source of [['--tls-verify=false', `docker://${name}`], [`oci-archive:${archive}`]]) {
+		const config = await runCommand('skopeo', ['inspect', '--config', '--raw', ...source]);
+		t.is(digestOf(Buffer.from(config)), id as Digest);
+	}
+
+	t.is(await readFile(path.join(root, 'greeting'), 'utf8'), 'hello\n');
+});
 
 test('docker loads an archive', async t => {
 	await using project = await makeProject({Dockerfile: dockerfile});
