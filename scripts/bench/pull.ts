@@ -9,7 +9,7 @@ import {measureFresh, type FreshContender} from './fresh-stores.ts';
 import {report} from './report.ts';
 
 const main = path.join(import.meta.dirname, '../../bin/tsbuild.cjs');
-const runs = 7;
+const runs = 5;
 
 /** What the programs are to do: the arguments of a command, `pull` or `build`. */
 type Work = {
