@@ -15,7 +15,7 @@ import {
 	type Place,
 } from './destination.ts';
 import {newDirectoryMode, parseMode} from './mode.ts';
-import {rootOwner, type Owner} from './owner.ts';
+import {newDirectoryOf, type Owner} from './owner.ts';
 import type {SourceTree} from './source-tree.ts';
 import {TreeCopier} from './tree-copier.ts';
 
@@ -51,7 +51,7 @@ export async function copy(action: CopyAction, context: CopyContext): Promise<vo
 		...context,
 		action,
 		changes: changesOf({owner, mode, isLocal: tree.isLocal}),
-		newDirectory: {...(owner ?? rootOwner), mode: newDirectoryMode(action.mode)},
+		newDirectory: newDirectoryOf(owner, newDirectoryMode(action.mode)),
 	};
 	for (const source of selectSources(action, tree)) {
 		await copySource(source, copying);

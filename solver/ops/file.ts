@@ -93,7 +93,7 @@ async function perform(action: FileAction, root: Descriptor, {parent, inputs, st
 		}
 
 		case 'make-directory': {
-			makeDirectory(action, root, owner ?? rootOwner);
+			makeDirectory(action, root, owner);
 			return;
 		}
 

@@ -30,6 +30,8 @@ export type PlannedDirectory = {
 /** What is in a place: known from the plan or from the tree below. */
 type Found = PlannedFile | PlannedDirectory | {readonly kind: 'below'; readonly attributes: FileAttributes};
 
+type OwnedMode = Pick<FileAttributes, 'mode' | 'uid' | 'gid'>;
+
 /** Where something goes. */
 export type PlannedPlace = {
 	readonly directory: PlannedDirectory;
@@ -45,6 +47,8 @@ const maximumPathLength = 2048;
 
 // How a whiteout is called in a layer. https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts
 const whiteoutPrefix = '.wh.';
+
+const groupIdBit = 0o2000;
 
 const slash = 0x2F;
 
@@ -166,9 +170,10 @@ export class LayerPlan {
 	}
 
 	/** Makes a directory where nothing is. */
-	makeDirectory(place: PlannedPlace, {mode, uid, gid}: NewDirectory): PlannedDirectory {
+	makeDirectory(place: PlannedPlace, newDirectory: NewDirectory): PlannedDirectory {
+		const status = statusOfNew(newDirectory, place.directory.attributes);
 		const made: PlannedDirectory = {
-			kind: 'directory', path: directoryPathOf(place), below: undefined, attributes: directoryAttributes({mode, uid, gid}, this.#now), members: new Map(),
+			kind: 'directory', path: directoryPathOf(place), below: undefined, attributes: directoryAttributes(status, this.#now), members: new Map(),
 		};
 		this.#put(place, made);
 		return made;
@@ -223,7 +228,17 @@ function directoryPathOf(place: PlannedPlace): Buffer {
 	return Buffer.concat([pathOf(place), Buffer.from('/')]);
 }
 
-function directoryAttributes(status: {readonly mode: number; readonly uid: number; readonly gid: number}, mtimeNanoseconds: bigint): FileAttributes {
+/** As the kernel would have it: a directory with the set-group-ID bit gives it, and its group, to those that are made in it. */
+function statusOfNew({mode, uid, gid, inheritsSetGroupId = false}: NewDirectory, around: FileAttributes): OwnedMode {
+	const isInherited = (around.mode & groupIdBit) !== 0;
+	return {
+		mode: isInherited && inheritsSetGroupId ? mode | groupIdBit : mode,
+		uid,
+		gid: gid ?? (isInherited ? around.gid : 0),
+	};
+}
+
+function directoryAttributes(status: OwnedMode, mtimeNanoseconds: bigint): FileAttributes {
 	return {
 		...status,
 		type: 'directory',

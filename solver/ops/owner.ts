@@ -1,6 +1,7 @@
 import {TsbuildError, errorCode} from '../../src/kernel/errors.ts';
 import type {OwnerExpression} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {NewDirectory} from '../../src/linux/make-directories.ts';
 import {lookUpUser} from '../executor/user.ts';
 
 /** Ids of a user and a group. */
@@ -34,6 +35,13 @@ export function lookUpOwner(expression: OwnerExpression, root: Descriptor | unde
 	const group = separator === -1 ? undefined : expression.slice(separator + 1);
 	const {uid, gid} = userIds(user, root);
 	return {uid, gid: group === undefined ? gid : groupId(group, root) ?? gid};
+}
+
+/** What a directory is like that is made on the way. Its group and set-group-ID bit come from the directory around it, as BuildKit leaves them to the kernel. */
+export function newDirectoryOf(owner: Owner | undefined, mode: number): NewDirectory {
+	return {
+		mode, uid: rootOwner.uid, ...owner, inheritsSetGroupId: true,
+	};
 }
 
 /** Whether an owner is told by ids alone, which are looked up nowhere. */

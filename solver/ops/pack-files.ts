@@ -18,7 +18,7 @@ import {LayerPlan} from './layer-plan.ts';
 import {
 	isNumericOwner,
 	lookUpOwner,
-	rootOwner,
+	newDirectoryOf,
 	type Owner,
 } from './owner.ts';
 import {planCopy} from './plan-copy.ts';
@@ -81,7 +81,7 @@ async function planActions(actions: readonly PlannableAction[], execution: FileE
 		signal.throwIfAborted();
 		const owner = await findOwner(action, execution);
 		if (action.action === 'make-directory') {
-			plan.makeDirectories(action.path, {...(owner ?? rootOwner), mode: action.mode});
+			plan.makeDirectories(action.path, newDirectoryOf(owner, action.mode));
 		} else {
 			const tree = opened.use(await openSourceTree(action.input === null ? null : inputs[action.input]!, store));
 			await planCopy(action, {

@@ -1,7 +1,6 @@
 import {Buffer} from 'node:buffer';
 import type {CopyAction} from '../../src/definition/operations.ts';
 import {O_DIRECTORY, O_RDONLY} from '../../src/linux/constants.ts';
-import type {NewDirectory} from '../../src/linux/make-directories.ts';
 import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
 import {changeDetector, type OnChangedSource} from './changed-sources.ts';
 import {changesOf} from './copy-attributes.ts';
@@ -10,7 +9,7 @@ import {openSource, selectSources, type SelectedSource} from './copy-selection.t
 import {splitPath} from './destination.ts';
 import type {LayerPlan} from './layer-plan.ts';
 import {newDirectoryMode, parseMode} from './mode.ts';
-import {rootOwner, type Owner} from './owner.ts';
+import {newDirectoryOf, type Owner} from './owner.ts';
 import type {SourceTree} from './source-tree.ts';
 import {TreePlanner, type OpenSourceDirectory} from './tree-planner.ts';
 import {Unplannable} from './unplannable.ts';
@@ -47,7 +46,7 @@ async function planSource(selected: SelectedSource, action: CopyAction, context:
 		throw new Unplannable(`the source ${action.source}`);
 	}
 
-	const newDirectory: NewDirectory = {...(owner ?? rootOwner), mode: newDirectoryMode(action.mode)};
+	const newDirectory = newDirectoryOf(owner, newDirectoryMode(action.mode));
 	if (action.destination.endsWith('/') || action.destination.endsWith('/.')) {
 		plan.makeDirectories(action.destination, newDirectory);
 	}

@@ -30,7 +30,7 @@ import {openArchive} from './archive.ts';
 import type {CopySource} from './copy-attributes.ts';
 import {makeDirectories} from './destination.ts';
 import {ExtractionRoot, type ExtractionPlace} from './extraction-root.ts';
-import {rootOwner, type Owner} from './owner.ts';
+import {newDirectoryOf, type Owner} from './owner.ts';
 
 /** Where an archive goes. */
 export type UnpackOptions = {
@@ -71,7 +71,7 @@ export async function unpackArchive(source: CopySource, options: UnpackOptions):
 	}
 
 	try {
-		using directory = makeDirectories(root, destination, {...(owner ?? rootOwner), mode: 0o755});
+		using directory = makeDirectories(root, destination, newDirectoryOf(owner, 0o755));
 		await unpackMembers(members, directory, {name, owner});
 	} finally {
 		await members.return(undefined);

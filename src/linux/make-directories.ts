@@ -24,7 +24,16 @@ export type NewDirectory = {
 	*/
 	readonly mode: number;
 	readonly uid: number;
-	readonly gid: number;
+	/**
+	When not given, the one that the kernel gives: that of the directory around it, if that has the set-group-ID bit.
+	*/
+	readonly gid?: number | undefined;
+	/**
+	Whether a set-group-ID bit from the directory around it stays, as it does when nobody changes the permissions.
+
+	@see https://man7.org/linux/man-pages/man7/inode.7.html (S_ISGID)
+	*/
+	readonly inheritsSetGroupId?: boolean;
 	readonly mtimeNanoseconds?: bigint;
 };
 
@@ -54,6 +63,8 @@ const maximumLinks = 40;
 // Nobody else enters a new directory before it has its owner.
 const ownerOnly = 0o700;
 
+const groupIdBit = 0o2000;
+
 const slash = 0x2F;
 
 // How often a name may appear and vanish again while it is being made.
@@ -76,8 +87,7 @@ export function makeDirectoriesInRoot(root: BorrowedDescriptor, path: Name, attr
 			continue;
 		}
 
-		changeOwner(file, '', attributes);
-		changeMode(file, '', attributes.mode);
+		setAttributes(file, attributes);
 		created.push(step);
 	}
 
@@ -86,6 +96,12 @@ export function makeDirectoriesInRoot(root: BorrowedDescriptor, path: Name, attr
 		directory: openFile(walk.directory, '.', {flags: O_PATH | O_DIRECTORY}),
 		created: created.map(step => Buffer.from(step.path, 'latin1')),
 	};
+}
+
+function setAttributes(directory: Descriptor, {mode, uid, gid, inheritsSetGroupId = false}: NewDirectory): void {
+	const status = fstatSync(directory.number);
+	changeOwner(directory, '', {uid, gid: gid ?? status.gid});
+	changeMode(directory, '', inheritsSetGroupId ? mode | (status.mode & groupIdBit) : mode);
 }
 
 class Walk implements Disposable {
