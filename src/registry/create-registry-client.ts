@@ -1,7 +1,8 @@
 import {findBlob, mountBlob} from './find-blob.ts';
 import {fetchManifest, pushManifest, resolveManifest} from './manifests.ts';
 import {readBlob} from './read-blob.ts';
-import type {RegistryClient} from './registry-client.ts';
+import type {RegistryClient, RequestOptions} from './registry-client.ts';
+import type {RegistryConnection} from './registry-connection.ts';
 import {RegistryConnections, type RegistryConnectionOptions} from './registry-connections.ts';
 import {uploadBlob} from './upload-blob.ts';
 
@@ -12,13 +13,13 @@ export function createRegistryClient(options: RegistryConnectionOptions): Regist
 	const connections = new RegistryConnections(options);
 	return {
 		async resolve(reference, requestOptions = {}) {
-			return resolveManifest(await connections.to(reference.domain), reference, requestOptions);
+			return firstSuccess(await connections.toRead(reference.domain), async connection => resolveManifest(connection, reference, requestOptions), requestOptions);
 		},
 		async fetchManifest(repository, descriptor, requestOptions = {}) {
-			return fetchManifest(await connections.to(repository.domain), {repository, descriptor, ...requestOptions});
+			return firstSuccess(await connections.toRead(repository.domain), async connection => fetchManifest(connection, {repository, descriptor, ...requestOptions}), requestOptions);
 		},
 		async * readBlob(repository, descriptor, requestOptions = {}) {
-			yield * readBlob(await connections.to(repository.domain), {repository, descriptor, ...requestOptions});
+			yield * readBlob(await connections.toRead(repository.domain), {repository, descriptor, ...requestOptions});
 		},
 		async hasBlob(repository, digest, requestOptions = {}) {
 			return findBlob(await connections.to(repository.domain), {repository, digest, ...requestOptions});
@@ -41,4 +42,17 @@ export function createRegistryClient(options: RegistryConnectionOptions): Regist
 			connections[Symbol.dispose]();
 		},
 	};
+}
+
+/** Asks one after the other; the error of the last one counts. */
+async function firstSuccess<Result>(connections: readonly RegistryConnection[], ask: (connection: RegistryConnection) => Promise<Result>, {signal}: RequestOptions): Promise<Result> {
+	for (const mirror of connections.slice(0, -1)) {
+		try {
+			return await ask(mirror);
+		} catch {
+			signal?.throwIfAborted();
+		}
+	}
+
+	return ask(connections.at(-1)!);
 }

@@ -2,6 +2,7 @@ import {readProxySettings} from '../http/proxies.ts';
 import {readTrustedCertificates} from '../http/trusted-certificates.ts';
 import {createRegistryClient} from './create-registry-client.ts';
 import {CredentialStore} from './credential-store.ts';
+import {readEngineConfig} from './engine-config.ts';
 import type {RegistryClient} from './registry-client.ts';
 import {readRegistryCertificates} from './registry-certificates.ts';
 import type {RegistryConnectionOptions} from './registry-connections.ts';
@@ -26,6 +27,7 @@ export function userOptions({environment, ...options}: OpenRegistryClientOptions
 	return {
 		...options,
 		credentials: async domain => store.find(domain),
+		engineConfig: async () => readEngineConfig(environment),
 		certificates: async host => readRegistryCertificates(host, environment),
 		authorities: async () => readTrustedCertificates(environment),
 		proxies: readProxySettings(environment),

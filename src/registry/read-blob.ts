@@ -18,12 +18,14 @@ const minimumProgress = 64 * 1024;
 /**
 See `RegistryClient.readBlob`.
 
+@param connections - the ways to it; where one ends, the next goes on
+@param options - what is read
 @yields the bytes, in order
 */
-export async function * readBlob(connection: RegistryConnection, options: ReadBlobOptions): AsyncGenerator<Uint8Array, void, undefined> {
+export async function * readBlob(connections: readonly RegistryConnection[], options: ReadBlobOptions): AsyncGenerator<Uint8Array, void, undefined> {
 	const verification = new Verification(options.descriptor);
 	let held: Uint8Array | undefined;
-	for await (const chunk of readResumed(connection, options)) {
+	for await (const chunk of readResumed(connections, options)) {
 		verification.add(chunk);
 		if (held !== undefined) {
 			yield held;
@@ -43,9 +45,12 @@ All bytes, over as many connections as that takes.
 
 @yields them, not verified
 */
-async function * readResumed(connection: RegistryConnection, options: ReadBlobOptions): AsyncGenerator<Uint8Array, void, undefined> {
+async function * readResumed(connections: readonly RegistryConnection[], options: ReadBlobOptions): AsyncGenerator<Uint8Array, void, undefined> {
 	const {descriptor: {digest, size}, signal} = options;
-	const attempts = new Attempts(connection.retryOptions(signal));
+	const mirrors = connections.slice(0, -1).values();
+	const last = connections.at(-1)!;
+	const attempts = new Attempts(last.retryOptions(signal));
+	let connection = mirrors.next().value ?? last;
 	let received = 0;
 	let counted = 0;
 	for (;;) {
@@ -66,7 +71,12 @@ async function * readResumed(connection: RegistryConnection, options: ReadBlobOp
 				attempts.reset();
 			}
 
-			await attempts.waitAfter(error);
+			if (connection === last) {
+				await attempts.waitAfter(error);
+			}
+
+			signal?.throwIfAborted();
+			connection = mirrors.next().value ?? last;
 		}
 	}
 }

@@ -50,7 +50,7 @@ or a `NetworkError`:
 - `ERR_TSBUILD_NETWORK_CUT` the connection ends too early, again and again
 - `ERR_TSBUILD_NETWORK_REDIRECT` redirects lead nowhere
 
-and besides those `ERR_TSBUILD_CREDENTIALS` when the user's credentials cannot be read, `ERR_TSBUILD_CERTIFICATE` when a certificate file cannot, `ERR_TSBUILD_PROXY` when a proxy cannot be used, and the reason of `signal`.
+and besides those `ERR_TSBUILD_CREDENTIALS` when the user's credentials cannot be read, `ERR_TSBUILD_CERTIFICATE` when a certificate file cannot, `ERR_TSBUILD_PROXY` when a proxy cannot be used, `ERR_TSBUILD_ENGINE_CONFIG` when the configuration of a Docker engine cannot be read, and the reason of `signal`.
 
 @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
 */

@@ -5,6 +5,7 @@ import type {ProxySettings} from '../http/proxies.ts';
 import {Authorizer} from './authorizer.ts';
 import type {CredentialLookup} from './credentials.ts';
 import {findEndpoint, hostOf} from './endpoint.ts';
+import type {EngineConfig} from './engine-config.ts';
 import {RegistryConnection} from './registry-connection.ts';
 import type {RetryNotice, RetryPolicy} from './retry.ts';
 
@@ -12,6 +13,8 @@ export type RegistryConnectionOptions = {
 	readonly credentials: CredentialLookup;
 	/** Registries whose certificate does not count and which may speak plain HTTP: `host`, `host:port`, or a network such as `10.0.0.0/8`. */
 	readonly insecureRegistries?: readonly string[];
+	/** Asked when the first registry is. */
+	readonly engineConfig: () => Promise<EngineConfig>;
 	/** What a user keeps for a host; `undefined` if nothing. */
 	readonly certificates: (host: string) => Promise<TlsSettings | undefined>;
 	/** The authorities that are trusted everywhere, in PEM; without them those of Node.js. */
@@ -31,68 +34,118 @@ const defaultIdleMilliseconds = 60_000;
 
 const defaultRetryPolicy: RetryPolicy = {attempts: 5, firstMilliseconds: 500, maximumMilliseconds: 5 * 60_000};
 
+type Place = {
+	readonly endpoint: URL;
+	readonly isInsecure: boolean;
+	readonly retryPolicy: RetryPolicy;
+};
+
 /** The ways to all registries. Each is found when it is first used. */
 export class RegistryConnections implements Disposable {
 	readonly #options: RegistryConnectionOptions;
-	readonly #insecure: AddressList;
 	readonly #http: HttpClient;
 	readonly #connections = new Map<string, Promise<RegistryConnection>>();
+	#engineConfig: Promise<EngineConfig> | undefined;
+	#insecure: Promise<AddressList> | undefined;
 
 	constructor(options: RegistryConnectionOptions) {
 		this.#options = options;
-		this.#insecure = parseAddressList(options.insecureRegistries ?? []);
 		const {proxies, authorities, userAgent, idleMilliseconds = defaultIdleMilliseconds} = options;
 		this.#http = new HttpClient({
 			proxies,
 			authorities,
-			tlsSettings: async host => ({...await options.certificates(host), isVerified: !this.#isInsecure(host)}),
+			tlsSettings: async host => ({...await options.certificates(host), isVerified: !await this.#isInsecure(host)}),
 			userAgent,
 			idleMilliseconds,
 		});
 	}
 
 	async #find(domain: string): Promise<RegistryConnection> {
-		const {credentials, certificates, onRetry, retryPolicy = defaultRetryPolicy, isOffline = false} = this.#options;
-		const isInsecure = this.#isInsecure(hostOf(domain));
+		const {certificates, retryPolicy = defaultRetryPolicy} = this.#options;
+		const isInsecure = await this.#isInsecure(hostOf(domain));
 		const endpoint = await findEndpoint(domain, {
 			http: this.#http,
 			isInsecure,
 			hasCertificates: await certificates(hostOf(domain)) !== undefined,
 		});
+		return this.#connect(domain, {endpoint, isInsecure, retryPolicy});
+	}
+
+	/** A mirror that fails is not worth waiting for: there is the registry itself. */
+	async #findMirror(endpoint: URL): Promise<RegistryConnection> {
+		const {retryPolicy = defaultRetryPolicy} = this.#options;
+		const isInsecure = await this.#isInsecure(endpoint.host);
+		return this.#connect(endpoint.host, {endpoint, isInsecure, retryPolicy: {...retryPolicy, attempts: 1}});
+	}
+
+	#connect(domain: string, {endpoint, isInsecure, retryPolicy}: Place): RegistryConnection {
+		const {credentials, onRetry, isOffline = false} = this.#options;
+		const authorizer = new Authorizer({
+			http: this.#http,
+			domain,
+			credentials,
+			isInsecureAllowed: isInsecure,
+			isOffline,
+		});
 		return new RegistryConnection({
 			http: this.#http,
 			domain,
 			endpoint,
-			authorizer: new Authorizer({
-				http: this.#http,
-				domain,
-				credentials,
-				isInsecureAllowed: isInsecure,
-				isOffline,
-			}),
+			authorizer,
 			retry: {policy: retryPolicy, onRetry},
 		});
 	}
 
-	#isInsecure(host: string): boolean {
+	async #known(name: string, find: () => Promise<RegistryConnection>): Promise<RegistryConnection> {
+		let connection = this.#connections.get(name);
+		if (connection === undefined) {
+			connection = find();
+			this.#connections.set(name, connection);
+		}
+
+		return connection;
+	}
+
+	async #readEngineConfig(): Promise<EngineConfig> {
+		this.#engineConfig ??= this.#options.engineConfig();
+		return this.#engineConfig;
+	}
+
+	async #listInsecure(): Promise<AddressList> {
+		const {insecureRegistries} = await this.#readEngineConfig();
+		return parseAddressList([...insecureRegistries, ...this.#options.insecureRegistries ?? []]);
+	}
+
+	async #isInsecure(host: string): Promise<boolean> {
 		const {hostname, port} = new URL(`https://${host}`);
-		return this.#insecure.includes(hostname, port === '' ? '443' : port);
+		this.#insecure ??= this.#listInsecure();
+		const insecure = await this.#insecure;
+		return insecure.includes(hostname, port === '' ? '443' : port);
 	}
 
 	/**
 	The way to a registry.
 
 	@param domain - as in a reference
-	@throws {TsbuildError} `ERR_TSBUILD_CERTIFICATE`
+	@throws {TsbuildError} `ERR_TSBUILD_CERTIFICATE`, `ERR_TSBUILD_ENGINE_CONFIG`
 	*/
 	async to(domain: string): Promise<RegistryConnection> {
-		let connection = this.#connections.get(domain);
-		if (connection === undefined) {
-			connection = this.#find(domain);
-			this.#connections.set(domain, connection);
-		}
+		return this.#known(domain, async () => this.#find(domain));
+	}
 
-		return connection;
+	/**
+	The ways to what is only read: mirrors, and at last the registry itself.
+
+	@param domain - as in a reference
+	@throws {TsbuildError} as `to`
+	*/
+	async toRead(domain: string): Promise<readonly RegistryConnection[]> {
+		const {mirrors} = await this.#readEngineConfig();
+		const places = domain === 'docker.io' ? mirrors : [];
+		return Promise.all([
+			...places.map(async mirror => this.#known(mirror.origin, async () => this.#findMirror(mirror))),
+			this.to(domain),
+		]);
 	}
 
 	[Symbol.dispose](): void {
