@@ -14,7 +14,7 @@ import {fileError} from './file-error.ts';
 export type Place = {
 	readonly directory: Descriptor;
 	readonly name: Buffer;
-	/** Absolute inside the root; for messages and for finding it again. */
+	/** Absolute inside the root, without symbolic links before the name; for messages and for finding it again. */
 	readonly path: Buffer;
 };
 
@@ -34,18 +34,17 @@ export function findDestination(root: Descriptor, path: Name, attributes: NewDir
 	let current = nameBytes(path);
 	for (let links = 0; links <= maximumLinks; links++) {
 		const {parent, name} = splitPath(current);
-		if (name.length === 0) {
-			return {directory: makeDirectories(root, parent, attributes), name: Buffer.from('.'), path: parent};
-		}
-
-		const directory = makeDirectories(root, parent, attributes);
-		const target = linkTarget({directory, name, path: current});
+		using opened = new DisposableStack();
+		const directory = opened.use(makeDirectories(root, parent, attributes));
+		const directoryPath = realPathInRoot(root, parent);
+		const place = name.length === 0 ? {directory, name: Buffer.from('.'), path: directoryPath} : placeIn(directory, directoryPath, name);
+		const target = linkTarget(place);
 		if (target === undefined) {
-			return {directory, name, path: current};
+			opened.move();
+			return place;
 		}
 
-		directory.close();
-		current = target[0] === slash ? target : joinPath(realPathInRoot(root, parent), target);
+		current = target[0] === slash ? target : joinPath(directoryPath, target);
 	}
 
 	throw tooManyLinks(path, undefined);
