@@ -10,6 +10,7 @@ import {
 	symlinkSync,
 	writeFileSync,
 } from 'node:fs';
+import {watch} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import {gzipSync} from 'node:zlib';
@@ -138,7 +139,7 @@ asRoot('a canceled ADD ends with the reason', async t => {
 });
 
 /** Unpacks a file of the host into a directory of the host. */
-async function unpack(archive: string, into: string, maximumSize?: number): Promise<boolean> {
+async function unpack(archive: string, into: string, {maximumSize, signal = new AbortController().signal}: {readonly maximumSize?: number; readonly signal?: AbortSignal}): Promise<boolean> {
 	using source = Descriptor.open(archive, O_PATH);
 	using root = Descriptor.open(into, O_PATH);
 	return await unpackArchive({file: source, status: statSync(archive, {bigint: true}), isReadable: false}, {
@@ -150,7 +151,7 @@ async function unpack(archive: string, into: string, maximumSize?: number): Prom
 			// Nobody else has the file.
 		},
 		...(maximumSize !== undefined && {maximumSize}),
-		signal: new AbortController().signal,
+		signal,
 	});
 }
 
@@ -160,7 +161,7 @@ const refusesToUnpack = test.macro({
 		await using build = await BuildStore.open();
 		const archive = path.join(build.context, 'a.tar');
 		writeFileSync(archive, await bytes());
-		await t.throwsAsync(unpack(archive, build.outside, 1_000_000), {code: 'ERR_TSBUILD_ARCHIVE', message});
+		await t.throwsAsync(unpack(archive, build.outside, {maximumSize: 1_000_000}), {code: 'ERR_TSBUILD_ARCHIVE', message});
 		t.true(readdirSync(build.outside).length <= 3);
 	},
 	title: (title = '') => `ADD: ${title} is refused`,
@@ -183,6 +184,21 @@ asRoot('gzip that is cut', refusesToUnpack, async () => {
 	const tar = await archiveBytes(file('a'), file('cut', 'c'.repeat(100_000)));
 	return gzipSync(tar, {level: 0}).subarray(0, 50_000);
 }, /^failed to unpack a\.tar at cut: failed to decompress: unexpected end of file/v);
+
+asRoot.serial('a canceled ADD ends the program that decompresses', async t => {
+	await using temporary = await makeTemporaryDirectory();
+	const into = path.join(temporary.path, 'into');
+	mkdirSync(into);
+	execFileSync('sh', ['-c', 'truncate -s 300M large && tar -c large | xz -0 -T0 > a.tar.xz'], {cwd: temporary.path});
+	const canceled = new AbortController();
+	const reason = new Error('enough');
+	const firstFile = watch(into, {signal: canceled.signal})[Symbol.asyncIterator]().next();
+	const unpacking = unpack(path.join(temporary.path, 'a.tar.xz'), into, {signal: canceled.signal});
+	await Promise.race([firstFile, unpacking]);
+	canceled.abort(reason);
+	await t.throwsAsync(unpacking, {is: reason});
+	t.is(readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8'), '');
+});
 
 /** Builds an image of an archive with a device file, by a process with fewer rights. */
 async function addDevice(program: string, ...options: readonly string[]): Promise<{readonly stderr: string; readonly files: readonly string[]}> {
