@@ -39,18 +39,29 @@ Answers a question about a Dockerfile instead of building it: `check` (or `lint`
 */
 export async function callDockerfile(method: string, options: BuildOptions): Promise<CallResult> {
 	using context = await openContextDirectory(options.contextDirectory);
-	let file: BuildFile | undefined;
 	try {
 		readCheckArgument(options.buildArgs);
-		file = await loadDockerfile(context, options.dockerfile, options.progress);
-		checkSyntax({file: file.name, content: file.content}, options.buildArgs);
+		const file = await loadDockerfile(context, options.dockerfile, options.progress);
+		requireDockerfile(file, options.buildArgs);
 		return await answer(method, file, {options, context});
 	} catch (error) {
 		options.signal.throwIfAborted();
-		const text = new TextDecoder('utf-8', {ignoreBOM: true}).decode(file?.content);
-		const sources = locationsOf(error).map(location => ({location, text}));
-		throw new BuildError(`failed to solve: ${errorMessage(error)}`, {cause: error, sources});
+		throw asBuildError(error, []);
 	}
+}
+
+/** As with BuildKit, no excerpt is shown of a file that cannot be described, unless it is for another frontend. */
+function requireDockerfile({name, content}: BuildFile, buildArgs: ReadonlyMap<string, string>): void {
+	try {
+		checkSyntax({file: name, content}, buildArgs);
+	} catch (error) {
+		const text = new TextDecoder('utf-8', {ignoreBOM: true}).decode(content);
+		throw asBuildError(error, locationsOf(error).map(location => ({location, text})));
+	}
+}
+
+function asBuildError(error: unknown, sources: BuildError['sources']): BuildError {
+	return error instanceof BuildError ? error : new BuildError(`failed to solve: ${errorMessage(error)}`, {cause: error, sources});
 }
 
 function locationsOf(error: unknown): readonly SourceLocation[] {

@@ -41,6 +41,16 @@ test('what cannot be built here yet can be checked', async t => {
 	t.is(checked.exitCode, 0, checked.stderr);
 });
 
+test('a file for another frontend can neither be checked nor described', async t => {
+	await using project = await makeProject({Dockerfile: '# syntax=a/b\nFROM base\n'});
+	for (const method of ['check', 'outline', 'targets']) {
+		const {exitCode, stdout, stderr} = await project.build(`--call=${method}`);
+		t.is(exitCode, 1);
+		t.is(decode(stdout), '');
+		t.regex(stderr, /^Dockerfile:1\n-{20}\n {3}1 \| >>> # syntax=a\/b\n(?:.*\n)+ERROR: failed to build: failed to solve: frontend a\/b cannot be loaded: /mv);
+	}
+});
+
 test('a context that is none cannot be checked', async t => {
 	await using project = await makeProject({Dockerfile: faulty});
 	const {exitCode, stdout, stderr} = await project.build('--check', '-f', path.join(project.context, 'missing'));
