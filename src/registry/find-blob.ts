@@ -2,21 +2,22 @@ import type {Digest} from '../kernel/digest.ts';
 import type {Repository, RequestOptions} from './registry-client.ts';
 import type {RegistryConnection} from './registry-connection.ts';
 import {explainPush} from './access-denied.ts';
+import {askByHead} from './refused-head.ts';
 import {RegistryError} from './registry-error.ts';
-import {discardBody} from './response-body.ts';
 import {pushScope} from './scope.ts';
 import {cancelSession, openSession} from './upload-session.ts';
 
 /** See `RegistryClient.hasBlob`. */
 export async function findBlob(connection: RegistryConnection, {repository, digest, signal}: RequestOptions & {readonly repository: Repository; readonly digest: Digest}): Promise<boolean> {
 	try {
-		const response = await discardBody(await connection.ask({
-			method: 'HEAD',
+		const response = await askByHead(async method => connection.ask({
+			method,
 			target: `/v2/${repository.path}/blobs/${digest}`,
 			scopes: [pushScope(repository)],
 			expect: [200, 404],
 			signal,
 		}));
+		await response[Symbol.asyncDispose]();
 		return response.status === 200;
 	} catch (error) {
 		throw explainPush(error);

@@ -6,7 +6,8 @@ import {formatReference, type Reference} from '../kernel/reference.ts';
 import {explainPull, explainPush} from './access-denied.ts';
 import type {BlobDescriptor, Repository, RequestOptions} from './registry-client.ts';
 import type {RegistryConnection, RegistryRequest} from './registry-connection.ts';
-import {RegistryError, withMessage} from './registry-error.ts';
+import {askByHead} from './refused-head.ts';
+import {RegistryError} from './registry-error.ts';
 import {discardBody, readBytes} from './response-body.ts';
 import {pullScope, pushScope} from './scope.ts';
 import {contentError, Verification} from './verification.ts';
@@ -24,7 +25,8 @@ export async function resolveManifest(connection: RegistryConnection, reference:
 		signal,
 	};
 	try {
-		const descriptor = await resolveByHead(connection, request) ?? await resolveByGet(connection, request);
+		const byHead = await askByHead(async method => method === 'HEAD' ? resolveByHead(connection, request) : resolveByGet(connection, request));
+		const descriptor = byHead ?? await resolveByGet(connection, request);
 		return checkDescriptor(descriptor, reference);
 	} catch (error) {
 		throw explainMissing(error, reference);
@@ -107,35 +109,10 @@ function explainMissing(error: unknown, reference: Reference): unknown {
 
 /** What the answer to HEAD tells; `undefined` when that is not all. */
 async function resolveByHead(connection: RegistryConnection, request: ManifestRequest): Promise<Descriptor | undefined> {
-	try {
-		const response = await discardBody(await connection.ask({...request, method: 'HEAD'}));
-		const digest = readDigest(response);
-		const size = Number(response.headers['content-length'] ?? 0);
-		return digest === undefined || !Number.isSafeInteger(size) || size <= 0 ? undefined : {mediaType: readMediaType(response), digest, size};
-	} catch (error) {
-		if (!(error instanceof RegistryError) || !isRefusedHead(error.status)) {
-			throw error;
-		}
-
-		return resolveRefused(connection, request, error);
-	}
-}
-
-// Some registries do not know HEAD; and the answer to it has no body, which would say what is wrong.
-function isRefusedHead(status: number | undefined): boolean {
-	return status !== undefined && status >= 400 && status < 500 && ![401, 404, 408, 429].includes(status);
-}
-
-async function resolveRefused(connection: RegistryConnection, request: ManifestRequest, refusal: RegistryError): Promise<Descriptor> {
-	try {
-		return await resolveByGet(connection, request);
-	} catch (error) {
-		if (error instanceof RegistryError && error.status === refusal.status) {
-			throw withMessage(error, error.message.replace('from GET request', 'from HEAD request'));
-		}
-
-		throw error;
-	}
+	const response = await discardBody(await connection.ask({...request, method: 'HEAD'}));
+	const digest = readDigest(response);
+	const size = Number(response.headers['content-length'] ?? 0);
+	return digest === undefined || !Number.isSafeInteger(size) || size <= 0 ? undefined : {mediaType: readMediaType(response), digest, size};
 }
 
 async function resolveByGet(connection: RegistryConnection, request: ManifestRequest): Promise<Descriptor> {

@@ -47,6 +47,23 @@ test('what a terminal would obey is taken out of errors', resolveFails, ({method
 test('a long error is cut', resolveFails, ({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: JSON.stringify({errors: [{code: 'DENIED', message: 'x'.repeat(100_000)}]})}, 'ERR_TSBUILD_REGISTRY_DENIED', /: 403 Forbidden\ndenied: x{992}$/v);
 test('an error without end is not read to its end', resolveFails, ({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: 'x'.repeat(3_000_000)}, 'ERR_TSBUILD_REGISTRY_DENIED', /: 403 Forbidden$/v);
 
+test('what a registry says of a refusal is told of a blob, too', async t => {
+	await withRegistry(() => ({status: 403, body: '{"errors":[{"code":"DENIED","message":"not yours"}]}'}), async ({client, image, requests}) => {
+		await t.throwsAsync(client.hasBlob(image, descriptor.digest), {
+			code: 'ERR_TSBUILD_REGISTRY_DENIED',
+			message: /^unexpected status from HEAD request to .*: 403 Forbidden\ndenied: not yours$/v,
+		});
+		t.is(requests.length, 2);
+	});
+});
+
+test('a registry that does not know HEAD is asked for a blob by GET', async t => {
+	await withRegistry(({method, path: asked}) => method === 'HEAD' ? {status: 405} : {status: asked.endsWith(descriptor.digest) ? 200 : 404, body: bytes}, async ({client, image}) => {
+		t.true(await client.hasBlob(image, descriptor.digest));
+		t.false(await client.hasBlob(image, digestOf('another')));
+	});
+});
+
 const unauthorized = (challenge: string): ScriptedAnswer => ({status: 401, headers: {'www-authenticate': challenge}});
 test('who is refused again and again gives up', resolveFails, ({path: asked}, host) => asked.startsWith('/token') ? {body: '{"token":"t"}'} : unauthorized(`Bearer realm="http://${host}/token"`), 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED', /: 401 Unauthorized$/v);
 test('a token is asked for on the web alone', resolveFails, () => unauthorized('Bearer realm="file:///etc/passwd"'), 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED', /: 401 Unauthorized$/v);
