@@ -66,7 +66,8 @@ export class EarlyPush implements AsyncDisposable {
 	async #upload(reference: Reference, source: BlobSource): Promise<void> {
 		const {client, meter} = this.#options;
 		const found = new AbortController();
-		const lookup = endWhenFound(found, async () => {
+		// Not awaited: an upload that fails ends the work before there is a digest.
+		void endWhenFound(found, async () => {
 			const {digest} = await source.descriptor;
 			return client.hasBlob(reference, digest, {signal: this.signal});
 		});
@@ -76,8 +77,6 @@ export class EarlyPush implements AsyncDisposable {
 			if (!found.signal.aborted) {
 				throw error;
 			}
-		} finally {
-			await lookup;
 		}
 	}
 
