@@ -27,6 +27,8 @@ export type PulledImage = {
 	readonly digest: Digest;
 	/** The local store had another image under this name, or none. */
 	readonly isNew: boolean;
+	/** What the image is for: another one than was wanted where the registry has no choice. */
+	readonly platform: Platform;
 };
 
 /**
@@ -45,7 +47,7 @@ export async function pullImage(reference: Reference, options: PullOptions): Pro
 	const identity = {configDigest: image.manifest.config.digest, manifestDigest: image.manifestDigest};
 	await images.add(identity, [name], signal);
 	store.sync();
-	return {digest: image.digest, isNew: before?.manifestDigest !== image.manifestDigest};
+	return {digest: image.digest, isNew: before?.manifestDigest !== image.manifestDigest, platform: image.config};
 }
 
 /** As with Docker, an image that is pulled by its digest gets no tag. */

@@ -1,4 +1,5 @@
-import {hostPlatform, parsePlatform} from '../kernel/platform.ts';
+import {isCompatible} from '../image-resolver/choose-platform.ts';
+import {formatPlatform, hostPlatform, parsePlatform} from '../kernel/platform.ts';
 import {
 	familiarReference,
 	formatReference,
@@ -15,6 +16,7 @@ import {openNamedStore, rootFlag} from './open-store.ts';
 import {checkArgumentCount} from './positional.ts';
 import {readProgressMode} from './progress-mode.ts';
 import {RegistryAccess, registryFlags} from './registry-access.ts';
+import {RequestError} from './usage-error.ts';
 
 const pullFlags = {
 	help: {type: 'boolean', shorthand: 'h', description: 'help for pull'},
@@ -44,7 +46,7 @@ export const pullCommand: Command = async (args, context) => {
 
 	checkArgumentCount(positional, {minimum: 1, maximum: 1, usage: pullDescription.usage});
 	const mode = readProgressMode(flags, context);
-	const reference = parseReference(positional[0]!);
+	const reference = readReference(positional[0]!);
 	const platform = flags.platform === undefined ? hostPlatform() : parsePlatform(flags.platform);
 	await using store = await openNamedStore(flags, context);
 	using display = await openDisplay(mode, {write: writeStandardError, environment: context.environment});
@@ -62,6 +64,9 @@ export const pullCommand: Command = async (args, context) => {
 		pulled = await pullImage(reference, {
 			store, client: await registry.open(), platform, progress: display.update, signal: context.signal,
 		});
+		if (!isCompatible(pulled.platform, platform)) {
+			display.message(`WARNING: image with reference ${familiarReference(reference)} was found but does not match the specified platform: wanted ${formatPlatform(platform)}, actual: ${formatPlatform(pulled.platform)}\n`);
+		}
 	} finally {
 		display.finish();
 	}
@@ -69,6 +74,16 @@ export const pullCommand: Command = async (args, context) => {
 	context.writeOutput(describe(reference, pulled, {isQuiet: flags.quiet ?? false}));
 	return 0;
 };
+
+/** The name of no image cannot be one. */
+function readReference(text: string): Reference {
+	const reference = parseReference(text);
+	if (familiarReference(reference).startsWith('scratch:')) {
+		throw new RequestError('\'scratch\' is a reserved name', {hint: 'FROM scratch begins with nothing: there is no such image.'});
+	}
+
+	return reference;
+}
 
 function describe(reference: Reference, {digest, isNew}: PulledImage, {isQuiet}: {readonly isQuiet: boolean}): string {
 	const name = `${formatReference(reference)}\n`;

@@ -9,6 +9,7 @@ import type {Fault, ProxiedRequest} from '../support/fault-proxy.ts';
 import {pushIndex} from '../support/push-index.ts';
 import {makePullProject, type PullProject} from '../support/pull-project.ts';
 import {runCommand} from '../support/run-program.ts';
+import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {startTsbuild, tsbuild, waitForExit} from '../support/tsbuild.ts';
 import {waitForText} from '../support/wait-for-text.ts';
 
@@ -115,6 +116,23 @@ test('an image that is pulled by its digest has no tag, and is found by the dige
 	await project.write({Dockerfile: `FROM ${name}@${digest}\nRUN true\n`});
 	const built = await project.build('--pull=never');
 	t.is(built.exitCode, 0, built.stderr);
+});
+
+test('an image that is there for another platform alone is pulled with a warning', async t => {
+	await using project = await makePullProject('');
+	const pulled = await run(project, 'pull', '--platform', 'linux/s390x', project.base);
+	t.is(pulled.exitCode, 0);
+	const actual = formatPlatform(hostPlatform());
+	t.true(pulled.stderr.includes(`WARNING: image with reference ${project.base} was found but does not match the specified platform: wanted linux/s390x, actual: ${actual}\n`), pulled.stderr);
+	const own = await run(project, 'pull', project.base);
+	t.notRegex(own.stderr, /WARNING/v);
+});
+
+test('no image can have the name scratch', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const {exitCode, stderr} = await tsbuild(['pull', 'scratch'], {root: path.join(directory.path, 'store')});
+	t.is(exitCode, 1);
+	t.true(stderr.startsWith('ERROR: \'scratch\' is a reserved name\n'));
 });
 
 test('what a pull prints comes after its progress', async t => {
