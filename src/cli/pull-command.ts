@@ -65,7 +65,8 @@ export const pullCommand: Command = async (args, context) => {
 			store, client: await registry.open(), platform, progress: display.update, signal: context.signal,
 		});
 		if (!isCompatible(pulled.platform, platform)) {
-			display.message(`WARNING: image with reference ${familiarReference(reference)} was found but does not match the specified platform: wanted ${formatPlatform(platform)}, actual: ${formatPlatform(pulled.platform)}\n`);
+			const [wanted, actual] = [platform, pulled.platform].map(one => formatPlatform(one));
+			display.message(`WARNING: image with reference ${familiarReference(reference)} was found but does not match the specified platform: wanted ${wanted}, actual: ${actual}\n`);
 		}
 	} finally {
 		display.finish();
