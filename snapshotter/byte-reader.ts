@@ -1,7 +1,7 @@
 import {Buffer} from 'node:buffer';
 
 /**
-Reads a stream of chunks in pieces of chosen sizes. A piece is a view of the chunk that it came in wherever it lies in one chunk.
+Reads a stream of chunks in pieces of chosen sizes. The stream may reuse the memory of a chunk once the next one is asked for.
 */
 export class ByteReader {
 	readonly #source: AsyncIterator<Uint8Array>;
@@ -14,32 +14,6 @@ export class ByteReader {
 
 	get #buffered(): number {
 		return this.#chunk.length - this.#offset;
-	}
-
-	#takeBuffered(length: number): Buffer | undefined {
-		if (this.#buffered < length) {
-			return undefined;
-		}
-
-		const start = this.#offset;
-		this.#offset += length;
-		return this.#chunk.subarray(start, this.#offset);
-	}
-
-	async #readAcrossChunks(length: number): Promise<Buffer> {
-		const pieces: Buffer[] = [];
-		let missing = length;
-		while (missing > 0) {
-			const piece = await this.readSome(missing);
-			if (piece.length === 0) {
-				break;
-			}
-
-			pieces.push(piece);
-			missing -= piece.length;
-		}
-
-		return Buffer.concat(pieces);
 	}
 
 	async #fill(): Promise<void> {
@@ -55,18 +29,36 @@ export class ByteReader {
 		}
 	}
 
-	/** Exactly `length` bytes, or fewer at the end of the stream. */
+	/** Exactly `length` bytes, or fewer at the end of the stream, as a copy. */
 	async read(length: number): Promise<Buffer> {
-		return this.#takeBuffered(length) ?? this.#readAcrossChunks(length);
+		const bytes = Buffer.allocUnsafe(length);
+		return bytes.subarray(0, await this.readInto(bytes));
 	}
 
-	/** Between 1 and `maximum` bytes, as they come; none at the end of the stream. */
+	/** Fills memory, or less of it at the end of the stream, and tells how much. */
+	async readInto(memory: Uint8Array): Promise<number> {
+		let position = 0;
+		while (position < memory.length) {
+			const piece = await this.readSome(memory.length - position);
+			if (piece.length === 0) {
+				break;
+			}
+
+			position += piece.copy(memory, position);
+		}
+
+		return position;
+	}
+
+	/** Between 1 and `maximum` bytes, as they come, valid until more is read; none at the end of the stream. */
 	async readSome(maximum: number): Promise<Buffer> {
 		if (this.#buffered === 0) {
 			await this.#fill();
 		}
 
-		return this.#takeBuffered(Math.min(maximum, this.#buffered))!;
+		const start = this.#offset;
+		this.#offset += Math.min(maximum, this.#buffered);
+		return this.#chunk.subarray(start, this.#offset);
 	}
 
 	/** Passes over `length` bytes and tells how many there were. */

@@ -32,7 +32,9 @@ export async function * compressed(source: AsyncIterable<Uint8Array>, options: C
 	const memory: Buffer[] = [];
 	try {
 		for (let count = 0; ; count++) {
-			const block = await fill(memory[count % blocksAtOnce] ??= Buffer.allocUnsafeSlow(blockSize), bytes);
+			const place = count % blocksAtOnce;
+			memory[place] ??= Buffer.allocUnsafeSlow(blockSize);
+			const block = memory[place].subarray(0, await bytes.readInto(memory[place]));
 			if (count > 0 && block.length === 0) {
 				break;
 			}
@@ -47,21 +49,6 @@ export async function * compressed(source: AsyncIterable<Uint8Array>, options: C
 	} finally {
 		await bytes.close();
 	}
-}
-
-/** Reads as many bytes as there is room for; fewer at the end of the stream. */
-async function fill(memory: Buffer, bytes: ByteReader): Promise<Buffer> {
-	let length = 0;
-	while (length < memory.length) {
-		const part = await bytes.readSome(memory.length - length);
-		if (part.length === 0) {
-			break;
-		}
-
-		length += part.copy(memory, length);
-	}
-
-	return memory.subarray(0, length);
 }
 
 async function startCompressing(block: Buffer, {compression, level}: CompressOptions): Promise<Buffer> {

@@ -17,7 +17,8 @@ const magicNumbers: ReadonlyArray<{readonly compression: Compression; readonly m
 	...Array.from({length: 16}, (_, index) => ({compression: 'zstd' as const, magic: Buffer.from([0x50 + index, 0x2A, 0x4D, 0x18])})),
 ];
 const longestMagic = 4;
-const chunkSize = 0x4_00_00;
+// Larger ones are not faster, and pile up more memory until somebody collects it.
+const chunkSize = 0x1_00_00;
 
 export type DecompressOptions = {
 	/** Bytes of output at most; without it the disk is the limit. */

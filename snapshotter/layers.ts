@@ -22,6 +22,7 @@ import {
 } from './layer-rows.ts';
 import type {SnapshotId} from './snapshotter.ts';
 import type {Store} from './store.ts';
+import type {ReadOptions} from './verified-read.ts';
 
 /** A layer that is to become a snapshot. */
 export type LayerToUnpack = {
@@ -51,10 +52,9 @@ export type CompressOptions = {
 	readonly signal?: AbortSignal | undefined;
 };
 
-type ReadTarOptions = {
+type ReadTarOptions = Pick<ReadOptions, 'reusesMemory' | 'signal'> & {
 	/** Those of the blob, if they are not to come from the store. */
 	readonly bytes?: AsyncIterable<Uint8Array> | undefined;
-	readonly signal: AbortSignal | undefined;
 };
 
 const compressions: Readonly<Record<string, Compression>> = {
@@ -105,7 +105,7 @@ export class LayerStore {
 		await using active = await snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await snapshotter.view(parentId);
 		const {applyLayer} = await import('./apply.ts');
-		const applied = await applyLayer(await this.#readTar(blob, {bytes: arriving?.bytes, signal}), {
+		const applied = await applyLayer(await this.#readTar(blob, {bytes: arriving?.bytes, reusesMemory: true, signal}), {
 			into: active.changesDirectory,
 			overlayAttributes: active.overlayAttributes,
 			parent,
@@ -132,9 +132,9 @@ export class LayerStore {
 		recordLayer(metadata, id, {chainId, diffId, descriptor: blob});
 	}
 
-	async #readTar({digest, size}: Descriptor, {bytes, signal}: ReadTarOptions): Promise<AsyncIterable<Uint8Array>> {
+	async #readTar({digest, size}: Descriptor, {bytes, reusesMemory, signal}: ReadTarOptions): Promise<AsyncIterable<Uint8Array>> {
 		const {decompressed} = await import('./decompress.ts');
-		return decompressed(bytes ?? this.#store.content.read(digest, {size, signal}), {maximumSize: maximumUnpackedSize(size), signal});
+		return decompressed(bytes ?? this.#store.content.read(digest, {size, reusesMemory, signal}), {maximumSize: maximumUnpackedSize(size), signal});
 	}
 
 	/**
@@ -226,7 +226,7 @@ export class LayerStore {
 			return known;
 		}
 
-		const tar = await this.#readTar(source, {signal});
+		const tar = await this.#readTar(source, {reusesMemory: true, signal});
 		const {compressed} = await import('./compress.ts');
 		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression, level}), {observer, signal});
 		const variant = {mediaType, digest, size};

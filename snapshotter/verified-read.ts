@@ -11,6 +11,8 @@ const chunkSize = 1024 * 1024;
 export type ReadOptions = {
 	/** Bytes that the blob's descriptor declares; without it the file's own size counts. */
 	readonly size?: number | undefined;
+	/** Whether a chunk is valid only until the next one is asked for: new memory for each would be up to 100 MB until somebody collects it. */
+	readonly reusesMemory?: boolean | undefined;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -21,7 +23,7 @@ The bytes of the file that a digest names, checked while they are read. The last
 @throws {TsbuildError} `ERR_TSBUILD_CONTENT_NOT_FOUND` without the file; `ERR_TSBUILD_CONTENT` when its size or digest differs; the reason of `signal`
 @see https://github.com/opencontainers/image-spec/blob/main/descriptor.md#verification
 */
-export async function * readVerified(file: string, digest: Digest, {size, signal}: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+export async function * readVerified(file: string, digest: Digest, {size, reusesMemory = false, signal}: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
 	await using handle = await openBlob(file, digest);
 	const {size: actualSize} = await handle.stat();
 	const expectedSize = size ?? actualSize;
@@ -33,7 +35,7 @@ export async function * readVerified(file: string, digest: Digest, {size, signal
 	const hash = createHash(algorithm);
 	let received = 0;
 	let held: Uint8Array | undefined;
-	for await (const chunk of chunksOf(handle)) {
+	for await (const chunk of chunksOf(handle, {reusesMemory})) {
 		signal?.throwIfAborted();
 		received += chunk.length;
 		if (received > expectedSize) {
@@ -87,9 +89,12 @@ async function openWithoutWaiting(file: string, digest: Digest): Promise<FileHan
 	}
 }
 
-async function * chunksOf(handle: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
-	for (;;) {
-		const {bytesRead, buffer} = await handle.read(Buffer.allocUnsafeSlow(chunkSize), 0, chunkSize);
+async function * chunksOf(handle: FileHandle, {reusesMemory}: {readonly reusesMemory: boolean}): AsyncGenerator<Uint8Array, void, undefined> {
+	// Two in turn: while the reader has one, the next one is checked already.
+	const memory: Buffer[] = [];
+	for (let count = 0; ; count++) {
+		const reused = reusesMemory ? memory[count % 2] ??= Buffer.allocUnsafeSlow(chunkSize) : undefined;
+		const {bytesRead, buffer} = await handle.read(reused ?? Buffer.allocUnsafeSlow(chunkSize), 0, chunkSize);
 		if (bytesRead === 0) {
 			return;
 		}
