@@ -14,6 +14,7 @@ Tells what becomes of a job's vertexes, with BuildKit's meaning:
 - a vertex that executes starts and completes once;
 - one whose result came from the cache, or was not needed because a later one came from the cache, is completed as `cached`;
 - a vertex of which nothing is known and nothing was needed stays announced;
+- a vertex without a name is not told of;
 - a vertex that is a part of another one starts, tells and fails as that one, which completes for both.
 
 The one exception: a vertex that was told as cached starts after all if its record is gone by the time its result is needed.
@@ -69,8 +70,13 @@ export class JobProgress {
 	}
 
 	#emit({digest, name, inputs}: NamedVertex, facts: Partial<VertexEvent>): void {
+		if (name === '') {
+			return;
+		}
+
+		const shown = inputs.flatMap(input => (this.#isPart(input) ? input.inputs : [input])).filter(input => input.name !== '');
 		this.#sink({
-			type: 'vertex', digest, name, inputs: inputs.flatMap(input => (this.#isPart(input) ? input.inputs : [input])).map(input => input.digest), ...facts,
+			type: 'vertex', digest, name, inputs: shown.map(input => input.digest), ...facts,
 		});
 	}
 

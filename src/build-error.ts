@@ -1,4 +1,4 @@
-import {TsbuildError} from './kernel/errors.ts';
+import {errorCode, TsbuildError} from './kernel/errors.ts';
 import type {SourceLocation} from './kernel/source-location.ts';
 
 /**
@@ -13,4 +13,12 @@ export class BuildError extends TsbuildError {
 		super('ERR_TSBUILD_BUILD', message, {cause});
 		this.sources = sources;
 	}
+}
+
+// What is asked for is not there, or cannot be asked for. Nothing was solved for it.
+const codesOfCalls: ReadonlySet<string | undefined> = new Set(['ERR_TSBUILD_CONTEXT', 'ERR_TSBUILD_REQUEST']);
+
+/** Whether an error says that the call itself is wrong, so that no build has failed. */
+export function isFaultOfCall(error: unknown): boolean {
+	return codesOfCalls.has(errorCode(error));
 }

@@ -3,17 +3,29 @@ import {formatPlatform, type Platform} from '../../src/kernel/platform.ts';
 import {errorMessage, TsbuildError} from '../../src/kernel/errors.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
-import type {SourceImageOperation} from '../../src/definition/operations.ts';
+import type {SourceGivenOperation, SourceImageOperation, SourceLocalOperation} from '../../src/definition/operations.ts';
 import {suggestion} from '../../src/kernel/suggestion.ts';
 import {DockerfileError} from './errors.ts';
 import type {ImageSource} from './stage-sources.ts';
 
-/** An image that was found. */
-export type ResolvedImage = {
+/** An image that was found, or files that stand for one. */
+export type ResolvedImage = ResolvedReference | ResolvedFiles;
+
+/** An image by its reference. */
+export type ResolvedReference = {
+	readonly type?: 'image';
 	/** The full reference, with the digest that it was resolved to if it has one. */
 	readonly reference: string;
 	readonly manifestDigest: Digest;
 	readonly location: SourceImageOperation['location'];
+	readonly config: ImageConfig;
+};
+
+/** Files of a named context that is no image. */
+export type ResolvedFiles = {
+	readonly type: 'files';
+	readonly operation: SourceLocalOperation | SourceGivenOperation;
+	/** That of the empty image. */
 	readonly config: ImageConfig;
 };
 

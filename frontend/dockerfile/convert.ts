@@ -44,6 +44,8 @@ export type ConvertOptions = {
 	readonly network: NetworkMode;
 	/** Names that `resolveImage` finds something for before any image of that name. */
 	readonly namedContexts: ReadonlySet<string>;
+	/** The build context had to be fetched, and is given to the solver as it is. */
+	readonly givenContext?: boolean;
 	/** Finds an image. Called once for each that the target needs, at the same time. */
 	readonly resolveImage: ResolveImage;
 	/** Nothing is going to be built: what cannot be built yet is left out instead of refused. */
@@ -168,7 +170,7 @@ class StageResults {
 			buildArgs: options.buildArgs,
 			network: options.network,
 			rootOf: source => this.#rootOf(source),
-			buildContext: () => addBuildContext(parts.definition),
+			buildContext: () => addBuildContext(parts.definition, options),
 		};
 	}
 
@@ -229,6 +231,6 @@ class StageResults {
 	}
 }
 
-function addBuildContext(definition: DefinitionBuilder): Digest {
-	return definition.add({kind: 'source-local', name: 'context'}, [], {name: '[internal] load build context', locations: [], ignoreCache: false});
+function addBuildContext(definition: DefinitionBuilder, {givenContext = false}: ConvertOptions): Digest {
+	return definition.add({kind: givenContext ? 'source-given' : 'source-local', name: 'context'}, [], {name: givenContext ? '' : '[internal] load build context', locations: [], ignoreCache: false});
 }

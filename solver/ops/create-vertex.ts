@@ -20,6 +20,7 @@ import {createMergeOp} from './merge.ts';
 import {escapeGlob} from './glob.ts';
 import {PathPatterns} from './path-patterns.ts';
 import {createSourceGitOp} from './source-git.ts';
+import {createSourceGivenOp} from './source-given.ts';
 import {createSourceHttpOp} from './source-http.ts';
 import {createSourceImageOp} from './source-image.ts';
 import {createSourceLocalOp, type DirectoryReader} from './source-local.ts';
@@ -34,6 +35,8 @@ export type VertexContext = {
 	readonly openHttp: () => Promise<HttpClient>;
 	/** Directories of the client by the names that the definition has for them. They stay open until the build is over. */
 	readonly localDirectories: ReadonlyMap<string, Descriptor>;
+	/** File systems that are there already, by the names that the definition has for them. */
+	readonly givenResults?: ReadonlyMap<string, BuildResult>;
 	/** Patterns in the manner of .dockerignore, by the names of the directories that have some. */
 	readonly ignorePatterns?: ReadonlyMap<string, readonly string[]>;
 	/** What the steps may ask for beyond an ordinary container. */
@@ -154,6 +157,10 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 			return createSourceLocalOp(operation, localDirectory(operation.name, context), {metadata: store.metadata, readers: vertex.readers});
 		}
 
+		case 'source-given': {
+			return createSourceGivenOp(operation, givenResult(operation.name, context));
+		}
+
 		case 'exec': {
 			return withNetworkWarning(operation, context, createExecOp(operation, {...context, ...vertex}));
 		}
@@ -166,6 +173,15 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 			return createMergeOp(operation, {...context, ...vertex});
 		}
 	}
+}
+
+function givenResult(name: string, {givenResults}: OpContext): BuildResult {
+	const result = givenResults?.get(name);
+	if (result === undefined) {
+		throw new TypeError(`there is no file system ${name}`);
+	}
+
+	return result;
 }
 
 function localDirectory(name: string, {localDirectories, ignorePatterns, store}: OpContext) {

@@ -31,7 +31,7 @@ export function createSourceLocalOp({kind, name}: SourceLocalOperation, director
 		async execute(_inputs, {status, signal}) {
 			using reads = new DirectoryReads(metadata);
 			const result = {...directory, reads};
-			const id = 'transferring context:';
+			const id = `transferring ${name}:`;
 			status({id, current: 0, total: 0});
 			await Promise.allSettled(readers.map(async reader => readAhead(reader, result, signal)));
 			signal.throwIfAborted();

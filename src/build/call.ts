@@ -6,15 +6,17 @@ import {DockerfileError} from '../../frontend/dockerfile/errors.ts';
 import {readOutline, type Outline} from '../../frontend/dockerfile/outline.ts';
 import {checkSyntax} from '../../frontend/dockerfile/syntax.ts';
 import {listTargets, type Target} from '../../frontend/dockerfile/targets.ts';
-import type {Store} from '../../snapshotter/store.ts';
-import {BuildError} from '../build-error.ts';
-import {convertContext, type BuildOptions} from '../build.ts';
-import {loadDockerfile, openContextDirectory, type BuildFile} from '../context/build-files.ts';
-import {loadIgnoreFile} from '../context/ignore-file.ts';
+import {LayerStore} from '../../snapshotter/layers.ts';
+import {BuildError, isFaultOfCall} from '../build-error.ts';
+import {convertContext, imageLookup} from '../build.ts';
+import type {BuildFile} from '../context/build-files.ts';
 import {errorMessage, TsbuildError} from '../kernel/errors.ts';
 import type {SourceLocation} from '../kernel/source-location.ts';
-import type {Descriptor} from '../linux/descriptor.ts';
 import {openLocalStore} from '../local-store.ts';
+import type {BuildOptions} from './build-options.ts';
+import {openBuildFiles, type BuildFiles} from './build-files.ts';
+import {NamedContexts} from './named-contexts.ts';
+import type {BuildStep} from './solve-definition.ts';
 
 /** What the checks found. */
 export type CheckResult = {
@@ -38,15 +40,17 @@ Answers a question about a Dockerfile instead of building it: `check` (or `lint`
 @throws {BuildError} when the question cannot be answered, or is none; what `buildImage` throws before a build; the reason of `signal`
 */
 export async function callDockerfile(method: string, options: BuildOptions): Promise<CallResult> {
-	using context = await openContextDirectory(options.contextDirectory);
+	await using store = await openLocalStore(options.root);
+	const step = {options, store, layers: new LayerStore(store)};
 	try {
 		readCheckArgument(options.buildArgs);
-		const file = await loadDockerfile(context, options.dockerfile, options.progress);
+		await using files = await openBuildFiles(step);
+		const file = await files.loadDockerfile();
 		requireDockerfile(file, options.buildArgs);
-		return await answer(method, file, {options, context});
+		return await answer(method, file, {...step, files});
 	} catch (error) {
 		options.signal.throwIfAborted();
-		throw asBuildError(error, []);
+		throw isFaultOfCall(error) ? error : asBuildError(error, []);
 	}
 }
 
@@ -68,7 +72,7 @@ function locationsOf(error: unknown): readonly SourceLocation[] {
 	return error instanceof DockerfileError ? error.locations : [];
 }
 
-type CallContext = {readonly options: BuildOptions; readonly context: Descriptor};
+type CallContext = BuildStep & {readonly files: BuildFiles};
 
 async function answer(method: string, file: BuildFile, call: CallContext): Promise<CallResult> {
 	switch (method) {
@@ -104,9 +108,8 @@ async function check(file: BuildFile, call: CallContext): Promise<CheckResult> {
 		found.set(key, found.get(key) ?? warning);
 	};
 
-	await using store = await openLocalStore(call.options.root);
 	const changes = {warn, allStages: call.options.target === undefined};
-	const problem = await findProblem(async () => convert(file, {...call, store}, changes), call.options.signal);
+	const problem = await findProblem(async () => convert(file, call, changes), call.options.signal);
 	return {warnings: found.values().toArray(), ...(problem && {problem})};
 }
 
@@ -125,17 +128,24 @@ async function findProblem(action: () => Promise<unknown>, signal: AbortSignal):
 }
 
 async function outline(file: BuildFile, call: CallContext): Promise<Outline> {
-	await using store = await openLocalStore(call.options.root);
-	const {record} = await convert(file, {...call, store}, {});
+	const {record} = await convert(file, call, {});
 	return readOutline(record);
 }
 
-async function convert(file: BuildFile, {options, context, store}: CallContext & {readonly store: Store}, changes: Pick<ConvertOptions, 'allStages' | 'warn'>): Promise<DockerfileResult> {
-	const ignoreFile = async () => loadIgnoreFile(context, file.name, options.progress);
-	return convertContext(file, {options, store, ignoreFile}, {...changes, isDescription: true});
+async function convert(file: BuildFile, {files, ...step}: CallContext, changes: Pick<ConvertOptions, 'allStages' | 'warn'>): Promise<DockerfileResult> {
+	const lookup = imageLookup(step);
+	await using contexts = new NamedContexts(step, lookup);
+	const ignoreFile = async () => files.loadIgnorePatterns(file.name);
+	return await convertContext(file, {
+		options: step.options, lookup, files, contexts, ignoreFile,
+	}, {...changes, isDescription: true});
 }
 
 /** The Dockerfile as buildx names it in front of excerpts. */
-export function dockerfilePath({contextDirectory, dockerfile}: Pick<BuildOptions, 'contextDirectory' | 'dockerfile'>): string {
-	return dockerfile ?? posix.join(contextDirectory, 'Dockerfile');
+export function dockerfilePath({context, dockerfile}: Pick<BuildOptions, 'context' | 'dockerfile'>): string {
+	if (dockerfile === undefined) {
+		return context.type === 'directory' ? posix.join(context.path, 'Dockerfile') : 'Dockerfile';
+	}
+
+	return dockerfile.type === 'path' ? dockerfile.path : 'Dockerfile';
 }

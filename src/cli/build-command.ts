@@ -1,4 +1,5 @@
-import {buildImage, type BuildOptions, type BuildOutcome} from '../build.ts';
+import {buildImage, type BuildOutcome} from '../build.ts';
+import type {BuildOptions} from '../build/build-options.ts';
 import type {WarningEvent} from '../kernel/progress-event.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
@@ -31,7 +32,7 @@ export const buildCommand: Command = async (args, context) => {
 	}
 
 	const mode = readProgressMode(flags, context);
-	const requested = readBuildOptions(parsed, context.environment);
+	const requested = readBuildOptions(parsed, context);
 	const options = {...requested, buildArgs: await withProxyArguments(requested.buildArgs, context)};
 	const warnings: WarningEvent[] = [];
 	warnOfIgnoredFlags(flags, context.writeError);

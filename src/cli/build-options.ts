@@ -1,5 +1,4 @@
-import path from 'node:path';
-import type {BuildOptions, NamedContext} from '../build.ts';
+import type {BuildOptions} from '../build/build-options.ts';
 import {errorMessage} from '../kernel/errors.ts';
 import {parsePlatform, type Platform} from '../kernel/platform.ts';
 import {formatReference, parseReference} from '../kernel/reference.ts';
@@ -8,9 +7,11 @@ import {entitlements, type Entitlement} from '../definition/entitlements.ts';
 import type {NetworkMode} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
 import {readOutputs} from './build-outputs.ts';
-import type {Environment} from './command.ts';
+import type {CommandContext, Environment} from './command.ts';
+import {readContextArguments} from './context-arguments.ts';
 import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
+import {readNamedContext} from './named-context-option.ts';
 import {readPullPolicy} from './pull-policy.ts';
 import {readSecretOptions} from './secret-option.ts';
 import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
@@ -24,10 +25,9 @@ What the flags and arguments of `tsbuild build` ask for.
 
 @throws {UsageError} for values that cannot be understood
 */
-export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFlags>, environment: Environment): CommandLineBuildOptions {
+export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFlags>, {environment, input}: Pick<CommandContext, 'environment' | 'input'>): CommandLineBuildOptions {
 	return {
-		contextDirectory: readContext(positional),
-		...(flags.file !== undefined && {dockerfile: flags.file}),
+		...readContextArguments({positional, file: flags.file, input}),
 		...(flags.target !== undefined && {target: flags.target}),
 		buildArgs: readBuildArgs(flags['build-arg'], environment),
 		labels: readPairs(flags.label),
@@ -48,23 +48,6 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		outputs: readOutputs(flags, environment),
 		root: localStoreDirectory(flags.root, environment),
 	};
-}
-
-function readContext(positional: readonly string[]): string {
-	const [context] = positional;
-	if (context === undefined || positional.length > 1) {
-		throw new UsageError(`tsbuild: 'tsbuild build' requires 1 argument
-
-Usage:  tsbuild build [OPTIONS] PATH
-
-Run 'tsbuild build --help' for more information`);
-	}
-
-	if (context === '') {
-		throw new RequestError('please specify build context (e.g. "." for the current directory)');
-	}
-
-	return context;
 }
 
 /** `NAME=value`, or `NAME` alone, which takes the value of the environment if there is one. `SOURCE_DATE_EPOCH` is taken from there in any case. */
@@ -102,31 +85,6 @@ function splitPair(text: string): {readonly name: string; readonly value: string
 /** All stages, or those that are named; names do not count beside `--no-cache`. */
 function readNoCache({'no-cache': everywhere = false, 'no-cache-filter': filters}: ParsedFlags<typeof buildFlags>['flags']): boolean | readonly string[] {
 	return everywhere || filters.length === 0 ? everywhere : filters.flatMap(filter => parseCsvRecord(filter));
-}
-
-const layoutScheme = 'oci-layout://';
-
-function readNamedContext(text: string): NamedContext {
-	const equals = text.indexOf('=');
-	if (equals <= 0) {
-		throw new UsageError(`invalid context value: ${text}, expected key=value`);
-	}
-
-	const name = text.slice(0, equals);
-	const value = text.slice(equals + 1);
-	if (!value.startsWith(layoutScheme)) {
-		throw new RequestError(`failed to get build context ${name}: ${value} is not an image layout`, {hint: `Named contexts are OCI layouts by now: --build-context ${name}=oci-layout://DIRECTORY.`});
-	}
-
-	const [location = '', digest] = value.slice(layoutScheme.length).split('@', 2);
-	const {directory = location, tag} = /^(?<directory>.*):(?<tag>\w[\w\-.]{0,127})$/v.exec(location)?.groups ?? {};
-	return {
-		name,
-		type: 'oci-layout',
-		directory: path.resolve(directory),
-		...(tag !== undefined && {tag}),
-		...(digest !== undefined && {digest}),
-	};
 }
 
 function readPlatform(texts: readonly string[]): {readonly platform?: Platform} {

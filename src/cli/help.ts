@@ -4,7 +4,7 @@ import type {FlagDefinitions} from './flag-parser.ts';
 const globalHelp = `Build images from Dockerfiles, without Docker
 
 Usage:
-  tsbuild [build] [OPTIONS] PATH
+  tsbuild [build] [OPTIONS] PATH | URL | -
   tsbuild [command]
 
 Available Commands:
@@ -62,7 +62,7 @@ ${formatFlags(flags)}`;
 export function formatBuildHelp(flags: FlagDefinitions): string {
 	return formatCommandHelp({
 		summary: 'Start a build',
-		usage: 'tsbuild [build] [OPTIONS] PATH',
+		usage: 'tsbuild [build] [OPTIONS] PATH | URL | -',
 		aliases: ['build', 'b'],
 		flags,
 	});

@@ -60,6 +60,20 @@ export async function loadDockerfile(context: Descriptor, file: string | undefin
 	return {name, content: reading.value};
 }
 
+/**
+Reads the Dockerfile of files that had to be fetched, which is shown already: the given one, else `Dockerfile`, else `dockerfile`.
+
+@throws {TsbuildError} `ERR_TSBUILD_DOCKERFILE` when it cannot be read
+*/
+export async function readDockerfileIn(root: Descriptor, file: string | undefined): Promise<BuildFile> {
+	const name = file ?? findName(root.path, 'Dockerfile');
+	try {
+		return {name, content: readFileInRoot(root, name, {maximumSize: maximumFileSize})};
+	} catch (error) {
+		throw dockerfileError(name, error);
+	}
+}
+
 /** Where there is no `Dockerfile`, it may be `dockerfile`. */
 function findName(directory: string, name: string): string {
 	const lowerCase = name.toLowerCase();
@@ -96,19 +110,8 @@ function reasonOf(name: string, cause: unknown): string {
 }
 
 function contextError(directory: string, reason: string, cause: unknown): TsbuildError {
-	const hint = contextHint(directory, cause);
-	return new TsbuildError('ERR_TSBUILD_CONTEXT', `unable to prepare context: path ${JSON.stringify(directory)} ${reason}`, {cause, ...(hint !== undefined && {hint})});
-}
-
-/** What to do about a context that is no directory: buildx takes more than tsbuild does. */
-function contextHint(directory: string, cause: unknown): string | undefined {
-	if (directory === '-') {
-		return 'A context cannot be read from standard input yet: unpack it, and build the directory.';
-	}
-
-	if (/^(?:\w+:\/\/|git@)/v.test(directory)) {
-		return 'A context cannot be remote yet: clone or download it, and build the directory.';
-	}
-
-	return cause === undefined ? 'The context is a directory; the Dockerfile in it is named with -f.' : undefined;
+	return new TsbuildError('ERR_TSBUILD_CONTEXT', `unable to prepare context: path ${JSON.stringify(directory)} ${reason}`, {
+		cause,
+		...(cause === undefined && {hint: 'The context is a directory; the Dockerfile in it is named with -f.'}),
+	});
 }

@@ -9,17 +9,25 @@ import {sizeOfTransfer} from './transfer.ts';
 // Patterns are for people to write; a larger file is none.
 const maximumFileSize = 16 * 1024 * 1024;
 
+/** Which context an ignore file belongs to. */
+export type LoadIgnoreFileOptions = {
+	/** `context` is the build context, any other a named context. */
+	readonly name: string;
+	readonly progress: ProgressSink;
+};
+
 /**
-Reads what the build context leaves out, and shows that: from `<Dockerfile>.dockerignore` beside a Dockerfile of the context, else from `.dockerignore`. Links are not followed out of the context.
+Reads what a context leaves out, and shows that: from `<Dockerfile>.dockerignore` beside a Dockerfile of the context if there is one, else from `.dockerignore`. Links are not followed out of the context.
 
 @throws {TsbuildError} `ERR_TSBUILD_IGNORE_FILE` when a pattern is none
 @see https://docs.docker.com/build/concepts/context/#dockerignore-files
 */
-export async function loadIgnoreFile(context: Descriptor, dockerfile: string, progress: ProgressSink): Promise<readonly string[]> {
-	const names = [`${dockerfile}.dockerignore`, '.dockerignore'];
-	const content = await withInternalVertex(progress, '[internal] load .dockerignore', async report => {
-		const bytes = names.map(name => readIfThere(context, name)).find(read => read !== undefined);
-		report({id: 'transferring context:', current: sizeOfTransfer(context.path, names), completed: true});
+export async function loadIgnoreFile(context: Descriptor, dockerfile: string | undefined, {name, progress}: LoadIgnoreFileOptions): Promise<readonly string[]> {
+	const names = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), '.dockerignore'];
+	const label = name === 'context' ? 'internal' : `context ${name}`;
+	const content = await withInternalVertex(progress, `[${label}] load .dockerignore`, async report => {
+		const bytes = names.map(candidate => readIfThere(context, candidate)).find(read => read !== undefined);
+		report({id: `transferring ${name}:`, current: sizeOfTransfer(context.path, names), completed: true});
 		return bytes;
 	});
 	return content === undefined ? [] : parseIgnorePatterns(new TextDecoder().decode(content));

@@ -5,7 +5,7 @@ import type {Operation} from './operations.ts';
 
 /** What people see of a vertex. It is no part of the vertex's digest. */
 export type VertexMetadata = {
-	/** `[stage 2/3] RUN make`. */
+	/** `[stage 2/3] RUN make`. Empty for what nobody needs to know of. */
 	readonly name: string;
 	/** Where the instruction stands; empty for vertexes that no instruction made. */
 	readonly locations: readonly SourceLocation[];

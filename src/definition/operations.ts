@@ -28,6 +28,13 @@ export type SourceLocalOperation = {
 	readonly name: string;
 };
 
+/** Takes a file system that was there before the definition, such as a build context that had to be fetched. Without inputs. */
+export type SourceGivenOperation = {
+	readonly kind: 'source-given';
+	/** `context`, or the name of a named context. */
+	readonly name: string;
+};
+
 /** Takes a file from the web. Without inputs. */
 export type SourceHttpOperation = {
 	readonly kind: 'source-http';
@@ -198,4 +205,4 @@ export type MergeOperation = {
 };
 
 /** Any operation of a definition. */
-export type Operation = SourceImageOperation | SourceLocalOperation | SourceHttpOperation | SourceGitOperation | ExecOperation | FileOperation | MergeOperation;
+export type Operation = SourceImageOperation | SourceLocalOperation | SourceGivenOperation | SourceHttpOperation | SourceGitOperation | ExecOperation | FileOperation | MergeOperation;

@@ -42,9 +42,6 @@ const tells = test.macro(async (t, context: string, hint: RegExp | undefined) =>
 	}
 });
 
-test('a context from standard input is not there, and what to do is told', tells, '-', /unpack it/v);
-test('a remote context is not there, and what to do is told', tells, 'https://example.com/app.git', /clone or download it/v);
-test('a context by SSH is not there, and what to do is told', tells, 'git@example.com:app.git', /clone or download it/v);
 test('a file is no context, and what to do is told', tells, import.meta.filename, /named with -f/v);
 test('a directory that is not there is told', tells, '/nonexistent/directory', undefined);
 

@@ -157,8 +157,15 @@ type Place = {
 async function call(folder: string, suffix: string, place: Place): Promise<Output> {
 	const {context, root} = place;
 	const command = await readFile(path.join(folder, `command${suffix}`), 'utf8');
-	const {exitCode, stdout, stderr} = await tsbuild(withoutNetwork(splitWords(command, place), place), {root, cwd: context, env: await readEnvironment(folder)});
+	const {exitCode, stdout, stderr} = await tsbuild(withoutNetwork(splitWords(command, place), place), {
+		root, cwd: context, env: await readEnvironment(folder), ...standardInput(folder, suffix),
+	});
 	return {exitCode, stdout: asRecorded(new TextDecoder().decode(stdout), place), stderr: asRecorded(stderr, place)};
+}
+
+function standardInput(folder: string, suffix: string): {readonly input?: string} {
+	const input = path.join(folder, `stdin${suffix}`);
+	return existsSync(input) ? {input} : {};
 }
 
 /** With the names that the recordings have for places and servers. */
@@ -209,8 +216,8 @@ async function readOutput(folder: string, suffix: string): Promise<Output> {
 }
 
 /** The recorded commands are lines of a shell. */
-function splitWords(command: string, {context, outputs}: Pick<Place, 'context' | 'outputs'>): readonly string[] {
-	const line = command.trim().split('{ctx}').join(context).split('{tmp}').join(outputs);
+function splitWords(command: string, {context, outputs, servers}: Place): readonly string[] {
+	const line = replaceAll(command.trim(), [['{ctx}', context], ['{tmp}', outputs], ...servers]);
 	const script = String.raw`set -f; for word in ${line}; do printf '%s\0' "$word"; done`;
 	return execFileSync('sh', ['-c', script], {encoding: 'utf8'}).split('\0').slice(0, -1);
 }

@@ -1,6 +1,7 @@
 import {Buffer} from 'node:buffer';
 import {type ChildProcessByStdio, spawn} from 'node:child_process';
 import {once} from 'node:events';
+import {closeSync, openSync} from 'node:fs';
 import {constants} from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -14,6 +15,8 @@ export type TsbuildOptions = {
 	readonly cwd?: string;
 	/** Added to the test's environment; `undefined` takes a variable away. */
 	readonly env?: Readonly<Record<string, string | undefined>>;
+	/** The path of the file that is standard input; else that is empty. */
+	readonly input?: string | undefined;
 	readonly signal?: AbortSignal;
 };
 
@@ -39,14 +42,19 @@ export async function tsbuild(args: readonly string[], options: TsbuildOptions):
 	return {exitCode, stdout: Buffer.concat(stdout), stderr: stderr.join('')};
 }
 
-/** Starts the command line from its sources, for tests that interrupt it. Its stdin is empty. */
-export function startTsbuild(args: readonly string[], {root, cwd, env = {}, signal}: TsbuildOptions): TsbuildProcess {
-	return spawn(process.execPath, [main, ...args], {
-		cwd,
-		env: {...process.env, TSBUILD_ROOT: root, ...env},
-		stdio: ['ignore', 'pipe', 'pipe'],
-		signal,
-	});
+/** Starts the command line from its sources, for tests that interrupt it. */
+export function startTsbuild(args: readonly string[], {root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
+	const standardInput = openSync(input, 'r');
+	try {
+		return spawn(process.execPath, [main, ...args], {
+			cwd,
+			env: {...process.env, TSBUILD_ROOT: root, ...env},
+			stdio: [standardInput, 'pipe', 'pipe'],
+			signal,
+		}) as TsbuildProcess;
+	} finally {
+		closeSync(standardInput);
+	}
 }
 
 /** Resolves with the exit code, as a shell has it, once the process has ended. */

@@ -1,0 +1,72 @@
+import type {LayerStore} from '../../snapshotter/layers.ts';
+import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import type {BuildResult} from '../../solver/ops/build-result.ts';
+import {createVertexes} from '../../solver/ops/create-vertex.ts';
+import {SnapshotCache} from '../../solver/ops/snapshot-cache.ts';
+import {solve} from '../../solver/scheduler.ts';
+import {readSecret} from '../context/secrets.ts';
+import type {Definition} from '../definition/definition.ts';
+import {TsbuildError} from '../kernel/errors.ts';
+import type {Descriptor} from '../linux/descriptor.ts';
+import type {RegistryClient} from '../registry/registry-client.ts';
+import type {BuildOptions} from './build-options.ts';
+
+/** What all parts of a build work with. */
+export type BuildStep = {
+	readonly options: BuildOptions;
+	readonly store: Store;
+	readonly layers: LayerStore;
+};
+
+/** What a definition finds outside of itself, by the names that it has for them. */
+export type SolveInputs = {
+	readonly localDirectories?: ReadonlyMap<string, Descriptor>;
+	readonly ignorePatterns?: ReadonlyMap<string, readonly string[]>;
+	readonly givenResults?: ReadonlyMap<string, BuildResult>;
+	/** `NAME=value` of the proxies, for every container. */
+	readonly proxyEnvironment?: readonly string[];
+};
+
+/**
+Solves a definition; `null` is the empty file system.
+
+@throws {SolveError} when a vertex fails; as `createVertexes`; the reason of the signal
+*/
+export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, {localDirectories = new Map(), proxyEnvironment = [], ...inputs}: SolveInputs): Promise<SnapshotId | null> {
+	const vertex = createVertexes(definition, {
+		...inputs,
+		store,
+		layers,
+		localDirectories,
+		entitlements: options.entitlements,
+		limits: options.limits,
+		openRegistry: openPermitted(options),
+		openHttp: options.openHttp,
+		userEnvironment: options.environment,
+		readSecret: async id => readSecret(options.secrets, id),
+		proxyEnvironment,
+		warn: options.warn,
+	});
+	if (vertex === null) {
+		return null;
+	}
+
+	const result = await solve(vertex, {cache: new SnapshotCache(store), progress: options.progress, signal: options.signal});
+	if (result.kind !== 'snapshot') {
+		throw new TypeError('the result of a definition is a snapshot');
+	}
+
+	return result.snapshot;
+}
+
+/** The registries for the layers of images; a build that asks none fails where layers are missing. */
+function openPermitted({pull, openRegistry}: BuildOptions): () => Promise<RegistryClient> {
+	return async () => {
+		if (pull === 'never') {
+			throw new TsbuildError('ERR_TSBUILD_CONTENT_NOT_FOUND', 'failed to find layers of the image in the store', {hint: 'Build without --pull=never: then they are downloaded.'});
+		}
+
+		return openRegistry();
+	};
+}
