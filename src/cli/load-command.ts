@@ -48,6 +48,12 @@ export const loadCommand: Command = async (args, context) => {
 	return 0;
 };
 
+const openFailures: Readonly<Record<string, string>> = {
+	EACCES: 'permission denied',
+	EISDIR: 'is a directory',
+	ENOENT: 'no such file or directory',
+};
+
 async function * readInput(file: string | undefined, {input, signal}: CommandContext): AsyncGenerator<Uint8Array> {
 	if (file === undefined || file === '-') {
 		yield * input();
@@ -58,7 +64,7 @@ async function * readInput(file: string | undefined, {input, signal}: CommandCon
 		yield * createReadStream(file, {signal}) as AsyncIterable<Uint8Array>;
 	} catch (error) {
 		signal.throwIfAborted();
-		const reason = errorCode(error) === 'ENOENT' ? 'no such file or directory' : errorMessage(error);
+		const reason = openFailures[errorCode(error) ?? ''] ?? errorMessage(error);
 		throw new TsbuildError('ERR_TSBUILD_IMAGE_ARCHIVE', `open ${file}: ${reason}`, {cause: error});
 	}
 }

@@ -248,4 +248,5 @@ test(refusesCall, ['save', 'nope'], 'No such image: nope:latest');
 test(refusesCall, ['save', '--format', 'zip', 'nope'], 'invalid argument "zip" for "--format" flag: it is not known');
 test(refusesCall, ['load', 'extra'], '\'tsbuild load\' accepts no arguments');
 test(refusesCall, ['load', '-i', '/nowhere/a.tar'], 'open /nowhere/a.tar: no such file or directory');
+test(refusesCall, ['load', '-i', '/etc'], 'open /etc: is a directory');
 test(refusesCall, ['load', '-i', '/etc/passwd'], 'failed to read tar archive: a number in a header is not octal');
