@@ -13,7 +13,7 @@ export type RetryNotice = {
 
 /** How long and how often is waited. */
 export type RetryPolicy = {
-	/** Attempts at the same thing, the first included. What has made progress begins to count anew. */
+	/** Attempts at the same thing, the first included; two at most at what is answered by silence. What has made progress begins to count anew. */
 	readonly attempts: number;
 	/** Before the second attempt; twice as long before each later one. */
 	readonly firstMilliseconds: number;
@@ -31,6 +31,9 @@ export type RetryOptions = {
 // What passes by itself. 500 is among them for containerd too.
 // https://github.com/containerd/containerd/blob/v2.1.0/core/remotes/docker/resolver.go
 const passingStatuses: ReadonlySet<number | undefined> = new Set([408, 429, 500, 502, 503, 504]);
+
+// Who keeps silent has cost a minute already. Another connection may be better than one that was kept too long; if not, that is the answer.
+const maximumSilences = 2;
 
 /**
 Does something until it succeeds, fails for good, or has failed too often.
@@ -82,7 +85,8 @@ export class Attempts {
 		signal?.throwIfAborted();
 		const milliseconds = this.#waitingTime(error);
 		this.#failures++;
-		if (!isWorthwhile || this.#failures >= policy.attempts || milliseconds > policy.maximumMilliseconds) {
+		const attempts = errorCode(error) === 'ERR_TSBUILD_NETWORK_TIMEOUT' ? Math.min(policy.attempts, maximumSilences) : policy.attempts;
+		if (!isWorthwhile || this.#failures >= attempts || milliseconds > policy.maximumMilliseconds) {
 			throw error;
 		}
 

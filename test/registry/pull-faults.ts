@@ -128,6 +128,12 @@ test('a redirect to what is no web address is not followed', fails, {fault: () =
 const impatient = {idleMilliseconds: 250, retryPolicy: {attempts: 2, firstMilliseconds: 1, maximumMilliseconds: 1}};
 
 test('a server that falls silent is asked for the rest', survives, {fault: number => number === 0 ? {type: 'stall', after: 500_000} : undefined, options: {idleMilliseconds: 1000}});
+test('a server that stays silent is asked once more, however many attempts there are', async t => {
+	await withTrouble({fault: () => ({type: 'silence'}), options: {idleMilliseconds: 250}}, async ({read, requests}) => {
+		await t.throwsAsync(read, {code: 'ERR_TSBUILD_NETWORK_TIMEOUT'});
+		t.is(requests.length, 2);
+	});
+});
 test('a server that stays silent is given up', fails, {fault: () => ({type: 'silence'}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /^failed to do request: Get ".*": i\/o timeout: no progress for 0\.25 seconds$/v);
 test('a server that falls silent each time is given up', fails, {fault: () => ({type: 'stall', after: 10}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /no progress/v);
 test('a server that sends a byte now and then is given up', fails, {fault: () => ({type: 'drip', milliseconds: 20}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /no progress/v);
