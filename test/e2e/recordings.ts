@@ -71,8 +71,9 @@ const recording = test.macro({
 	title: (_, group: string, name: string) => `${group}/${name} is as recorded`,
 });
 
-// Those of pulling need registries: pull-recordings.ts repeats them.
-const groups = readdirSync(recordings).filter(name => name !== 'pull');
+// These need registries: pull-recordings.ts and push-recordings.ts repeat them.
+const others = ['pull', 'push'];
+const groups = readdirSync(recordings).filter(name => !others.includes(name));
 for (const group of groups) {
 	for (const name of readdirSync(path.join(recordings, group))) {
 		test(recording, group, name);
