@@ -23,6 +23,8 @@ const holeSize = 4096;
 
 /**
 The content of a regular file of `size` bytes. A file that has grown gives more, one that was cut gives less. A symbolic link in the place of the file is an error.
+
+A chunk of 512 KiB is valid until the next one is asked for: new memory for each would be 60 MB until somebody collects it.
 */
 export function readContent(file: Buffer, size: number): Uint8Array | AsyncIterable<Uint8Array> {
 	return size <= smallFileSize ? readSmallFile(file, size) : readLargeFile(file);
@@ -100,13 +102,17 @@ function readSmallFile(file: Buffer, size: number): Uint8Array {
 
 async function * readLargeFile(file: Buffer): AsyncGenerator<Uint8Array> {
 	await using handle = await open(file, O_RDONLY | O_NOFOLLOW);
+	let buffer = Buffer.allocUnsafeSlow(readSize);
 	for (;;) {
-		// Not reused: whoever writes the chunk may still have it in hand.
-		const {buffer, bytesRead} = await handle.read({buffer: Buffer.allocUnsafeSlow(readSize)});
+		const {bytesRead} = await handle.read({buffer});
 		if (bytesRead === 0) {
 			return;
 		}
 
 		yield buffer.subarray(0, bytesRead);
+		// Whoever joins small chunks still has it in hand.
+		if (bytesRead < readSize) {
+			buffer = Buffer.allocUnsafeSlow(readSize);
+		}
 	}
 }
