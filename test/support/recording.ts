@@ -195,6 +195,9 @@ async function prepareContext(folder: string, {context, outputs, servers}: Place
 		await cp(path.join(folder, name), name === 'context' ? context : path.join(context, name), {recursive: true, verbatimSymlinks: true});
 	}
 
+	// Git gives files the modes that the user's umask leaves.
+	execFileSync('chmod', ['-R', 'u=rwX,go=rX', context]);
+
 	const dockerfile = path.join(context, 'Dockerfile');
 	if (servers.size > 0) {
 		await writeFile(dockerfile, replaceAll(await readFile(dockerfile, 'utf8'), [...servers]));
