@@ -130,7 +130,8 @@ function hintFor(facts: HintFacts): {readonly hint?: string} {
 
 function chooseHint({status, domain, hasCredentials, retryAfterSeconds, isSilentPlain}: HintFacts): string | undefined {
 	if (status === 400 && isSilentPlain) {
-		return `Registries on this machine are spoken to in plain HTTP. If ${domain} speaks TLS, put the certificate of its authority into /etc/docker/certs.d/${domain}/ca.crt, or give --insecure-registry ${domain}.`;
+		const remedy = `put the certificate of its authority into /etc/docker/certs.d/${domain}/ca.crt, or give --insecure-registry ${domain}`;
+		return `Registries on this machine are spoken to in plain HTTP. If ${domain} speaks TLS, ${remedy}.`;
 	}
 
 	const server = domain === 'docker.io' ? '' : ` ${domain}`;

@@ -99,7 +99,11 @@ test('login again takes what is kept', async t => {
 	await run(['login', '-u', testUser.username, '--password-stdin', registry.host], {home: home.path, input: testUser.password});
 	const {stdout, exitCode} = await run(['login', registry.host], {home: home.path});
 	t.is(exitCode, 0);
-	t.is(stdout, `Authenticating with existing credentials... [Username: ${testUser.username}]\nTo login with a different account, run 'tsbuild logout' followed by 'tsbuild login'\n\nLogin Succeeded\n`);
+	t.is(stdout, `Authenticating with existing credentials... [Username: ${testUser.username}]
+To login with a different account, run 'tsbuild logout' followed by 'tsbuild login'
+
+Login Succeeded
+`);
 });
 
 test('logout forgets the registry, under whatever name it is kept', async t => {

@@ -134,13 +134,28 @@ const fails = test.macro(async (t: ExecutionContext, kept: Kept, message: RegExp
 
 const withProgram = (script: string): Kept => ({files: {'.docker/config.json': {credsStore: 'test'}}, programs: {test: script}});
 
-test('a file that is broken is named, and not shown', fails, {files: {'.docker/config.json': '{"auths": {"one": {"auth": "hidden"}'}}, /^failed to read the configuration of Docker .*\/\.docker\/config\.json: it is no JSON$/v);
+test(
+	'a file that is broken is named, and not shown',
+	fails,
+	{files: {'.docker/config.json': '{"auths": {"one": {"auth": "hidden"}'}},
+	/^failed to read the configuration of Docker .*\/\.docker\/config\.json: it is no JSON$/v,
+);
 test('a variable that is broken is named, and not shown', fails, {environment: {DOCKER_AUTH_CONFIG: 'hidden'}}, /in DOCKER_AUTH_CONFIG: it is no JSON$/v);
 test('a file that is no object is named', fails, {files: {'.docker/config.json': '["hidden"]'}}, /it is no JSON object$/v);
-test('what is not encoded as it should be is refused', fails, {files: {'.docker/config.json': {auths: {one: {auth: encode('hidden')}}}}}, /^failed to read the credentials for one: invalid auth configuration file$/v);
+test(
+	'what is not encoded as it should be is refused',
+	fails,
+	{files: {'.docker/config.json': {auths: {one: {auth: encode('hidden')}}}}},
+	/^failed to read the credentials for one: invalid auth configuration file$/v,
+);
 test('a program that fails is told with what it says', fails, withProgram('echo "the keychain is locked"; exit 3'), /^error getting credentials - err: exit status 3, out: "the keychain is locked"$/v);
 test('a program that says nonsense is told, and the nonsense not shown', fails, withProgram('echo "hidden"'), /^error getting credentials - err: its answer is no JSON$/v);
-test('a program that is not there is named', fails, {files: {'.docker/config.json': {credsStore: 'nowhere'}}}, /^error getting credentials - err: exec: "docker-credential-nowhere": executable file not found in \$PATH$/v);
+test(
+	'a program that is not there is named',
+	fails,
+	{files: {'.docker/config.json': {credsStore: 'nowhere'}}},
+	/^error getting credentials - err: exec: "docker-credential-nowhere": executable file not found in \$PATH$/v,
+);
 test('a program is looked for in PATH alone', fails, {files: {'.docker/config.json': {credsStore: '../test'}}, programs: {test: 'exit 0'}}, /its name is none of a program$/v);
 
 test('a program that does not read what it is told does not matter', finds, withProgram('exec <&-; printf \'{"Username":"a","Secret":"secret"}\''), {one: passwordOf('a')});

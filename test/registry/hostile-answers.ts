@@ -38,14 +38,56 @@ const resolveFails = test.macro(async (t, answer: (request: ScriptedRequest, hos
 	});
 });
 
-test('a digest that is none is refused', resolveFails, () => ({headers: {'docker-content-digest': 'sha256:../../etc/passwd', 'content-length': '20'}}), 'ERR_TSBUILD_INVALID_DIGEST', /^invalid digest "sha256:\.\.\/\.\.\/etc\/passwd"$/v);
-test('a manifest that is too large is refused before it is read', resolveFails, () => ({headers: {'docker-content-digest': descriptor.digest, 'content-length': '5000000'}}), 'ERR_TSBUILD_REGISTRY_PROTOCOL', /it has 5000000 bytes, and at most 4194304 are taken$/v);
-test('a manifest that turns out too large is not read to its end', resolveFails, ({method}) => method === 'HEAD' ? {status: 405} : {body: new Uint8Array(5_000_000)}, 'ERR_TSBUILD_REGISTRY_PROTOCOL', /it has too many bytes, and at most 4194304 are taken$/v);
-test('a manifest that is not what its digest says is refused', resolveFails, ({method}) => method === 'HEAD' ? {status: 405} : {headers: {'docker-content-digest': digestOf('another')}, body: bytes}, 'ERR_TSBUILD_CONTENT', /^failed to verify sha256:/v);
+test(
+	'a digest that is none is refused',
+	resolveFails,
+	() => ({headers: {'docker-content-digest': 'sha256:../../etc/passwd', 'content-length': '20'}}),
+	'ERR_TSBUILD_INVALID_DIGEST',
+	/^invalid digest "sha256:\.\.\/\.\.\/etc\/passwd"$/v,
+);
+test(
+	'a manifest that is too large is refused before it is read',
+	resolveFails,
+	() => ({headers: {'docker-content-digest': descriptor.digest, 'content-length': '5000000'}}),
+	'ERR_TSBUILD_REGISTRY_PROTOCOL',
+	/it has 5000000 bytes, and at most 4194304 are taken$/v,
+);
+test(
+	'a manifest that turns out too large is not read to its end',
+	resolveFails,
+	({method}) => method === 'HEAD' ? {status: 405} : {body: new Uint8Array(5_000_000)},
+	'ERR_TSBUILD_REGISTRY_PROTOCOL',
+	/it has too many bytes, and at most 4194304 are taken$/v,
+);
+test(
+	'a manifest that is not what its digest says is refused',
+	resolveFails,
+	({method}) => method === 'HEAD' ? {status: 405} : {headers: {'docker-content-digest': digestOf('another')}, body: bytes},
+	'ERR_TSBUILD_CONTENT',
+	/^failed to verify sha256:/v,
+);
 
-test('what a terminal would obey is taken out of errors', resolveFails, ({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: JSON.stringify({errors: [{code: 'DENIED\u{1B}[2J', message: '\u{1B}]0;title\u{7}no\u{9B}31m'}]})}, 'ERR_TSBUILD_REGISTRY_DENIED', /: 403 Forbidden\ndenied\[2j: \]0;titleno31m$/v);
-test('a long error is cut', resolveFails, ({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: JSON.stringify({errors: [{code: 'DENIED', message: 'x'.repeat(100_000)}]})}, 'ERR_TSBUILD_REGISTRY_DENIED', /: 403 Forbidden\ndenied: x{992}$/v);
-test('an error without end is not read to its end', resolveFails, ({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: 'x'.repeat(3_000_000)}, 'ERR_TSBUILD_REGISTRY_DENIED', /: 403 Forbidden$/v);
+test(
+	'what a terminal would obey is taken out of errors',
+	resolveFails,
+	({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: JSON.stringify({errors: [{code: 'DENIED\u{1B}[2J', message: '\u{1B}]0;title\u{7}no\u{9B}31m'}]})},
+	'ERR_TSBUILD_REGISTRY_DENIED',
+	/: 403 Forbidden\ndenied\[2j: \]0;titleno31m$/v,
+);
+test(
+	'a long error is cut',
+	resolveFails,
+	({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: JSON.stringify({errors: [{code: 'DENIED', message: 'x'.repeat(100_000)}]})},
+	'ERR_TSBUILD_REGISTRY_DENIED',
+	/: 403 Forbidden\ndenied: x{992}$/v,
+);
+test(
+	'an error without end is not read to its end',
+	resolveFails,
+	({method}) => method === 'HEAD' ? {status: 405} : {status: 403, body: 'x'.repeat(3_000_000)},
+	'ERR_TSBUILD_REGISTRY_DENIED',
+	/: 403 Forbidden$/v,
+);
 
 test('what a registry says of a refusal is told of a blob, too', async t => {
 	await withRegistry(() => ({status: 403, body: '{"errors":[{"code":"DENIED","message":"not yours"}]}'}), async ({client, image, requests}) => {
@@ -65,9 +107,21 @@ test('a registry that does not know HEAD is asked for a blob by GET', async t =>
 });
 
 const unauthorized = (challenge: string): ScriptedAnswer => ({status: 401, headers: {'www-authenticate': challenge}});
-test('who is refused again and again gives up', resolveFails, ({path: asked}, host) => asked.startsWith('/token') ? {body: '{"token":"t"}'} : unauthorized(`Bearer realm="http://${host}/token"`), 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED', /: 401 Unauthorized$/v);
+test(
+	'who is refused again and again gives up',
+	resolveFails,
+	({path: asked}, host) => asked.startsWith('/token') ? {body: '{"token":"t"}'} : unauthorized(`Bearer realm="http://${host}/token"`),
+	'ERR_TSBUILD_REGISTRY_UNAUTHORIZED',
+	/: 401 Unauthorized$/v,
+);
 test('a token is asked for on the web alone', resolveFails, () => unauthorized('Bearer realm="file:///etc/passwd"'), 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED', /: 401 Unauthorized$/v);
-test('a password is not sent where anybody can read it', resolveFails, () => unauthorized('Bearer realm="http://token-server/"'), 'ERR_TSBUILD_REGISTRY_PROTOCOL', /wants the password sent to http:\/\/token-server, where anybody on the way can read it$/v);
+test(
+	'a password is not sent where anybody can read it',
+	resolveFails,
+	() => unauthorized('Bearer realm="http://token-server/"'),
+	'ERR_TSBUILD_REGISTRY_PROTOCOL',
+	/wants the password sent to http:\/\/token-server, where anybody on the way can read it$/v,
+);
 test('what asks for who asks may be nonsense', resolveFails, () => unauthorized(`Bearer realm=", ,,=="", ${'a="\\'.repeat(2000)}`), 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED', /: 401 Unauthorized$/v);
 test('what asks for who asks may be an unknown scheme', resolveFails, () => unauthorized('Negotiate abc, Digest realm="x"'), 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED', /: 401 Unauthorized$/v);
 
@@ -99,9 +153,27 @@ const readFails = test.macro(async (t, second: ScriptedAnswer, code: string, mes
 	});
 });
 
-test('a part that begins behind what is missing is refused', readFails, {status: 206, headers: {'content-range': 'bytes 15-19/20'}, body: bytes.subarray(15)}, 'ERR_TSBUILD_REGISTRY_PROTOCOL', /^failed to resume at byte 10: the registry sends the range "bytes 15-19\/20"$/v);
-test('a part of something longer is refused', readFails, {status: 206, headers: {'content-range': 'bytes 10-19/30'}, body: bytes.subarray(10)}, 'ERR_TSBUILD_CONTENT', /the registry has 30 bytes of it instead of 20$/v);
-test('a part of something else is refused', readFails, {status: 206, headers: {'content-range': 'bytes 10-19/20'}, body: new Uint8Array(10)}, 'ERR_TSBUILD_CONTENT', /what the registry sends has the digest/v);
+test(
+	'a part that begins behind what is missing is refused',
+	readFails,
+	{status: 206, headers: {'content-range': 'bytes 15-19/20'}, body: bytes.subarray(15)},
+	'ERR_TSBUILD_REGISTRY_PROTOCOL',
+	/^failed to resume at byte 10: the registry sends the range "bytes 15-19\/20"$/v,
+);
+test(
+	'a part of something longer is refused',
+	readFails,
+	{status: 206, headers: {'content-range': 'bytes 10-19/30'}, body: bytes.subarray(10)},
+	'ERR_TSBUILD_CONTENT',
+	/the registry has 30 bytes of it instead of 20$/v,
+);
+test(
+	'a part of something else is refused',
+	readFails,
+	{status: 206, headers: {'content-range': 'bytes 10-19/20'}, body: new Uint8Array(10)},
+	'ERR_TSBUILD_CONTENT',
+	/what the registry sends has the digest/v,
+);
 test('nothing more of a blob is refused', readFails, {status: 416}, 'ERR_TSBUILD_CONTENT', /the registry has 10 bytes of it instead of 20$/v);
 
 test('an image that is the right one passes', async t => {
@@ -113,14 +185,16 @@ test('an image that is the right one passes', async t => {
 
 test('a manifest that is cut off is read again', async t => {
 	let count = 0;
-	await withRegistry(({method}) => method === 'GET' && count++ === 0 ? {headers: {'content-length': '20', connection: 'close'}, body: bytes.subarray(0, 5)} : {headers: {'docker-content-digest': descriptor.digest}, body: bytes}, async ({client, image, requests}) => {
+	const cut = {headers: {'content-length': '20', connection: 'close'}, body: bytes.subarray(0, 5)};
+	await withRegistry(() => count++ === 0 ? cut : {headers: {'docker-content-digest': descriptor.digest}, body: bytes}, async ({client, image, requests}) => {
 		t.deepEqual(Buffer.from(await client.fetchManifest(image, descriptor)), Buffer.from(bytes));
 		t.is(requests.length, 2);
 	});
 });
 
 test('a message names no secret', async t => {
-	await withRegistry(({headers}) => headers.authorization === undefined ? unauthorized('Basic realm="x"') : {status: 403, body: JSON.stringify({errors: [{code: 'DENIED', message: `${headers.authorization} hidden`}]})}, async ({client, image}) => {
+	const denied = (message: string): ScriptedAnswer => ({status: 403, body: JSON.stringify({errors: [{code: 'DENIED', message}]})});
+	await withRegistry(({headers: {authorization}}) => authorization === undefined ? unauthorized('Basic realm="x"') : denied(`${authorization} hidden`), async ({client, image}) => {
 		const error = await t.throwsAsync(client.resolve(image), {code: 'ERR_TSBUILD_REGISTRY_DENIED'});
 		t.regex(errorMessage(error), /denied: Basic \[redacted\] \[redacted\]$/v);
 	});

@@ -112,8 +112,20 @@ test('a wait that is too long is told instead', async t => {
 	});
 });
 
-test('a blob that is shorter than its descriptor says is refused', fails, {fault: () => ({type: 'truncate', size: 1000})}, 'ERR_TSBUILD_CONTENT', /the registry has 1000 bytes of it instead of 1000000$/v);
-test('a blob that is longer than its descriptor says is refused', fails, {fault: () => ({type: 'claim-length', size: 2_000_000})}, 'ERR_TSBUILD_CONTENT', /the registry has 2000000 bytes of it instead of 1000000$/v);
+test(
+	'a blob that is shorter than its descriptor says is refused',
+	fails,
+	{fault: () => ({type: 'truncate', size: 1000})},
+	'ERR_TSBUILD_CONTENT',
+	/the registry has 1000 bytes of it instead of 1000000$/v,
+);
+test(
+	'a blob that is longer than its descriptor says is refused',
+	fails,
+	{fault: () => ({type: 'claim-length', size: 2_000_000})},
+	'ERR_TSBUILD_CONTENT',
+	/the registry has 2000000 bytes of it instead of 1000000$/v,
+);
 test('a blob with another byte is refused', fails, {fault: () => ({type: 'corrupt', at: 777_777})}, 'ERR_TSBUILD_CONTENT', /what the registry sends has the digest sha256:[\da-f]{64}$/v);
 
 test('redirects in a circle end', async t => {
@@ -123,7 +135,13 @@ test('redirects in a circle end', async t => {
 	});
 });
 
-test('a redirect to what is no web address is not followed', fails, {fault: () => ({type: 'answer', status: 302, headers: {location: 'file:///etc/passwd'}})}, 'ERR_TSBUILD_NETWORK_REDIRECT', /leads to no http or https address$/v);
+test(
+	'a redirect to what is no web address is not followed',
+	fails,
+	{fault: () => ({type: 'answer', status: 302, headers: {location: 'file:///etc/passwd'}})},
+	'ERR_TSBUILD_NETWORK_REDIRECT',
+	/leads to no http or https address$/v,
+);
 
 const impatient = {idleMilliseconds: 250, retryPolicy: {attempts: 2, firstMilliseconds: 1, maximumMilliseconds: 1}};
 
@@ -134,7 +152,13 @@ test('a server that stays silent is asked once more, however many attempts there
 		t.is(requests.length, 2);
 	});
 });
-test('a server that stays silent is given up', fails, {fault: () => ({type: 'silence'}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /^failed to do request: Get ".*": i\/o timeout: no progress for 0\.25 seconds$/v);
+test(
+	'a server that stays silent is given up',
+	fails,
+	{fault: () => ({type: 'silence'}), options: impatient},
+	'ERR_TSBUILD_NETWORK_TIMEOUT',
+	/^failed to do request: Get ".*": i\/o timeout: no progress for 0\.25 seconds$/v,
+);
 test('a server that falls silent each time is given up', fails, {fault: () => ({type: 'stall', after: 10}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /no progress/v);
 test('a server that sends a byte now and then is given up', fails, {fault: () => ({type: 'drip', milliseconds: 20}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /no progress/v);
 

@@ -111,11 +111,41 @@ test('a blob that is made while it is uploaded goes on after a cut', async t => 
 	});
 });
 
-test('an upload that is cut off each time is given up', fails, {fault: method => method === 'PATCH' ? {type: 'cut-request', after: 1000} : undefined}, 'ERR_TSBUILD_NETWORK_CUT', /^failed to do request: Patch "http:\/\/127\.0\.0\.1:\d+\/v2\/some\/image\/blobs\/uploads\/[\d\-a-f]+": /v);
-test('an upload that is changed each time is given up, with what the registry says', fails, {fault: method => method === 'PATCH' ? {type: 'corrupt-request', at: 7} : undefined}, 'ERR_TSBUILD_REGISTRY_STATUS', /: 400 Bad Request\ndigest invalid: provided digest did not match uploaded content$/v);
-test('an upload that is too large is told so at once', fails, {fault: method => method === 'PATCH' ? {type: 'answer', status: 413} : undefined}, 'ERR_TSBUILD_REGISTRY_TOO_LARGE', /: 413 Payload Too Large$/v);
-test('an upload that is forbidden is told so at once', fails, {fault: method => method === 'POST' ? {type: 'answer', status: 403, body: '{"errors":[{"code":"DENIED"}]}'} : undefined}, 'ERR_TSBUILD_REGISTRY_DENIED', /: 403 Forbidden\ndenied$/v);
-test('a registry that does not say where to upload to is none', fails, {fault: method => method === 'POST' ? {type: 'answer', status: 202} : undefined}, 'ERR_TSBUILD_REGISTRY_PROTOCOL', /does not say where to$/v);
+test(
+	'an upload that is cut off each time is given up',
+	fails,
+	{fault: method => method === 'PATCH' ? {type: 'cut-request', after: 1000} : undefined},
+	'ERR_TSBUILD_NETWORK_CUT',
+	/^failed to do request: Patch "http:\/\/127\.0\.0\.1:\d+\/v2\/some\/image\/blobs\/uploads\/[\d\-a-f]+": /v,
+);
+test(
+	'an upload that is changed each time is given up, with what the registry says',
+	fails,
+	{fault: method => method === 'PATCH' ? {type: 'corrupt-request', at: 7} : undefined},
+	'ERR_TSBUILD_REGISTRY_STATUS',
+	/: 400 Bad Request\ndigest invalid: provided digest did not match uploaded content$/v,
+);
+test(
+	'an upload that is too large is told so at once',
+	fails,
+	{fault: method => method === 'PATCH' ? {type: 'answer', status: 413} : undefined},
+	'ERR_TSBUILD_REGISTRY_TOO_LARGE',
+	/: 413 Payload Too Large$/v,
+);
+test(
+	'an upload that is forbidden is told so at once',
+	fails,
+	{fault: method => method === 'POST' ? {type: 'answer', status: 403, body: '{"errors":[{"code":"DENIED"}]}'} : undefined},
+	'ERR_TSBUILD_REGISTRY_DENIED',
+	/: 403 Forbidden\ndenied$/v,
+);
+test(
+	'a registry that does not say where to upload to is none',
+	fails,
+	{fault: method => method === 'POST' ? {type: 'answer', status: 202} : undefined},
+	'ERR_TSBUILD_REGISTRY_PROTOCOL',
+	/does not say where to$/v,
+);
 test('a registry that does not answer an upload is given up', fails, {
 	fault: method => method === 'PATCH' ? {type: 'silence'} : undefined,
 	options: {idleMilliseconds: 250, retryPolicy: {attempts: 2, firstMilliseconds: 1, maximumMilliseconds: 1}},

@@ -31,7 +31,8 @@ export async function makeCertificate(authority: TestCertificate, directory: str
 	const extensions = path.join(directory, `${name}.cnf`);
 	await writeFile(extensions, `subjectAltName = ${names}\n`);
 	await openssl(['req', ...newKey, '-keyout', files.key, '-out', request, '-subj', '/CN=certificate of a test']);
-	await openssl(['x509', '-req', '-in', request, '-out', files.certificate, '-CA', authority.certificate, '-CAkey', authority.key, '-set_serial', '1', '-days', hasExpired ? '-1' : '2', '-extfile', extensions]);
+	const signer = ['-CA', authority.certificate, '-CAkey', authority.key, '-set_serial', '1'];
+	await openssl(['x509', '-req', '-in', request, '-out', files.certificate, ...signer, '-days', hasExpired ? '-1' : '2', '-extfile', extensions]);
 	return files;
 }
 
