@@ -54,7 +54,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 		dockerfile = await files.loadDockerfile();
 		const lookup = imageLookup(step);
 		await using contexts = new NamedContexts(step, lookup);
-		const ignoreFile = memoize(async () => files.loadIgnorePatterns(dockerfile!.name));
+		const ignoreFile = memoize(async () => files.loadIgnorePatterns(dockerfile!));
 		const converted = await convertContext(dockerfile, {
 			options, lookup, files, contexts, ignoreFile,
 		});

@@ -10,7 +10,7 @@ import {
 	type BuildFile,
 } from '../context/build-files.ts';
 import type {ByteStream, DockerfileSource} from '../context/context-source.ts';
-import {loadIgnoreFile} from '../context/ignore-file.ts';
+import {loadIgnoreFile, parseIgnorePatterns} from '../context/ignore-file.ts';
 import {TsbuildError} from '../kernel/errors.ts';
 import {O_DIRECTORY, O_RDONLY} from '../linux/constants.ts';
 import {Descriptor} from '../linux/descriptor.ts';
@@ -28,7 +28,7 @@ export type BuildFiles = AsyncDisposable & {
 	/** Reads the Dockerfile, and shows that. */
 	loadDockerfile(): Promise<BuildFile>;
 	/** What the build context leaves out. */
-	loadIgnorePatterns(dockerfile: string): Promise<readonly string[]>;
+	loadIgnorePatterns(dockerfile: BuildFile): Promise<readonly string[]>;
 	/** The directory, or what was fetched. */
 	readonly context: {readonly type: 'directory'; readonly directory: Descriptor} | {readonly type: 'given'; readonly files: BuildResult};
 };
@@ -82,7 +82,7 @@ function openDirectory(directory: Descriptor, step: BuildStep): BuildFiles {
 	return {
 		context: {type: 'directory', directory},
 		loadDockerfile: async () => loadDockerfile(directory, await dockerfilePath(dockerfile, step), progress),
-		loadIgnorePatterns: async name => loadIgnoreFile(directory, name, {name: 'context', progress}),
+		loadIgnorePatterns: async ({ignoreFile}) => (ignoreFile === undefined ? loadIgnoreFile(directory, {name: 'context', progress}) : parseIgnorePatterns(ignoreFile)),
 		async [Symbol.asyncDispose]() {
 			directory.close();
 		},

@@ -135,7 +135,7 @@ async function outline(file: BuildFile, call: CallContext): Promise<Outline> {
 async function convert(file: BuildFile, {files, ...step}: CallContext, changes: Pick<ConvertOptions, 'allStages' | 'warn'>): Promise<DockerfileResult> {
 	const lookup = imageLookup(step);
 	await using contexts = new NamedContexts(step, lookup);
-	const ignoreFile = async () => files.loadIgnorePatterns(file.name);
+	const ignoreFile = async () => files.loadIgnorePatterns(file);
 	return await convertContext(file, {
 		options: step.options, lookup, files, contexts, ignoreFile,
 	}, {...changes, isDescription: true});

@@ -29,7 +29,7 @@ export class NamedContexts implements AsyncDisposable {
 	async #openDirectory(name: string, path: string): Promise<void> {
 		const directory = await openContextDirectory(path);
 		this.#directories.set(name, directory);
-		this.#patterns.set(name, await loadIgnoreFile(directory, undefined, {name, progress: this.#step.options.progress}));
+		this.#patterns.set(name, await loadIgnoreFile(directory, {name, progress: this.#step.options.progress}));
 	}
 
 	#files({name}: NamedContext, {platform}: WantedImage): ResolvedImage {

@@ -6,6 +6,7 @@ import {withInternalVertex} from '../kernel/internal-vertex.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
 import {Descriptor} from '../linux/descriptor.ts';
 import {readFileInRoot} from '../linux/resolve.ts';
+import {readIgnoreFile} from './ignore-file.ts';
 import {sizeOfTransfer} from './transfer.ts';
 
 /** A file of instructions as it was read. */
@@ -13,6 +14,8 @@ export type BuildFile = {
 	/** As the user knows it, for messages. */
 	readonly name: string;
 	readonly content: Uint8Array;
+	/** What is in `<name>.dockerignore` beside it, which then counts instead of the context's `.dockerignore`. */
+	readonly ignoreFile?: Uint8Array | undefined;
 };
 
 // BuildKit's frontend reads a Dockerfile as one message of at most 16 MiB, less what gRPC needs.
@@ -31,7 +34,7 @@ export async function openContextDirectory(directory: string): Promise<Descripto
 		throw contextError(directory, 'not found', undefined);
 	}
 
-	return Descriptor.open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+	return openDirectory(directory);
 }
 
 /** How the progress calls the reading of a Dockerfile; warnings about the file belong to it. */
@@ -40,7 +43,7 @@ export function definitionVertexName(file: string): string {
 }
 
 /**
-Reads the Dockerfile and shows that: the given one, else `Dockerfile`, else `dockerfile` of the context. Links are not followed out of the directory that it is in.
+Reads the Dockerfile, and an ignore file of its own, and shows that: the given one, else `Dockerfile`, else `dockerfile` of the context. Links are not followed out of the directory that it is in.
 
 @throws {TsbuildError} `ERR_TSBUILD_DOCKERFILE` when it cannot be read
 */
@@ -57,7 +60,8 @@ export async function loadDockerfile(context: Descriptor, file: string | undefin
 		throw dockerfileError(name, reading.reason);
 	}
 
-	return {name, content: reading.value};
+	using root = openDirectory(directory);
+	return {name, content: reading.value, ignoreFile: readIgnoreFile(root, `${name}.dockerignore`)};
 }
 
 /**
@@ -87,8 +91,12 @@ function isThere(directory: string, name: string): boolean {
 
 // A link is followed in the directory alone, as by BuildKit: the Dockerfile of a stranger's repository must not show other files of this machine.
 async function readFile(directory: string, name: string): Promise<Uint8Array> {
-	using root = Descriptor.open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+	using root = openDirectory(directory);
 	return readFileInRoot(root, name, {maximumSize: maximumFileSize});
+}
+
+function openDirectory(directory: string): Descriptor {
+	return Descriptor.open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
 }
 
 function dockerfileError(name: string, cause: unknown): TsbuildError {

@@ -6,6 +6,8 @@ import type {Descriptor} from '../linux/descriptor.ts';
 import {readFileInRoot} from '../linux/resolve.ts';
 import {sizeOfTransfer} from './transfer.ts';
 
+const fileName = '.dockerignore';
+
 // Patterns are for people to write; a larger file is none.
 const maximumFileSize = 16 * 1024 * 1024;
 
@@ -17,30 +19,29 @@ export type LoadIgnoreFileOptions = {
 };
 
 /**
-Reads what a context leaves out, and shows that: from `<Dockerfile>.dockerignore` beside a Dockerfile of the context if there is one, else from `.dockerignore`. Links are not followed out of the context.
+Reads what a context leaves out, from its `.dockerignore`, and shows that. Links are not followed out of the context.
 
 @throws {TsbuildError} `ERR_TSBUILD_IGNORE_FILE` when a pattern is none
 @see https://docs.docker.com/build/concepts/context/#dockerignore-files
 */
-export async function loadIgnoreFile(context: Descriptor, dockerfile: string | undefined, {name, progress}: LoadIgnoreFileOptions): Promise<readonly string[]> {
-	const names = [...(dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`]), '.dockerignore'];
+export async function loadIgnoreFile(context: Descriptor, {name, progress}: LoadIgnoreFileOptions): Promise<readonly string[]> {
 	const label = name === 'context' ? 'internal' : `context ${name}`;
 	const content = await withInternalVertex(progress, `[${label}] load .dockerignore`, async report => {
-		const bytes = names.map(candidate => readIfThere(context, candidate)).find(read => read !== undefined);
-		report({id: `transferring ${name}:`, current: sizeOfTransfer(context.path, names), completed: true});
+		const bytes = readIgnoreFile(context, fileName);
+		report({id: `transferring ${name}:`, current: sizeOfTransfer(context.path, [fileName]), completed: true});
 		return bytes;
 	});
-	return content === undefined ? [] : parseIgnorePatterns(new TextDecoder().decode(content));
+	return content === undefined ? [] : parseIgnorePatterns(content);
 }
 
 /**
-The patterns of an ignore file: lines without comments, cleaned, those with `!` marked so.
+The patterns of an ignore file: lines without comments, cleaned, those with `!` marked so. A byte order mark is no part of the first.
 
 @throws {TsbuildError} `ERR_TSBUILD_IGNORE_FILE` for a `!` that stands alone
 @see https://github.com/moby/patternmatcher/blob/main/ignorefile/ignorefile.go
 */
-export function parseIgnorePatterns(text: string): readonly string[] {
-	return text
+export function parseIgnorePatterns(content: Uint8Array): readonly string[] {
+	return new TextDecoder().decode(content)
 		.split('\n')
 		.filter(line => !line.startsWith('#'))
 		.map(line => line.trim())
@@ -57,9 +58,14 @@ function cleanPattern(pattern: string): string {
 	return clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean;
 }
 
-function readIfThere(context: Descriptor, name: string): Uint8Array | undefined {
+/**
+Reads an ignore file, not through a link out of its directory; gives nothing when there is none.
+
+@throws {TsbuildError} `ERR_TSBUILD_NOT_A_FILE`, `ERR_TSBUILD_FILE_TOO_LARGE`
+*/
+export function readIgnoreFile(directory: Descriptor, name: string): Uint8Array | undefined {
 	try {
-		return readFileInRoot(context, name, {maximumSize: maximumFileSize});
+		return readFileInRoot(directory, name, {maximumSize: maximumFileSize});
 	} catch (error) {
 		if (errorCode(error) === 'ENOENT') {
 			return undefined;
