@@ -36,7 +36,7 @@ const refuses = test.macro((t, text: string, message: string) => {
 
 test('a setting without a value is refused', refuses, '# check=skip\n', 'invalid check option "skip"');
 test('an unknown setting is refused', refuses, '# check=skips=A\n', 'invalid check option "skips"');
-test('a fourth setting is part of the third', refuses, '# check=skip=A;skip=B;error=t;skip=C\n', 'failed to parse check option "error=t;skip=C": strconv.ParseBool: parsing "t;skip=C": invalid syntax');
+test('a fourth one is part of the third', refuses, '# check=skip=A;skip=B;error=t;skip=C\n', 'failed to parse check option "error=t;skip=C": strconv.ParseBool: parsing "t;skip=C": invalid syntax');
 test('error is a boolean', refuses, '# check=error=yes\n', 'failed to parse check option "error=yes": strconv.ParseBool: parsing "yes": invalid syntax');
 
 test('the build argument takes the place of the directive', t => {
