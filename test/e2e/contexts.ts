@@ -131,6 +131,17 @@ test('a git repository is a context, as a whole or one directory of a branch', a
 	t.regex(stderr, /failed to read dockerfile: open none: no such file or directory/v);
 });
 
+test('CVE-2026-44517: a link in an archive leads the Dockerfile to no file of this machine', async t => {
+	await using project = await makeProject({file: ''});
+	symlinkSync('/etc/hostname', path.join(project.context, 'Dockerfile'));
+	symlinkSync('/etc', path.join(project.context, 'directory'));
+	for (const [args, name] of [[['-'], 'Dockerfile'], [['-f', 'directory/hostname', '-'], 'directory/hostname'], [['-f', '../../etc/hostname', '-'], '../../etc/hostname']] as const) {
+		const {exitCode, stderr} = await build(project, args, pack(project));
+		t.is(exitCode, 1);
+		t.true(stderr.includes(`failed to read dockerfile: open ${name}: no such file or directory`));
+	}
+});
+
 test('a Dockerfile in a repository is no link to a file of this machine', async t => {
 	await using project = await makeProject({});
 	await using server = await startGitServer();
