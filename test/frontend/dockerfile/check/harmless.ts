@@ -49,8 +49,8 @@ const lines = [
 	'copy $A',
 ];
 
-const line = fastCheck.oneof({arbitrary: fastCheck.constantFrom(...lines), weight: 20}, fastCheck.string({maxLength: 8}));
-const dockerfile = fastCheck.array(line, {maxLength: 25}).map(parts => `FROM busybox\n${parts.join('\n')}`);
+const part = fastCheck.oneof({arbitrary: fastCheck.constantFrom(...lines), weight: 20}, fastCheck.string({maxLength: 8}));
+const dockerfile = fastCheck.array(part, {maxLength: 25}).map(parts => `FROM busybox\n${parts.join('\n')}`);
 
 /** What a conversion ends in: its definition and image, or its error. */
 async function outcomeOf(content: string, check: string): Promise<unknown> {
