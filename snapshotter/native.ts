@@ -155,6 +155,11 @@ class ActiveCopy implements ActiveSnapshot {
 		return mountTree(this.#parts.directories, {readOnly: false});
 	}
 
+	async seal(): Promise<void> {
+		this.#assertActive();
+		await this.#takeInChanges();
+	}
+
 	async commit({description}: {readonly description: string}): Promise<SnapshotId> {
 		this.#assertActive();
 		// From now on, disposing does nothing, also when it does not wait for the commit.

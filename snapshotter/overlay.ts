@@ -169,6 +169,11 @@ class ActiveOverlay implements ActiveSnapshot {
 		return this.#parts.mount(mountPoints);
 	}
 
+	async seal(): Promise<void> {
+		this.#assertActive();
+		await removeTree(this.#parts.directories.work);
+	}
+
 	async commit({description}: {readonly description: string}): Promise<SnapshotId> {
 		this.#assertActive();
 		// From now on, disposing does nothing, also when it does not wait for the commit.

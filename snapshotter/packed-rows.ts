@@ -75,25 +75,22 @@ export function findPackedTimes(metadata: Metadata, id: SnapshotId): Uint8Array 
 }
 
 /**
-Gives a packed snapshot the files of another one, which ends. `moveFiles` moves them while nobody else can change a row.
-
-@returns whether it was still packed; if not, nothing has happened
+Gives a packed snapshot the files of an active one, which ends. `moveFiles` moves them while nobody else can change a row. Nothing happens when it is packed no longer.
 */
 export function fillPackedSnapshot(metadata: Metadata, id: SnapshotId, {from, bootId, moveFiles}: {
 	readonly from: SnapshotId;
 	readonly bootId: string;
 	readonly moveFiles: () => void;
-}): boolean {
-	return metadata.transaction(() => {
+}): void {
+	metadata.transaction(() => {
 		const {changes} = metadata
 			.statement('UPDATE snapshots SET is_packed = 0, size = NULL, unsynced_boot = ? WHERE id = ? AND is_packed')
 			.run(bootId, id);
-		if (changes === 1) {
-			moveFiles();
-			metadata.statement('DELETE FROM leases WHERE kind = \'snapshot\' AND resource = ?').run(String(from));
-			metadata.statement('DELETE FROM snapshots WHERE id = ?').run(from);
+		if (changes === 0) {
+			return;
 		}
 
-		return changes === 1;
+		moveFiles();
+		metadata.statement('DELETE FROM snapshots WHERE id = ?').run(from);
 	});
 }

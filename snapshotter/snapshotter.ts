@@ -50,7 +50,9 @@ export type ActiveSnapshot = AsyncDisposable & {
 	readonly changesDirectory: string;
 	/** How whiteouts are written there. */
 	readonly overlayAttributes: OverlayAttributes;
-	/** Makes the snapshot immutable; disposing afterwards does nothing. */
+	/** Brings the files into their final form, without saying so in the store: nothing may change them any more, and what has not been committed or taken over goes by disposing. */
+	seal(): Promise<void>;
+	/** Seals the snapshot and makes it immutable; disposing afterwards does nothing. */
 	commit(options: {readonly description: string}): Promise<SnapshotId>;
 };
 

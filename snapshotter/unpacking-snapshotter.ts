@@ -1,6 +1,6 @@
 import {renameSync} from 'node:fs';
 import type {Descriptor} from '../src/linux/descriptor.ts';
-import {errorCode} from '../src/kernel/errors.ts';
+import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
 import {bootId} from './boot-id.ts';
 import type {ContentStore} from './content-store.ts';
 import {KeyedLock} from './keyed-lock.ts';
@@ -30,7 +30,7 @@ export type UnpackingOptions = {
 /**
 Adds packed snapshots to a snapshotter: where somebody needs the files of one, it is unpacked, with all that it stands on.
 
-It may happen in several processes at once, and each of them may be killed. Files are made in a snapshot of their own; the one transaction that says that the packed snapshot has files moves them there. Who comes second throws its own away.
+It may happen in several processes at once, and each of them may be killed. Files are made in an active snapshot; the one transaction that says that the packed snapshot has files takes them from there. Who comes second throws its own away, and that of a killed process is swept.
 */
 export function createUnpackingSnapshotter(snapshotter: Snapshotter, options: UnpackingOptions): Snapshotter {
 	return new UnpackingSnapshotter(snapshotter, options);
@@ -53,35 +53,28 @@ class UnpackingSnapshotter implements Snapshotter {
 		}
 	}
 
-	async #unpack({id, parent, blob, times}: PackedSnapshot): Promise<void> {
+	async #unpack({id, parent: parentId, blob, times}: PackedSnapshot): Promise<void> {
 		const {metadata, content} = this.#options;
 		// Somebody of this process may have done it while the lock was waited for.
 		if (packedSnapshots(metadata, id).length === 0) {
 			return;
 		}
 
-		const from = await this.#apply(content.read(blob.digest, {size: blob.size}), {parentId: parent, times});
-		const isFilled = await this.#fill(id, from);
-		if (!isFilled) {
-			await this.#snapshotter.remove(from);
-		}
-	}
-
-	async #apply(layer: AsyncIterable<Uint8Array>, {parentId, times}: {readonly parentId: SnapshotId | undefined; readonly times: Uint8Array}): Promise<SnapshotId> {
 		await using active = await this.#snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await this.#snapshotter.view(parentId);
 		const {applyLayer} = await import('./apply.ts');
-		await applyLayer(layer, {
+		await applyLayer(content.read(blob.digest, {size: blob.size}), {
 			into: active.changesDirectory, overlayAttributes: active.overlayAttributes, parent, restore: exactTimes(times),
 		});
-		return await active.commit({description: 'unpack layer'});
+		await active.seal();
+		await this.#fill(id, active.id);
 	}
 
-	async #fill(id: SnapshotId, from: SnapshotId): Promise<boolean> {
+	async #fill(id: SnapshotId, from: SnapshotId): Promise<void> {
 		const {root, metadata, session} = this.#options;
 		const abandoned = session.temporaryFile();
 		const place = snapshotDirectories(root, id).directory;
-		const isFilled = fillPackedSnapshot(metadata, id, {
+		fillPackedSnapshot(metadata, id, {
 			from,
 			bootId: bootId(),
 			moveFiles() {
@@ -91,7 +84,6 @@ class UnpackingSnapshotter implements Snapshotter {
 			},
 		});
 		await removeTree(abandoned);
-		return isFilled;
 	}
 
 	get name() {
@@ -119,7 +111,13 @@ class UnpackingSnapshotter implements Snapshotter {
 		return this.#snapshotter.chain(id);
 	}
 
+	// Only who misses the layer of a snapshot asks for the files that it could be made of again.
 	changes(id: SnapshotId): SnapshotChanges {
+		const packed = packedSnapshots(this.#options.metadata, id).at(-1);
+		if (packed !== undefined) {
+			throw new TsbuildError('ERR_TSBUILD_CONTENT_NOT_FOUND', `failed to find blob ${packed.blob.digest}`);
+		}
+
 		return this.#snapshotter.changes(id);
 	}
 
