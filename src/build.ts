@@ -79,7 +79,7 @@ export function imageLookup({options: {pull, openRegistry, warn}, store}: Pick<B
 /** What a conversion takes from the build, with the patterns of `.dockerignore` when they are asked for. */
 export type ConvertContext = Pick<BuildStep, 'options'> & {
 	readonly lookup: ImageLookup;
-	readonly files: Pick<BuildFiles, 'context'>;
+	readonly files: Pick<BuildFiles, 'context' | 'time'>;
 	readonly contexts: NamedContexts;
 	readonly ignoreFile: () => Promise<readonly string[]>;
 };
@@ -90,7 +90,7 @@ export async function convertContext(dockerfile: BuildFile, {options, lookup, fi
 	const dockerfileVertex = internalVertexDigest(definitionVertexName(dockerfile.name));
 	return convertDockerfile({file: dockerfile.name, content: dockerfile.content}, {
 		...(options.target !== undefined && {target: options.target}),
-		buildArgs: options.buildArgs,
+		buildArgs: withTimeOf(files, options.buildArgs),
 		labels: options.labels,
 		platform: options.platform ?? buildPlatform,
 		buildPlatform,
@@ -110,6 +110,11 @@ export async function convertContext(dockerfile: BuildFile, {options, lookup, fi
 		signal: options.signal,
 		...changes,
 	});
+}
+
+/** `SOURCE_DATE_EPOCH=context` means the time of the context; a directory has none. */
+function withTimeOf({time}: Pick<BuildFiles, 'time'>, buildArgs: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+	return time === undefined || buildArgs.get('SOURCE_DATE_EPOCH') !== 'context' ? buildArgs : new Map([...buildArgs, ['SOURCE_DATE_EPOCH', String(time)]]);
 }
 
 async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: BuildStep): Promise<BuildOutcome> {

@@ -29,6 +29,8 @@ export type BuildFiles = AsyncDisposable & {
 	loadDockerfile(): Promise<BuildFile>;
 	/** What the build context leaves out. */
 	loadIgnorePatterns(dockerfile: BuildFile): Promise<readonly string[]>;
+	/** Of what was fetched, in seconds since the epoch, if it is known. */
+	readonly time?: number | undefined;
 	/** The directory, or what was fetched. */
 	readonly context: {readonly type: 'directory'; readonly directory: Descriptor} | {readonly type: 'given'; readonly files: BuildResult};
 };
@@ -90,11 +92,12 @@ function openDirectory(directory: Descriptor, step: BuildStep): BuildFiles {
 }
 
 /** BuildKit has no `.dockerignore` for what comes from elsewhere: all of it is there already. */
-async function openFetched({files, single}: FetchedContext, step: BuildStep): Promise<BuildFiles> {
+async function openFetched({files, single, time}: FetchedContext, step: BuildStep): Promise<BuildFiles> {
 	const {options: {dockerfile, progress}, store: {snapshotter}} = step;
 	const root = await snapshotter.view(files.snapshot!);
 	return {
 		context: {type: 'given', files},
+		time,
 		async loadDockerfile() {
 			return dockerfile === undefined || dockerfile.type === 'path'
 				? readDockerfileIn(root, single ?? dockerfile?.path)

@@ -1,5 +1,5 @@
 import {Buffer} from 'node:buffer';
-import {createWriteStream, readSync} from 'node:fs';
+import {createWriteStream, readSync, statSync} from 'node:fs';
 import {mkdir} from 'node:fs/promises';
 import path from 'node:path';
 import {Readable} from 'node:stream';
@@ -24,6 +24,8 @@ export type FetchedContext = {
 	readonly files: SnapshotResult;
 	/** The name of the one file, where it is no archive; that is the Dockerfile then. */
 	readonly single?: string;
+	/** Seconds since the epoch: that of the commit, or the one that the server tells of the file. */
+	readonly time?: number;
 };
 
 // As BuildKit names what comes from an address.
@@ -37,18 +39,18 @@ Fetches the files of a git repository. `name` is that of the step.
 export async function fetchRepository(reference: GitReference, name: string, step: BuildStep): Promise<FetchedContext> {
 	const {remote, name: wanted, subdirectory, checksum, keepsGitDirectory, hasSubmodules = true, time = 'commit'} = reference;
 	const wish = parseGoBoolean(step.options.buildArgs.get('BUILDKIT_CONTEXT_KEEP_GIT_DIR') ?? '');
-	return {
-		files: await solveVertex({
-			kind: 'source-git',
-			remote,
-			name: wanted,
-			...(checksum !== undefined && {checksum}),
-			subdirectory: path.posix.resolve('/', subdirectory).slice(1),
-			keepsGitDirectory: keepsGitDirectory ?? wish ?? false,
-			hasSubmodules,
-			time,
-		}, name, step),
-	};
+	const files = await solveVertex({
+		kind: 'source-git',
+		remote,
+		name: wanted,
+		...(checksum !== undefined && {checksum}),
+		subdirectory: path.posix.resolve('/', subdirectory).slice(1),
+		keepsGitDirectory: keepsGitDirectory ?? wish ?? false,
+		hasSubmodules,
+		time,
+	}, name, step);
+	using root = await step.store.snapshotter.view(files.snapshot!);
+	return {files, ...(time === 'commit' && {time: timeOf(root)})};
 }
 
 /**
@@ -60,7 +62,16 @@ export async function fetchFile(url: string, name: string, step: BuildStep): Pro
 	const files = await solveVertex({kind: 'source-http', url, fileName}, name, step);
 	using root = await step.store.snapshotter.view(files.snapshot!);
 	using file = openRegularFileInRoot(root, fileName);
-	return isArchiveStart(readStart(file)) ? {files: await unpack(files, step)} : {files, single: fileName};
+	const time = timeOf(file);
+	return {
+		...(isArchiveStart(readStart(file)) ? {files: await unpack(files, step)} : {files, single: fileName}),
+		// A server that tells none leaves that of the epoch.
+		...(time > 0 && {time}),
+	};
+}
+
+function timeOf({path: file}: Descriptor): number {
+	return Math.trunc(statSync(file).mtimeMs / 1000);
 }
 
 /**

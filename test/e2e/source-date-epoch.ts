@@ -3,7 +3,10 @@ import {readFile, stat, utimes} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
+import {startGitServer} from '../support/git-server.ts';
 import {makeProject} from '../support/project.ts';
+import {tsbuild} from '../support/tsbuild.ts';
+import {startWebServer} from '../support/web-server.ts';
 
 const epoch = 1_600_000_000;
 const time = '2020-09-13T12:26:40Z';
@@ -66,6 +69,19 @@ test('rewrite-timestamp without SOURCE_DATE_EPOCH changes nothing, and says so',
 	const built = await project.build('-o', `type=docker,dest=${project.directory}/image.tar,rewrite-timestamp=true`);
 	t.is(built.exitCode, 0, built.stderr);
 	t.true(built.stderr.includes('WARNING: rewrite-timestamp is specified, but no source-date-epoch was found\n'), built.stderr);
+});
+
+test('SOURCE_DATE_EPOCH of a context is the time of its commit, or the one that its server tells', async t => {
+	await using project = await makeProject({});
+	await using git = await startGitServer();
+	git.commit('app', {Dockerfile: 'FROM scratch\nLABEL a=b\n'}, epoch);
+	await using web = await startWebServer({'/file': {content: 'FROM scratch\nLABEL a=c\n', headers: {'last-modified': 'Sun, 13 Sep 2020 12:26:40 GMT'}}});
+	for (const context of [`${git.url}/app.git`, `http://${web.host}/file`]) {
+		const built = await tsbuild(['build', '-t', 'app:1', context], {root: project.root, env: {SOURCE_DATE_EPOCH: 'context'}});
+		t.is(built.exitCode, 0, built.stderr);
+		const config = JSON.parse(execFileSync('skopeo', ['inspect', '--config', '--raw', `oci:${project.root}/content:app:1`]).toString()) as ImageConfig;
+		t.is(config.created, time);
+	}
 });
 
 const refuses = test.macro(async (t, value: string) => {
