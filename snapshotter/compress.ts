@@ -2,6 +2,7 @@ import {Buffer} from 'node:buffer';
 import {promisify} from 'node:util';
 import {constants, gzip as gzipWithCallback, zstdCompress as zstdCompressWithCallback} from 'node:zlib';
 import {ByteReader} from './byte-reader.ts';
+import {isIncompressible} from './incompressible.ts';
 
 const gzip = promisify(gzipWithCallback);
 const zstdCompress = promisify(zstdCompressWithCallback);
@@ -53,9 +54,14 @@ export async function * compressed(source: AsyncIterable<Uint8Array>, options: C
 
 async function startCompressing(block: Buffer, {compression, level}: CompressOptions): Promise<Buffer> {
 	const compressing = compression === 'gzip'
-		? gzip(block, {chunkSize, ...(level !== undefined && {level})})
+		? gzip(block, {chunkSize, level: level ?? gzipLevelOf(block)})
 		: zstdCompress(block, {chunkSize, ...(level !== undefined && {params: {[constants.ZSTD_c_compressionLevel]: level}})});
 	// It is waited for later; a failure until then is no unhandled one.
 	compressing.catch(() => undefined);
 	return compressing;
+}
+
+/** Gzip takes as long for what does not become smaller as for the rest; zstd sees by itself that it is of no use. */
+function gzipLevelOf(block: Buffer): number {
+	return isIncompressible(block) ? constants.Z_NO_COMPRESSION : constants.Z_DEFAULT_COMPRESSION;
 }
