@@ -36,16 +36,13 @@ const entriesAtOnce = 2000;
 
 const millisecondsPerSecond = 1000;
 
-// How it shows that a directory has gone, or became something else.
-const absenceCodes: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
-
 /** What the system says about all files of a directory tree. */
 export class TreeState {
 	/**
 	Looks at the state of every file, and reads none. Two trees with the same fingerprint hold the same, as far as the system says: any change of a file's content, mode, owner or extended attributes gives it a new time of status change, which no program can set.
 
-	@returns `undefined` for a tree in which something is not at rest: then another change could leave the same times
-	@throws the reason of `signal`; a system error of Node
+	@returns `undefined` for a tree in which something is not at rest, because another change could leave the same times; and for one that cannot be read
+	@throws the reason of `signal`
 	*/
 	static async read(directory: Descriptor, options: TreeStateOptions): Promise<TreeState | undefined> {
 		const top = readFileState(directory);
@@ -138,8 +135,8 @@ class StateWalk {
 }
 
 function readDirectory(directory: Descriptor, prefix: string): DirectoryState | undefined {
-	const names = readdirSync(directory.path, {encoding: 'latin1'}).toSorted();
-	const states = readFileStates(directory, names);
+	const names = unlessRefused(() => readdirSync(directory.path, {encoding: 'latin1'}).toSorted());
+	const states = names && readFileStates(directory, names);
 	return states && {
 		prefix, names, states, labels: names,
 	};
@@ -181,10 +178,15 @@ function decodeName(name: string): string {
 }
 
 function openDirectory(parent: Descriptor, name: Buffer): Descriptor | undefined {
+	return unlessRefused(() => openFile(parent, name, {flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW}));
+}
+
+/** What a call of the system gives. Where it fails, whoever hashes the tree tells why. */
+function unlessRefused<Value>(call: () => Value): Value | undefined {
 	try {
-		return openFile(parent, name, {flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW});
+		return call();
 	} catch (error) {
-		if (absenceCodes.has(errorCode(error) ?? '')) {
+		if (/^E(?!RR_)/v.test(errorCode(error) ?? '')) {
 			return undefined;
 		}
 
