@@ -9,6 +9,7 @@ import {errorCode} from '../src/kernel/errors.ts';
 import {mediaTypes} from '../src/kernel/oci-types.ts';
 import {parseReference} from '../src/kernel/reference.ts';
 import {pullImage} from '../src/pull-image.ts';
+import type {OpenRegistryClientOptions} from '../src/registry/open-registry-client.ts';
 import {BuildStore} from './support/build-store.ts';
 import {startFaultProxy, type Fault} from './support/fault-proxy.ts';
 import {blobOf, openTestClient} from './support/registry-client.ts';
@@ -40,8 +41,10 @@ async function pushNoise(name: string, count: number): Promise<readonly string[]
 	return contents;
 }
 
-async function pull(build: BuildStore, name: string): Promise<void> {
-	await using client = openTestClient({idleMilliseconds: 300, retryPolicy: {attempts: 3, firstMilliseconds: 1, maximumMilliseconds: 2}});
+const impatient = {idleMilliseconds: 300, retryPolicy: {attempts: 3, firstMilliseconds: 1, maximumMilliseconds: 2}};
+
+async function pull(build: BuildStore, name: string, options: Partial<OpenRegistryClientOptions> = {}): Promise<void> {
+	await using client = openTestClient(options);
 	await pullImage(parseReference(name), {
 		store: build.store,
 		client,
@@ -82,7 +85,7 @@ test('whatever happens on the way, an image comes right or not at all, and can b
 		await using proxy = await startFaultProxy(registry.host, () => left.shift());
 		await using build = await BuildStore.open();
 		const name = `${proxy.host}/noise:1`;
-		const [outcome] = await Promise.allSettled([pull(build, name)]);
+		const [outcome] = await Promise.allSettled([pull(build, name, impatient)]);
 		t.deepEqual(readdirSync(build.store.session.directory), ['lock']);
 		if (outcome.status === 'fulfilled') {
 			t.deepEqual(readLayers(build), expected);
