@@ -209,6 +209,11 @@ export class LayerPlan {
 		directory.attributes = {...attributes, xattrs: new Map([...directory.attributes.xattrs, ...attributes.xattrs])};
 	}
 
+	/** Gives a directory a time. Alone this is no change of it. */
+	setTime(directory: PlannedDirectory, mtimeNanoseconds: bigint): void {
+		directory.attributes = {...directory.attributes, mtimeNanoseconds};
+	}
+
 	/** What is at the path of a member in the tree below. */
 	below(directory: PlannedDirectory, name: Buffer): TreeFile | undefined {
 		const found = directory.below && this.#below.find(pathOf({directory, name}));

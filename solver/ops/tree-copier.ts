@@ -22,6 +22,7 @@ import {
 	makeDirectory,
 	makeSymbolicLink,
 	readSymbolicLink,
+	setTimes,
 	type DeviceKind,
 } from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
@@ -175,9 +176,10 @@ export class TreeCopier {
 		this.#options.signal.throwIfAborted();
 	}
 
-	/** Copies the entries of a directory into another. The other keeps its own attributes. */
+	/** Copies the entries of a directory into another. The other keeps its own attributes, but has the times of the source afterwards, as with BuildKit: so they are the same in every build. */
 	async copyContents(source: CopySource, target: {readonly directory: Descriptor; readonly path: Buffer}, filter: SourceFilter | undefined): Promise<void> {
 		await this.#copyEntries({...source, relativePath: ''}, {path: target.path, open: () => target.directory}, filter);
+		setTimes(target.directory, '', {atimeNanoseconds: source.status.atimeNs, mtimeNanoseconds: source.status.mtimeNs});
 	}
 
 	/**

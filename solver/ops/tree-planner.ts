@@ -155,10 +155,12 @@ export class TreePlanner {
 		};
 	}
 
-	/** Adds the entries of a directory to another. The other keeps its own attributes. */
+	/** Adds the entries of a directory to another. The other keeps its own attributes but for its time. */
 	async addContents(source: OpenSourceDirectory, contents: {readonly target: Target; readonly filter: SourceFilter | undefined}): Promise<void> {
+		const {mtimeNs} = fstatSync(source.descriptor.number, {bigint: true});
 		const target = contents.target();
 		await this.#addEntries(source, {...contents, target: () => target});
+		this.#options.plan.setTime(target, mtimeNs);
 	}
 
 	/** Adds one file that is no directory, in a place. */
