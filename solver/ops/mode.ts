@@ -28,11 +28,8 @@ const classShifts: Readonly<Record<string, number>> = {u: 6, g: 3, o: 0};
 const executeBits = 0o111;
 const stickyBit = 0o1000;
 
-// Where a clause names no users, chmod leaves out what the umask holds. The umask of the one who builds must not change an image, so it is the usual one.
-const umask = 0o022;
-
 /**
-Reads `--chmod`: octal digits such as `0755`, or symbolic clauses such as `u=rwX,go=rX`, in the manner of BSD's setmode(3) that BuildKit follows (`=` also takes set-user-ID and set-group-ID away from a directory).
+Reads `--chmod`: octal digits such as `0755`, or symbolic clauses such as `u=rwX,go=rX`, in the manner of BSD's setmode(3) that BuildKit follows (`=` also takes set-user-ID and set-group-ID away from a directory). Where a clause names no users, all are meant: BuildKit's daemon has no umask.
 
 @throws {TsbuildError} `ERR_TSBUILD_MODE`
 @see https://man.freebsd.org/cgi/man.cgi?query=chmod&sektion=1
@@ -90,7 +87,7 @@ function parseClause(clause: string): readonly Change[] {
 function apply({who, operator, permissions}: Change, mode: number, letters: string): number {
 	const shift = classShifts[permissions];
 	const wanted = shift === undefined ? bitsOf(permissions, letters) : ((mode >> shift) & 0o7) * executeBits;
-	const bits = wanted & (who === 0 ? ~umask : who | (who === whoBits.o ? 0 : stickyBit));
+	const bits = who === 0 ? wanted : wanted & (who | (who === whoBits.o ? 0 : stickyBit));
 	switch (operator) {
 		case '+': {
 			return mode | bits;

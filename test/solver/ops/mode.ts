@@ -15,7 +15,8 @@ test('X is for what is executable', changes, 'u=rwX,go=rX', [[0o600, 0o644], [0o
 test('X is for directories', changes, 'u=rwX,go=rX', [[0o600, 0o755]], true);
 test('plus adds', changes, 'g+w,o+x', [[0o644, 0o665]], false);
 test('minus takes away', changes, 'go-rwx', [[0o777, 0o700], [0o4755, 0o4700]], false);
-test('nobody named means all, without what the usual umask holds', changes, '+w', [[0o444, 0o644]], false);
+test('nobody named means all, whatever the umask', changes, '+w', [[0o444, 0o666]], false);
+test('nobody named means all to equal too', changes, '=rw', [[0o711, 0o666]], false);
 test('+x is for all', changes, '+x', [[0o644, 0o755]], false);
 test('permissions of one class go to another', changes, 'g=u,o=', [[0o750, 0o770], [0o640, 0o660], [0o607, 0o660]], false);
 test('several actions in one clause', changes, 'u=r+x-r', [[0o600, 0o100]], false);
