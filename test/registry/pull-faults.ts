@@ -145,11 +145,15 @@ test(
 
 const impatient = {idleMilliseconds: 250, retryPolicy: {attempts: 2, firstMilliseconds: 1, maximumMilliseconds: 1}};
 
-test('a server that falls silent is asked for the rest', survives, {fault: number => number === 0 ? {type: 'stall', after: 500_000} : undefined, options: {idleMilliseconds: 1000}});
+// Alone, because it is no silence when this process is busy with other tests.
+test.serial('a server that falls silent is asked for the rest', survives, {
+	fault: number => number === 0 ? {type: 'stall', after: 500_000} : undefined,
+	options: {idleMilliseconds: 2000},
+});
 test('a server that stays silent is asked once more, however many attempts there are', async t => {
-	await withTrouble({fault: () => ({type: 'silence'}), options: {idleMilliseconds: 250}}, async ({read, requests}) => {
+	await withTrouble({fault: () => ({type: 'silence'}), options: {idleMilliseconds: 250}}, async ({read, notices}) => {
 		await t.throwsAsync(read, {code: 'ERR_TSBUILD_NETWORK_TIMEOUT'});
-		t.is(requests.length, 2);
+		t.is(notices.length, 1);
 	});
 });
 test(
@@ -162,13 +166,13 @@ test(
 test('a server that falls silent each time is given up', fails, {fault: () => ({type: 'stall', after: 10}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /no progress/v);
 test('a server that sends a byte now and then is given up', fails, {fault: () => ({type: 'drip', milliseconds: 20}), options: impatient}, 'ERR_TSBUILD_NETWORK_TIMEOUT', /no progress/v);
 
-test('whoever takes their time with what came is not cut off', async t => {
+test.serial('whoever takes their time with what came is not cut off', async t => {
 	await using registry = await startRegistry();
 	await using patient = openTestClient();
 	const {reference, layer} = await pushTestImage(patient, `${registry.host}/some/image`, 20_000_000);
 	const notices: RetryNotice[] = [];
 	await using client = openTestClient({
-		idleMilliseconds: 1000,
+		idleMilliseconds: 2000,
 		onRetry(notice) {
 			notices.push(notice);
 		},
@@ -177,7 +181,7 @@ test('whoever takes their time with what came is not cut off', async t => {
 	for await (const chunk of client.readBlob(reference, {digest: digestOf(layer), size: layer.length})) {
 		if (chunks.length === 3) {
 			await new Promise<void>(resolve => {
-				setTimeout(resolve, 1500);
+				setTimeout(resolve, 2500);
 			});
 		}
 
