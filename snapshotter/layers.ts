@@ -20,6 +20,7 @@ import {
 	type Layer,
 	type LooseLayer,
 } from './layer-rows.ts';
+import {releasingMemory} from './release-memory.ts';
 import type {SnapshotId} from './snapshotter.ts';
 import type {Store} from './store.ts';
 import type {ReadOptions} from './verified-read.ts';
@@ -228,7 +229,8 @@ export class LayerStore {
 
 		const tar = await this.#readTar(source, {reusesMemory: true, signal});
 		const {compressed} = await import('./compress.ts');
-		const {digest, size} = await content.ingest(compression === 'none' ? tar : compressed(tar, {compression, level}), {observer, signal});
+		const encoded = compression === 'none' ? tar : releasingMemory(compressed(tar, {compression, level}));
+		const {digest, size} = await content.ingest(encoded, {observer, signal});
 		const variant = {mediaType, digest, size};
 		recordVariant(metadata, source.digest, {...variant, level});
 		return variant;
