@@ -22,6 +22,9 @@ const packagesForTests = [
 	'crun',
 	'docker-registry',
 	'jq',
+	// Certificates, and a terminal to type at: script(1).
+	'openssl',
+	'bsdutils',
 	// A base as people have it.
 	'mmdebstrap',
 	// The same builds by others, to compare and to measure.
