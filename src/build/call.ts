@@ -95,7 +95,8 @@ async function answer(method: string, file: BuildFile, call: CallContext): Promi
 
 		default: {
 			const message = `unsupported request frontend.${method}`;
-			throw new TsbuildError('ERR_TSBUILD_REQUEST', `${message}: ${message}`, {hint: 'The methods are build, check, outline, targets and subrequests.describe.'});
+			const cause = new TsbuildError('ERR_TSBUILD_REQUEST', `${message}: ${message}`, {hint: 'The methods are build, check, outline, targets and subrequests.describe.'});
+			throw asBuildError(cause, []);
 		}
 	}
 }
@@ -138,7 +139,7 @@ async function convert(file: BuildFile, {files, ...step}: CallContext, changes: 
 	const ignoreFile = async () => files.loadIgnorePatterns(file);
 	return await convertContext(file, {
 		options: step.options, lookup, files, contexts, ignoreFile,
-	}, {...changes, isDescription: true});
+	}, changes);
 }
 
 /** The Dockerfile as buildx names it in front of excerpts. */
