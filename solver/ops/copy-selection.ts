@@ -149,12 +149,11 @@ function createFilter(tree: SourceTree, options: FilterOptions): SourceFilter | 
 	}
 }
 
-/** What is named below the source, without a wildcard, has to be there. */
+/** What is named below the source has to be there, unless a wildcard stands in one of them. */
 function requireIncluded({source, include}: CopyAction, tree: SourceTree): void {
-	const names = include.filter(pattern => !hasWildcard(pattern));
-	for (const name of names) {
-		const path = Buffer.from(posix.resolve('/', source, name));
-		openInTree(path, {followsLink: false}, tree).close();
+	const paths = include.map(name => posix.resolve('/', source, name)).filter(path => !hasWildcard(path));
+	for (const path of paths) {
+		openInTree(Buffer.from(path), {followsLink: false}, tree).close();
 	}
 }
 
