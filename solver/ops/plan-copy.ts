@@ -3,7 +3,7 @@ import type {CopyAction} from '../../src/definition/operations.ts';
 import {O_DIRECTORY, O_RDONLY} from '../../src/linux/constants.ts';
 import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
 import {changeDetector, type OnChangedSource} from './changed-sources.ts';
-import {changesOf} from './copy-attributes.ts';
+import {changesOf, type CopySource} from './copy-attributes.ts';
 import {withoutTrailingSlash} from './copy.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
 import {splitPath} from './destination.ts';
@@ -40,9 +40,9 @@ export async function planCopy(action: CopyAction, context: PlanContext): Promis
 async function planSource(selected: SelectedSource, action: CopyAction, context: PlanContext): Promise<void> {
 	const {plan, tree, owner} = context;
 	const source = openSource(selected, tree);
-	source.file.close();
+	using _file = source.file;
 	const isDirectory = source.status.isDirectory();
-	if (isDirectory ? !action.directoryContentsOnly && !action.keepParents : action.attemptUnpack) {
+	if (isDirectory ? !action.directoryContentsOnly && !action.keepParents : action.attemptUnpack && await mayBeArchive(source, context.signal)) {
 		throw new Unplannable(`the source ${action.source}`);
 	}
 
@@ -62,6 +62,25 @@ async function planSource(selected: SelectedSource, action: CopyAction, context:
 		using directory = openSourceDirectory(parent, tree);
 		const into = plan.directoryIn(place);
 		planner.addFile({directory, name}, into === undefined ? place : {directory: into, name: selected.name});
+	}
+}
+
+/** Whoever unpacks an archive tells what is wrong with it. */
+async function mayBeArchive(source: CopySource, signal: AbortSignal): Promise<boolean> {
+	if (!source.status.isFile()) {
+		return false;
+	}
+
+	const {openArchive} = await import('./archive.ts');
+	try {
+		const members = await openArchive(source, {signal});
+		// A generator that was not started closes nothing.
+		await members?.next();
+		await members?.return(undefined);
+		return members !== undefined;
+	} catch {
+		signal.throwIfAborted();
+		return true;
 	}
 }
 

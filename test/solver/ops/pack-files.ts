@@ -1,4 +1,5 @@
 import type {Buffer} from 'node:buffer';
+import {execFileSync} from 'node:child_process';
 import {
 	existsSync,
 	mkdirSync,
@@ -104,6 +105,25 @@ asRoot('what a packed copy holds already is not in the next one', async t => {
 	const second = await build.copy({source: '/', destination: '/app/'}, {root: first});
 	const members = await readMembers(await blobOf(build.store, second));
 	t.deepEqual(members.map(({entry}) => entry.path.toString()), ['app/', 'app/two']);
+});
+
+asRoot('what ADD takes is packed unless it is an archive', async t => {
+	await using build = await BuildStore.open();
+	const {store, context} = build;
+	fill(context, {'file.tar': 'no archive', 'a/b': 'text'});
+	symlinkSync('a/archive.tar', path.join(context, 'link'));
+	execFileSync('tar', ['-cf', 'a/archive.tar', 'a/b'], {cwd: context});
+	const add = {attemptUnpack: true, directoryContentsOnly: true};
+	const file = await build.copy({...add, source: '/file.tar', destination: '/'});
+	t.true(isPacked(store, file));
+	t.deepEqual(await build.list(file), ['/file.tar 0644 0:0 file "no archive"']);
+	const directory = await build.copy({...add, source: '/a', destination: '/'});
+	t.true(isPacked(store, directory));
+	for (const source of ['/a/archive.tar', '/link']) {
+		const unpacked = await build.copy({...add, source, destination: '/'});
+		t.false(isPacked(store, unpacked));
+		t.deepEqual(await build.list(unpacked), ['/a 0755 0:0 directory', '/a/b 0644 0:0 file "text"']);
+	}
 });
 
 asRoot('processes that unpack a copy at the same time agree, and leave nothing', async t => {
