@@ -79,7 +79,8 @@ function baseLines(text: string): readonly string[] {
 	const {number} = /^#(?<number>\d+) \[.*\] FROM /mv.exec(text)?.groups ?? {};
 	const lines = text.split('\n')
 		.filter(line => number !== undefined && line.startsWith(`#${number} `))
-		.map(line => line.replace(/^#\d+ /v, '').replaceAll(/sha256:[\da-f]{64}/gv, 'DIGEST').replace(/ (?:\d+\.\ds )?done$/v, ' done').replaceAll(/\b[\d.]+[GMk]?B\b/gv, 'SIZE').replace(/^DONE .*$/v, 'DONE'))
+		.map(line => line.replace(/^#\d+ /v, '').replace(/ (?:\d+\.\ds )?done$/v, ' done').replace(/^DONE .*$/v, 'DONE'))
+		.map(line => line.replaceAll(/sha256:[\da-f]{64}/gv, 'DIGEST').replaceAll(/\b[\d.]+[GMk]?B\b/gv, 'SIZE'))
 		.filter(line => / FROM |done$|^DONE$|^CACHED$/v.test(line));
 	return [...new Set(lines)];
 }
