@@ -1,9 +1,9 @@
-import {execFileSync} from 'node:child_process';
 import path from 'node:path';
 import test from 'ava';
 import {startFaultProxy, type Fault, type FaultProxy} from '../support/fault-proxy.ts';
 import {makeProject, type Project} from '../support/project.ts';
 import {startRegistry, type TestRegistry} from '../support/registry.ts';
+import {runCommand} from '../support/run-program.ts';
 import {tsbuild, waitForExit} from '../support/tsbuild.ts';
 import {waitForText} from '../support/wait-for-text.ts';
 
@@ -37,8 +37,8 @@ async function makeScene(chooseFault: (method: string, count: number) => Fault |
 }
 
 /** Fetches all of an image past the proxy; every digest is checked. */
-function fetchAll({project, registry}: Scene, name: string): void {
-	execFileSync('skopeo', ['copy', '--quiet', '--src-tls-verify=false', `docker://${registry.host}/${name}`, `dir:${path.join(project.directory, 'pulled')}`], {stdio: 'pipe'});
+async function fetchAll({project, registry}: Scene, name: string): Promise<void> {
+	await runCommand('skopeo', ['copy', '--quiet', '--src-tls-verify=false', `docker://${registry.host}/${name}`, `dir:${path.join(project.directory, 'pulled')}`]);
 }
 
 const survives = test.macro(async (t, chooseFault: (method: string, count: number) => Fault | undefined) => {
@@ -46,9 +46,7 @@ const survives = test.macro(async (t, chooseFault: (method: string, count: numbe
 	await using scene = await makeScene(chooseFault);
 	const built = await scene.project.build('--push', '-t', `${scene.proxy.host}/some/app:1`);
 	t.is(built.exitCode, 0, built.stderr);
-	t.notThrows(() => {
-		fetchAll(scene, 'some/app:1');
-	});
+	await t.notThrowsAsync(fetchAll(scene, 'some/app:1'));
 });
 
 test('uploads go on after they were cut while the layers were being made', survives, (method, count) => method === 'PATCH' && count < 3 ? {type: 'cut-request', after: 1_000_000} : undefined);
@@ -85,9 +83,7 @@ test('a push that fails in the middle fails the build, and can be done again', a
 	const again = await project.build('--push', '-t', name);
 	t.is(again.exitCode, 0, again.stderr);
 	t.is(again.stderr.match(/^#\d+ CACHED$/gmv)?.length, 3);
-	t.notThrows(() => {
-		fetchAll(scene, 'some/app:1');
-	});
+	await t.notThrowsAsync(fetchAll(scene, 'some/app:1'));
 });
 
 test('one of two registries that fails fails the build, and no name is given in the other', async t => {
