@@ -105,14 +105,20 @@ async function unpackSource({path}: SelectedSource, source: CopySource, copying:
 	});
 }
 
-function createCopier({path}: SelectedSource, {root, tree, changes, onChangedSource, signal}: Copying): TreeCopier {
+function createCopier({path}: SelectedSource, {root, tree, action, changes, onChangedSource, signal}: Copying): TreeCopier {
 	return new TreeCopier({
 		root,
 		name: path,
 		changes,
+		keepsPassages: hasPassages(action),
 		visit: changeDetector(tree, path, onChangedSource),
 		signal,
 	});
+}
+
+/** Whether an action itself, not only `.dockerignore`, may take something of a directory and not the directory. */
+export function hasPassages({include, exclude}: CopyAction): boolean {
+	return include.length > 0 || exclude.length > 0;
 }
 
 /** What is copied to a directory goes into it, under its own name. */

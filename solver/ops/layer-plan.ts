@@ -209,6 +209,11 @@ export class LayerPlan {
 		directory.attributes = {...attributes, xattrs: new Map([...directory.attributes.xattrs, ...attributes.xattrs])};
 	}
 
+	/** Gives a directory permissions. */
+	setMode(directory: PlannedDirectory, mode: number): void {
+		directory.attributes = {...directory.attributes, mode};
+	}
+
 	/** Gives a directory a time. Alone this is no change of it. */
 	setTime(directory: PlannedDirectory, mtimeNanoseconds: bigint): void {
 		directory.attributes = {...directory.attributes, mtimeNanoseconds};

@@ -4,7 +4,7 @@ import {O_DIRECTORY, O_RDONLY} from '../../src/linux/constants.ts';
 import {openInRoot, realPathInRoot} from '../../src/linux/resolve.ts';
 import {changeDetector, type OnChangedSource} from './changed-sources.ts';
 import {changesOf, type CopySource} from './copy-attributes.ts';
-import {withoutTrailingSlash} from './copy.ts';
+import {hasPassages, withoutTrailingSlash} from './copy.ts';
 import {openSource, selectSources, type SelectedSource} from './copy-selection.ts';
 import {splitPath} from './destination.ts';
 import type {LayerPlan} from './layer-plan.ts';
@@ -53,7 +53,9 @@ async function planSource(selected: SelectedSource, action: CopyAction, context:
 
 	const place = plan.findPlace(withoutTrailingSlash(action.destination), newDirectory);
 	const mode = action.mode === undefined ? undefined : parseMode(action.mode);
-	const planner = new TreePlanner({...context, visit: changeDetector(tree, selected.path, context.onChangedSource), changes: changesOf({owner, mode, isLocal: tree.isLocal})});
+	const planner = new TreePlanner({
+		...context, visit: changeDetector(tree, selected.path, context.onChangedSource), changes: changesOf({owner, mode, isLocal: tree.isLocal}), keepsPassages: hasPassages(action),
+	});
 	if (isDirectory) {
 		using directory = openSourceDirectory(selected.path, tree);
 		await planner.addContents(directory, {target: () => plan.openDirectory(place, newDirectory), filter: selected.filter});

@@ -1,4 +1,4 @@
-import {Buffer} from 'node:buffer';
+import type {Buffer} from 'node:buffer';
 import {
 	fstatSync,
 	readdirSync,
@@ -19,7 +19,6 @@ import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {
 	linkFile,
 	makeDeviceFile,
-	makeDirectory,
 	makeSymbolicLink,
 	readSymbolicLink,
 	setTimes,
@@ -31,11 +30,11 @@ import type {SourceVisitor} from './changed-sources.ts';
 import {copyAttributes, type AttributeChanges, type CopySource} from './copy-attributes.ts';
 import {copyFile} from './copy-file.ts';
 import {
-	openDirectory,
 	placeIn,
 	removeUnlessDirectory,
 	type Place,
 } from './destination.ts';
+import {NestedDirectory, type TargetDirectory} from './nested-directory.ts';
 import type {SourceFilter} from './source-filter.ts';
 
 /** How to copy. */
@@ -45,15 +44,11 @@ export type TreeCopierOptions = {
 	/** Of the source, for messages. */
 	readonly name: Buffer;
 	readonly changes: AttributeChanges;
+	/** Whether directories that are there, and of which only something inside is taken, get nothing but the permissions of their source. */
+	readonly keepsPassages: boolean;
 	/** Told of everything that is copied: of a directory when it has been listed, of a regular file before and after its copy. */
 	readonly visit: SourceVisitor;
 	readonly signal: AbortSignal;
-};
-
-/** A directory at the destination, which is made when something is put into it. */
-type TargetDirectory = {
-	readonly path: Buffer;
-	open(): Descriptor;
 };
 
 /** A directory or file of the source. */
@@ -81,7 +76,7 @@ export class TreeCopier {
 	}
 
 	async #copyEntries(directory: Entry, target: TargetDirectory, filter: SourceFilter | undefined): Promise<void> {
-		const {visit, changes} = this.#options;
+		const {visit, changes, keepsPassages} = this.#options;
 		await this.#pause();
 		const dirents = readdirSync(directory.file.path, {encoding: 'buffer', withFileTypes: true}).toSorted((first, second) => first.name.compare(second.name));
 		// Not before: what went in between would be missed.
@@ -110,7 +105,11 @@ export class TreeCopier {
 				}
 
 				await this.#copyEntries(entry, child, filter);
-				child.finish(changes);
+				if (keepsPassages && verdict === 'passage') {
+					child.finishPassage(changes);
+				} else {
+					child.finish(changes);
+				}
 			} else {
 				visit(relativePath, status);
 				await this.#copyEntry(entry, placeIn(target.open(), target.path, name));
@@ -202,38 +201,6 @@ export class TreeCopier {
 	}
 }
 
-/** A directory of the destination that has a source. */
-class NestedDirectory implements TargetDirectory, Disposable {
-	readonly #parent: TargetDirectory;
-	readonly #name: Buffer;
-	readonly #source: CopySource;
-	#opened: Descriptor | undefined;
-	readonly path: Buffer;
-
-	constructor(parent: TargetDirectory, name: Buffer, source: CopySource) {
-		this.#parent = parent;
-		this.#name = name;
-		this.#source = source;
-		this.path = Buffer.concat([parent.path, Buffer.from(parent.path.at(-1) === 0x2F ? '' : '/'), name]);
-	}
-
-	open(): Descriptor {
-		this.#opened ??= openOrMakeDirectory({directory: this.#parent.open(), name: this.#name, path: this.path});
-		return this.#opened;
-	}
-
-	/** Attributes come when nothing is put into it any more, since that would change its times. */
-	finish(changes: AttributeChanges): void {
-		if (this.#opened !== undefined) {
-			copyAttributes(this.#source, this.#opened, changes);
-		}
-	}
-
-	[Symbol.dispose](): void {
-		this.#opened?.close();
-	}
-}
-
 /** Makes a file by `make`, which fails with `EEXIST` when something is in its place; that goes, unless it is a directory. */
 async function replacing(place: Place, make: () => Promise<void>): Promise<void> {
 	try {
@@ -274,18 +241,6 @@ function openReadable(directory: Descriptor, name: Buffer): Descriptor | undefin
 
 		throw error;
 	}
-}
-
-function openOrMakeDirectory(place: Place): Descriptor {
-	try {
-		makeDirectory(place.directory, place.name, 0o700);
-	} catch (error) {
-		if (errorCode(error) !== 'EEXIST') {
-			throw error;
-		}
-	}
-
-	return openDirectory(place);
 }
 
 function deviceKind(status: BigIntStats): DeviceKind {

@@ -28,6 +28,8 @@ import {Unplannable} from './unplannable.ts';
 export type TreePlannerOptions = {
 	readonly plan: LayerPlan;
 	readonly changes: AttributeChanges;
+	/** As for `TreeCopier`. */
+	readonly keepsPassages: boolean;
 	/** Told of every file and directory that is planned. */
 	readonly visit: SourceVisitor;
 	readonly signal: AbortSignal;
@@ -104,11 +106,17 @@ export class TreePlanner {
 		readonly filter: SourceFilter | undefined;
 		readonly isIncluded: boolean;
 	}): Promise<void> {
-		const {plan} = this.#options;
+		const {plan, keepsPassages} = this.#options;
 		const status = fstatSync(source.descriptor.number, {bigint: true});
 		let made: PlannedDirectory | undefined;
+		let isNew = false;
 		const open = () => {
-			made ??= plan.openDirectory({directory: target(), name}, {mode: ownerOnly, uid: 0, gid: 0});
+			if (made === undefined) {
+				const place = {directory: target(), name};
+				isNew = plan.directoryIn(place) === undefined;
+				made = plan.openDirectory(place, {mode: ownerOnly, uid: 0, gid: 0});
+			}
+
 			return made;
 		};
 
@@ -117,8 +125,14 @@ export class TreePlanner {
 		}
 
 		await this.#addEntries(source, {target: open, filter});
-		if (made !== undefined) {
+		if (made === undefined) {
+			return;
+		}
+
+		if (isIncluded || isNew || !keepsPassages) {
 			plan.setAttributes(made, this.#changed(readFileAttributes(source.descriptor, dot, status)!));
+		} else {
+			plan.setMode(made, Number(status.mode) & 0o7777);
 		}
 	}
 
