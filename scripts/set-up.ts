@@ -43,6 +43,8 @@ const packagesForTests = [
 	// A file system that shares blocks.
 	'btrfs-progs',
 	'git',
+	'openssh-client',
+	'openssh-server',
 ];
 
 const packagesForVirtualMachine = [

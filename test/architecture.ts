@@ -18,6 +18,7 @@ const areas: readonly Area[] = [
 	{name: 'src/linux', imports: ['src/kernel'], why: 'the only door to the kernel'},
 	{name: 'src/http', imports: ['src/kernel'], why: 'the only door to the network'},
 	{name: 'src/registry', imports: ['src/kernel', 'src/http'], why: 'the registry protocol, apart from image logic'},
+	{name: 'src/ssh', imports: ['src/kernel'], why: 'the keys and agents of SSH, whoever signs with them'},
 	{name: 'frontend', imports: ['src/kernel', 'src/definition'], why: 'the language knows nothing of how it is carried out'},
 	{name: 'solver/executor', imports: ['src/kernel', 'src/linux'], why: 'a container is data, wherever its files come from'},
 	{
@@ -28,6 +29,7 @@ const areas: readonly Area[] = [
 			'src/linux',
 			'src/http',
 			'src/registry',
+			'src/ssh',
 			'snapshotter',
 			'solver/executor',
 			'solver/vertex.ts',

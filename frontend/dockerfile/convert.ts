@@ -48,8 +48,6 @@ export type ConvertOptions = {
 	readonly givenContext?: boolean;
 	/** Finds an image. Called once for each that the target needs, at the same time. */
 	readonly resolveImage: ResolveImage;
-	/** Nothing is going to be built: what cannot be built yet is left out instead of refused. */
-	readonly isDescription?: boolean;
 	/** All stages are converted, not only those that the target needs. */
 	readonly allStages?: boolean;
 	/** Called once when the images have been found, before the first instruction of a stage is converted. Says whether the build context leaves a path out. */
@@ -101,7 +99,7 @@ export async function convertDockerfile(source: DockerfileSource, options: Conve
 	const isIgnored = await options.loadIgnored?.() ?? ignoresNothing;
 	const definition = new DefinitionBuilder();
 	const shared = {
-		globalVariables, escape, budget, checker, isIgnored, isDescription: options.isDescription ?? false,
+		globalVariables, escape, budget, checker, isIgnored,
 	};
 	const results = new StageResults({
 		plan,
@@ -151,7 +149,7 @@ type BuildParts = {
 	readonly plan: StagePlan;
 	readonly images: BaseImages;
 	readonly definition: DefinitionBuilder;
-	readonly shared: Pick<Conversion, 'globalVariables' | 'escape' | 'budget' | 'checker' | 'isIgnored' | 'isDescription'>;
+	readonly shared: Pick<Conversion, 'globalVariables' | 'escape' | 'budget' | 'checker' | 'isIgnored'>;
 };
 
 /** The stages that have been converted. */

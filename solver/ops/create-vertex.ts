@@ -7,6 +7,7 @@ import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {HttpClient} from '../../src/http.ts';
 import type {RegistryClient} from '../../src/registry/registry-client.ts';
+import type {SshAgent} from '../../src/ssh/agent.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerEnvironment} from '../executor/container-environment.ts';
@@ -45,9 +46,11 @@ export type VertexContext = {
 	readonly limits: ContainerLimits;
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
+	/** By the ids that steps know them by. */
+	readonly sshAgents: ReadonlyMap<string, SshAgent>;
 	/** `NAME=value` of the proxies, for every container. */
 	readonly proxyEnvironment: readonly string[];
-	/** Variables of the user: the way to the web, and to an SSH agent. */
+	/** Variables of the user: the way to the web, and to the known hosts of SSH. */
 	readonly userEnvironment: Readonly<Record<string, string | undefined>>;
 	/** Takes lines for the user that belong to no step. */
 	readonly warn: (line: string) => void;

@@ -6,12 +6,14 @@ import type {
 	CopyAction,
 	ExecMount,
 	SecretMount,
+	SshMount,
 	TmpfsMount,
 } from '../../src/definition/operations.ts';
 import {O_DIRECTORY, O_PATH} from '../../src/linux/constants.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {cloneMount} from '../../src/linux/detached-mount.ts';
 import {openInRoot} from '../../src/linux/resolve.ts';
+import type {SshAgent} from '../../src/ssh/agent.ts';
 import {openCacheDirectory} from '../../snapshotter/cache-mounts.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerMount} from '../executor/container-spec.ts';
@@ -20,6 +22,7 @@ import type {OnChangedSource} from './changed-sources.ts';
 import {copy} from './copy.ts';
 import {sourceNotFound} from './file-error.ts';
 import {openSourceTree} from './source-tree.ts';
+import {sshAgentNotFound} from './ssh-agent-not-found.ts';
 
 /** The mounts of a container with the variables that come with them, and what they stand on. */
 export type ExecMounts = AsyncDisposable & {
@@ -31,9 +34,11 @@ export type ExecMounts = AsyncDisposable & {
 /** What mounts are made of. */
 export type MountContext = {
 	readonly inputs: readonly BuildResult[];
-	readonly store: Pick<Store, 'root' | 'snapshotter'>;
+	readonly store: Pick<Store, 'root' | 'snapshotter' | 'session'>;
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
+	/** By the ids that mounts know them by. */
+	readonly sshAgents: ReadonlyMap<string, SshAgent>;
 	/** Called when a file of the client is not what it was when it was digested. */
 	readonly onChangedSource: OnChangedSource;
 	readonly signal: AbortSignal;
@@ -54,7 +59,7 @@ const permissionBits = 0o777;
 /**
 Opens what a RUN mounts. Paths inside the inputs are resolved inside them, and held by descriptors from then on: what is changed there later leads nowhere else.
 
-@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`; `ERR_TSBUILD_SECRET_NOT_FOUND`; the reason of `signal`
+@throws {TsbuildError} `ERR_TSBUILD_SOURCE_NOT_FOUND`; `ERR_TSBUILD_SECRET_NOT_FOUND`; `ERR_TSBUILD_SSH_NOT_FOUND`; the reason of `signal`
 */
 export async function openExecMounts(mounts: readonly ExecMount[], context: MountContext): Promise<ExecMounts> {
 	await using opened = new AsyncDisposableStack();
@@ -116,6 +121,10 @@ async function openMount(mount: ExecMount, opening: Opening): Promise<readonly C
 
 		case 'secret': {
 			return openSecret(mount, opening);
+		}
+
+		case 'ssh': {
+			return openSsh(mount, opening);
 		}
 	}
 }
@@ -237,6 +246,24 @@ async function openSecret(mount: SecretMount, {readSecret, environment}: Opening
 		: [{
 			type: 'file', target, content, mode: mode & permissionBits, uid, gid,
 		}];
+}
+
+async function openSsh(mount: SshMount, {sshAgents, store, opened}: Opening): Promise<readonly ContainerMount[]> {
+	const agent = sshAgents.get(mount.id);
+	if (agent === undefined) {
+		if (mount.isRequired) {
+			throw sshAgentNotFound(mount.id);
+		}
+
+		return [];
+	}
+
+	const {openAgentSocket} = await import('./agent-socket.ts');
+	const socket = opened.use(await openAgentSocket(agent, {...mount, directory: store.session.temporaryFile()}));
+	const place = opened.use(cloneMount(socket.path, {readOnly: false, recursive: false}));
+	return [{
+		type: 'detached', mount: place, target: mount.target, readOnly: false,
+	}];
 }
 
 /** Then the view is the mount itself: a copy of a mount that is attached nowhere needs Linux 6.15. */

@@ -3,6 +3,7 @@ import type {Digest} from '../../src/kernel/digest.ts';
 import {errorMessage} from '../../src/kernel/errors.ts';
 import type {BindMount, ExecMount, ExecOperation} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {SshAgent} from '../../src/ssh/agent.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {ActiveSnapshot} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
@@ -30,6 +31,8 @@ export type ExecOpContext = {
 	readonly limits: ContainerLimits;
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
+	/** By the ids that steps know them by. */
+	readonly sshAgents: ReadonlyMap<string, SshAgent>;
 	/** `NAME=value` of the proxies, for every container that does not set them itself. They have no part in the cache key either. */
 	readonly proxyEnvironment: readonly string[];
 	/** Of the vertex: describes the snapshot. */
@@ -165,6 +168,7 @@ function withoutPlace(mount: ExecMount, {root}: ExecOperation): ExecMount {
 		}
 
 		case 'secret':
+		case 'ssh':
 		case 'tmpfs': {
 			return mount;
 		}

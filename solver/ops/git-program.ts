@@ -3,13 +3,17 @@ import {once} from 'node:events';
 import process from 'node:process';
 import type {Readable} from 'node:stream';
 import {errorCode, TsbuildError} from '../../src/kernel/errors.ts';
+import type {SshAgent} from '../../src/ssh/agent.ts';
+import type {AgentSocket} from './agent-socket.ts';
 
 /** Runs git for one repository. */
 export type GitProgram = {
-	/** Variables of the user: the way to the web, and to an SSH agent. */
+	/** Variables of the user: the way to the web, and to the known hosts of SSH. */
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** Settings that hold for each call, by their names in git. */
 	readonly settings: Readonly<Record<string, string>>;
+	/** Signs for the user, where git speaks SSH. */
+	readonly agent?: {readonly agent: SshAgent; readonly temporaryDirectory: () => string};
 	readonly signal: AbortSignal;
 };
 
@@ -19,7 +23,7 @@ type GitProcess = ChildProcessByStdio<null, Readable, Readable>;
 const maximumOutput = 64 * 1024 * 1024;
 const maximumComplaint = 4096;
 
-const passedVariables = ['PATH', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'ALL_PROXY', 'all_proxy', 'SSH_AUTH_SOCK'];
+const passedVariables = ['PATH', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'ALL_PROXY', 'all_proxy'];
 
 // The user who types the command is asked for nothing, and nothing is taken from the settings of anybody, above all not programs: hooks, filters, credential helpers.
 // https://git-scm.com/docs/git#_environment_variables
@@ -32,7 +36,6 @@ const fixedVariables = {
 	SSH_ASKPASS: '',
 	// A repository must not have others fetched from the disk, or by a program, as its submodules.
 	GIT_ALLOW_PROTOCOL: 'http:https:git:ssh',
-	GIT_SSH_COMMAND: 'ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=accept-new',
 	HOME: '/dev/null',
 	LC_ALL: 'C',
 } as const;
@@ -52,13 +55,21 @@ Runs git, with the files that it makes as readable as usual.
 @throws {TsbuildError} `ERR_TSBUILD_GIT` with what it said, in the words of BuildKit; the reason of the signal
 @see https://github.com/moby/buildkit/blob/v0.32.2/util/gitutil/git_cli.go
 */
-export async function runGit(parameters: readonly string[], {environment, settings, signal}: GitProgram): Promise<string> {
+export async function runGit(parameters: readonly string[], git: GitProgram): Promise<string> {
+	const {environment, settings, signal} = git;
 	signal.throwIfAborted();
+	await using socket = await openSocket(git);
 	// A group of its own: what git has started ends with it.
 	const child: GitProcess = spawn('/bin/sh', ['-c', 'umask 022 && exec git "$@"', 'git', ...parameters], {
 		cwd: '/',
 		detached: true,
-		env: {...passed(environment), ...fixedVariables, ...settingVariables({...fixedSettings, ...settings})},
+		env: {
+			...passed(environment),
+			...fixedVariables,
+			GIT_SSH_COMMAND: sshCommand(environment),
+			...(socket !== undefined && {SSH_AUTH_SOCK: socket.path}),
+			...settingVariables({...fixedSettings, ...settings}),
+		},
 		stdio: ['ignore', 'pipe', 'pipe'],
 	});
 	const end = () => {
@@ -81,6 +92,28 @@ export async function runGit(parameters: readonly string[], {environment, settin
 	} finally {
 		signal.removeEventListener('abort', end);
 	}
+}
+
+async function openSocket({agent}: GitProgram): Promise<AgentSocket | undefined> {
+	if (agent === undefined) {
+		return undefined;
+	}
+
+	const {openAgentSocket} = await import('./agent-socket.ts');
+	return openAgentSocket(agent.agent, {
+		directory: agent.temporaryDirectory(), mode: 0o600, uid: process.getuid!(), gid: process.getgid!(),
+	});
+}
+
+/**
+SSH that asks nobody, and signs with nothing but the agent. Hosts that the user or the machine knows must be who they are; others are believed, and kept in the first of the files, which is none.
+
+@see https://man.openbsd.org/ssh_config.5#UserKnownHostsFile
+*/
+function sshCommand({HOME: home = ''}: GitProgram['environment']): string {
+	// With any other character, the name would mean something else to the shell or to ssh.
+	const knownHosts = /^\/[\w+\-.\/@]*$/v.test(home) ? `${home}/.ssh/known_hosts` : '~/.ssh/known_hosts';
+	return `ssh -F none -o BatchMode=yes -o IdentityFile=none -o StrictHostKeyChecking=accept-new -o 'UserKnownHostsFile=/dev/null ${knownHosts}'`;
 }
 
 function passed(environment: GitProgram['environment']): Readonly<Record<string, string>> {

@@ -1,7 +1,11 @@
 import {Buffer} from 'node:buffer';
 import type {SourceGitOperation} from '../../src/definition/operations.ts';
 import {errorMessage, TsbuildError} from '../../src/kernel/errors.ts';
+import {isSshRemote} from '../../src/kernel/git-reference.ts';
+import type {SshAgent} from '../../src/ssh/agent.ts';
+import type {Store} from '../../snapshotter/store.ts';
 import {runGit, type GitProgram} from './git-program.ts';
+import {sshAgentNotFound} from './ssh-agent-not-found.ts';
 
 /** What a name of a repository stands for. */
 export type GitCommit = {
@@ -17,7 +21,12 @@ export type GitRemoteContext = {
 	readonly environment: GitProgram['environment'];
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
+	/** By their ids; git has the one that is called `default`. */
+	readonly sshAgents: ReadonlyMap<string, SshAgent>;
+	readonly store: Pick<Store, 'session'>;
 };
+
+const agentId = 'default';
 
 const wholeHash = /^[\da-f]{40}(?:[\da-f]{24})?$/v;
 
@@ -104,11 +113,19 @@ export async function fetchCommit({remote}: SourceGitOperation, commit: GitCommi
 }
 
 /**
-How git is run for a source: `GIT_AUTH_HEADER` and `GIT_AUTH_TOKEN` among the secrets, also followed by `.` and the host, say who asks.
+How git is run for a source: `GIT_AUTH_HEADER` and `GIT_AUTH_TOKEN` among the secrets, also followed by `.` and the host, say who asks; over SSH, an agent does.
 
+@throws {TsbuildError} `ERR_TSBUILD_SSH_NOT_FOUND`
 @see https://docs.docker.com/build/building/secrets/#git-authentication-for-remote-contexts
 */
-export async function openGit({remote}: SourceGitOperation, {environment, readSecret}: GitRemoteContext, signal: AbortSignal): Promise<GitProgram> {
+export async function openGit({remote}: SourceGitOperation, context: GitRemoteContext, signal: AbortSignal): Promise<GitProgram> {
+	const {environment, readSecret} = context;
+	if (isSshRemote(remote)) {
+		return {
+			environment, settings: {}, agent: findAgent(context), signal,
+		};
+	}
+
 	const url = URL.parse(remote);
 	const names = url === null ? [] : [`GIT_AUTH_HEADER.${url.host}`, `GIT_AUTH_TOKEN.${url.host}`, 'GIT_AUTH_HEADER', 'GIT_AUTH_TOKEN'];
 	for (const name of names) {
@@ -119,6 +136,15 @@ export async function openGit({remote}: SourceGitOperation, {environment, readSe
 	}
 
 	return {environment, settings: {}, signal};
+}
+
+function findAgent({sshAgents, store: {session}}: GitRemoteContext): NonNullable<GitProgram['agent']> {
+	const agent = sshAgents.get(agentId);
+	if (agent === undefined) {
+		throw sshAgentNotFound(agentId);
+	}
+
+	return {agent, temporaryDirectory: () => session.temporaryFile()};
 }
 
 function authorization(name: string, secret: Uint8Array): string {

@@ -9,6 +9,7 @@ import type {PullPolicy} from '../image-resolver/image-resolver.ts';
 import type {Platform} from '../kernel/platform.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
+import type {SshAgent} from '../ssh/agent.ts';
 import type {NamedContext} from './named-context.ts';
 
 /** All that a build is asked for. */
@@ -39,6 +40,8 @@ export type BuildOptions = {
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** By their ids. */
 	readonly secrets: ReadonlyMap<string, SecretSource>;
+	/** By their ids. */
+	readonly sshAgents: ReadonlyMap<string, SshAgent>;
 	/** Full references that the image is kept under in the local store. */
 	readonly tags: readonly string[];
 	readonly outputs: readonly OutputOption[];

@@ -139,7 +139,7 @@ async function convert(file: BuildFile, {files, ...step}: CallContext, changes: 
 	const ignoreFile = async () => files.loadIgnorePatterns(file);
 	return await convertContext(file, {
 		options: step.options, lookup, files, contexts, ignoreFile,
-	}, {...changes, isDescription: true});
+	}, changes);
 }
 
 /** The Dockerfile as buildx names it in front of excerpts. */

@@ -45,6 +45,7 @@ export async function solveDefinition(definition: Definition, {options, store, l
 		openHttp: options.openHttp,
 		userEnvironment: options.environment,
 		readSecret: async id => readSecret(options.secrets, id),
+		sshAgents: options.sshAgents,
 		proxyEnvironment,
 		warn: options.warn,
 	});

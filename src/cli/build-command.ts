@@ -18,6 +18,7 @@ import {readProgressMode} from './progress-mode.ts';
 import {withProxyArguments} from './proxy-arguments.ts';
 import {RegistryAccess} from './registry-access.ts';
 import {writeIdentityFile, writeMetadataFile} from './result-files.ts';
+import {readSshAgents} from './ssh-option.ts';
 import {formatWarnings} from './warning-summary.ts';
 
 type ResultFlags = Readonly<Record<'iidfile' | 'metadata-file', string | undefined>>;
@@ -33,7 +34,11 @@ export const buildCommand: Command = async (args, context) => {
 
 	const mode = readProgressMode(flags, context);
 	const requested = readBuildOptions(parsed, context);
-	const options = {...requested, buildArgs: await withProxyArguments(requested.buildArgs, context)};
+	const options = {
+		...requested,
+		buildArgs: await withProxyArguments(requested.buildArgs, context),
+		sshAgents: await readSshAgents({...requested, ssh: flags.ssh}),
+	};
 	const warnings: WarningEvent[] = [];
 	warnOfIgnoredFlags(flags, context.writeError);
 	const run = async <Value>(action: (build: BuildOptions) => Promise<Value>) => withProgress({mode, isDetailed: flags.debug ?? false}, context, async display => {

@@ -28,7 +28,6 @@ const missingFlags = {
 	policy: missing,
 	resource: missing,
 	'shm-size': missing,
-	ssh: missing,
 	ulimit: missing,
 } as const satisfies FlagDefinitions;
 
@@ -81,6 +80,7 @@ export const buildFlags = {
 		type: 'string', valueName: 'string', description: 'Accepted when false; attestations are not made yet', hidden: true,
 	},
 	secret: {type: 'list', valueName: 'stringArray', description: 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'},
+	ssh: {type: 'list', valueName: 'stringArray', description: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")'},
 	tag: {
 		type: 'list', shorthand: 't', valueName: 'stringArray', description: 'Image identifier (format: "[registry/]repository[:tag]")',
 	},

@@ -18,7 +18,7 @@ import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
 /** The part of a build's options that the command line decides. */
-export type CommandLineBuildOptions = Omit<BuildOptions, 'openHttp' | 'openRegistry' | 'progress' | 'signal' | 'warn'>;
+export type CommandLineBuildOptions = Omit<BuildOptions, 'openHttp' | 'openRegistry' | 'progress' | 'signal' | 'sshAgents' | 'warn'>;
 
 /**
 What the flags and arguments of `tsbuild build` ask for.

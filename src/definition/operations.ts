@@ -119,8 +119,23 @@ export type SecretMount = {
 	readonly gid: number;
 };
 
+/** A socket on which an agent of the user signs with SSH keys. */
+export type SshMount = {
+	readonly type: 'ssh';
+	/** Of the agent. */
+	readonly id: string;
+	/** Absolute path of the socket. */
+	readonly target: string;
+	/** A missing agent is an error. */
+	readonly isRequired: boolean;
+	/** Permission bits. */
+	readonly mode: number;
+	readonly uid: number;
+	readonly gid: number;
+};
+
 /** What a RUN mounts into its root besides the system's own mounts. A later mount lies over an earlier one. */
-export type ExecMount = BindMount | CacheMount | TmpfsMount | SecretMount;
+export type ExecMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount;
 
 /** Runs a process in a container; the result is its root file system afterwards. */
 export type ExecOperation = {

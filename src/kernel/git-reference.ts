@@ -52,6 +52,11 @@ export function parseGitReference(text: string): GitReference | undefined {
 	}
 }
 
+/** Whether git speaks SSH with a repository: `ssh://host/path` or `user@host:path`. */
+export function isSshRemote(remote: string): boolean {
+	return remote.startsWith('ssh://') || scpForm.test(remote);
+}
+
 /** Whether a source is a git repository, be it well-formed otherwise or not. */
 export function isGitReference(text: string): boolean {
 	return splitReference(text) !== undefined;

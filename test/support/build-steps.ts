@@ -117,6 +117,7 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 			throw new TypeError('nothing of this test is in the web');
 		},
 		readSecret: async () => undefined,
+		sshAgents: new Map(),
 		warn(line) {
 			warnings.push(line);
 		},

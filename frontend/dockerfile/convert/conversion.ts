@@ -12,8 +12,6 @@ export type Conversion = {
 	readonly escape: EscapeCharacter;
 	readonly budget: WorkBudget;
 	readonly checker: Checker;
-	/** Nothing is going to be built: what cannot be built yet is left out. */
-	readonly isDescription: boolean;
 	/** Whether the build context leaves a path out. */
 	readonly isIgnored: (path: string) => boolean;
 	readonly buildArgs: ReadonlyMap<string, string>;

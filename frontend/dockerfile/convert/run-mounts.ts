@@ -1,5 +1,5 @@
 import {posix} from 'node:path';
-import type {ExecMount} from '../../../src/definition/operations.ts';
+import type {ExecMount, SshMount} from '../../../src/definition/operations.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
 import {quoteGoString} from '../../../src/kernel/go-format.ts';
 import {DockerfileError} from '../errors.ts';
@@ -21,6 +21,10 @@ export type MountSources = {
 const secretDirectory = '/run/secrets';
 const defaultSecretMode = 0o400;
 
+// https://docs.docker.com/reference/dockerfile/#run---mounttypessh
+const agentSocket = '/run/buildkit/ssh_agent';
+const defaultSocketMode = 0o600;
+
 // Where BuildKit makes the first directory of a cache with an owner or a mode, which is not seen by anybody.
 const cacheDirectory = '/cache';
 const defaultCacheMode = 0o755;
@@ -28,15 +32,22 @@ const defaultCacheMode = 0o755;
 /**
 The mounts of a RUN, from the values of its `--mount` flags.
 
-@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` and `ERR_TSBUILD_DOCKERFILE_VALUE` for what cannot be mounted; `ERR_TSBUILD_DOCKERFILE_UNSUPPORTED` for SSH
+@throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` and `ERR_TSBUILD_DOCKERFILE_VALUE` for what cannot be mounted
 @see https://docs.docker.com/reference/dockerfile/#run---mount
 */
 export function convertMounts(texts: readonly string[], stage: StageBuilder, context: MountSources): readonly ExecMount[] {
-	return texts.map(text => convertMount(text, stage, context)).filter(mount => mount !== undefined);
+	const mounts = texts.map(text => readMount(text, value => stage.expand(value)));
+	const sshMounts = mounts.filter(({type}) => type === 'ssh');
+	return mounts.map(mount => convertMount(mount, stage, {...context, sshMounts}));
 }
 
-function convertMount(text: string, stage: StageBuilder, context: MountSources): ExecMount | undefined {
-	const mount = readMount(text, value => stage.expand(value));
+/** The variable that leads programs to the first agent among the mounts of a RUN, unless it is set already. */
+export function agentVariables(mounts: readonly ExecMount[], {environment}: StageBuilder): readonly string[] {
+	const first = mounts.find(mount => mount.type === 'ssh');
+	return first === undefined || environment.variables.has('SSH_AUTH_SOCK') ? [] : [`SSH_AUTH_SOCK=${first.target}`];
+}
+
+function convertMount(mount: RunMount, stage: StageBuilder, context: MountSources & {readonly sshMounts: readonly RunMount[]}): ExecMount {
 	switch (mount.type) {
 		case 'bind': {
 			return {
@@ -62,8 +73,7 @@ function convertMount(text: string, stage: StageBuilder, context: MountSources):
 		}
 
 		case 'ssh': {
-			refuseSshMount(mount, stage, text);
-			return undefined;
+			return convertSshMount(mount, stage, context.sshMounts.indexOf(mount));
 		}
 	}
 }
@@ -103,11 +113,26 @@ function addCacheDirectory({mode = defaultCacheMode, uid = 0, gid = 0}: RunMount
 	);
 }
 
-function refuseSshMount({id, isRequired = false}: RunMount, stage: StageBuilder, text: string): void {
-	stage.addUserMount({type: 'ssh', name: firstOf(id, 'default'), isRequired});
-	if (!stage.conversion.isDescription) {
-		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_UNSUPPORTED', `RUN --mount=${text} is not supported yet`);
+/** `index` counts the SSH mounts of the RUN. */
+function convertSshMount(mount: RunMount, stage: StageBuilder, index: number): SshMount {
+	const {
+		source = '',
+		target = '',
+		isRequired = false,
+		mode = defaultSocketMode,
+		uid = 0,
+		gid = 0,
+	} = mount;
+	if (source !== '') {
+		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', 'ssh does not support source');
 	}
+
+	const id = firstOf(mount.id, 'default');
+	stage.addUserMount({type: 'ssh', name: id, isRequired});
+	const place = target === '' ? `${agentSocket}.${index}` : target;
+	return {
+		type: 'ssh', id, target: cleanPath(resolveWritten(stage.workingDirectory, place)), isRequired, mode, uid, gid,
+	};
 }
 
 function convertSecretMount(mount: RunMount, stage: StageBuilder): ExecMount {

@@ -7,7 +7,7 @@ import {trimWhitespace} from '../whitespace.ts';
 import {commandArguments} from './command.ts';
 import {addInlineDocument} from './inline-document.ts';
 import {Inputs} from './inputs.ts';
-import {convertMounts} from './run-mounts.ts';
+import {agentVariables, convertMounts} from './run-mounts.ts';
 import type {StageBuilder} from './stage-builder.ts';
 
 // Where BuildKit puts scripts, so that $0 is the same.
@@ -38,7 +38,7 @@ export function convertRun(instruction: RunInstruction, stage: StageBuilder, sou
 			kind: 'exec',
 			root,
 			args: words,
-			env: stage.environment.toStrings(),
+			env: [...stage.environment.toStrings(), ...agentVariables(mounts, stage)],
 			cwd: cleanPath(stage.workingDirectory),
 			user: stage.user,
 			network: instruction.network ?? stage.conversion.network,

@@ -401,9 +401,9 @@ const refuses = test.macro<[dockerfile: string, refusal: Refusal]>(async (t, doc
 	t.is(error.location?.startLine, line);
 });
 
-test('an SSH mount is not supported yet', refuses, 'FROM scratch\nRUN --mount=type=ssh x', {
-	code: 'UNSUPPORTED',
-	message: 'RUN --mount=type=ssh is not supported yet',
+test('an SSH mount has no source', refuses, 'FROM scratch\nRUN --mount=type=ssh,source=/a x', {
+	code: 'VALUE',
+	message: 'ssh does not support source',
 	line: 2,
 });
 test('a mount comes from no variable', refuses, 'FROM scratch\nRUN --mount=from=$X,target=/c x', {

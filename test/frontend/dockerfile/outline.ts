@@ -4,7 +4,7 @@ import {listTargets} from '../../../frontend/dockerfile/targets.ts';
 import {convert, type RecordedOptions} from './_conversion.ts';
 
 async function outline(content: string, recorded: RecordedOptions = {}): Promise<Outline> {
-	const {record} = await convert(content, recorded, {isDescription: true});
+	const {record} = await convert(content, recorded);
 	return readOutline(record);
 }
 

@@ -29,6 +29,7 @@ async function withMount(store: Store, input: BuildResult, {mount, use}: {readon
 		inputs: [input],
 		store,
 		readSecret: async () => undefined,
+		sshAgents: new Map(),
 		onChangedSource() {
 			throw new Error('nothing has changed');
 		},

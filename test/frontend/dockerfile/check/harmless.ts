@@ -57,7 +57,6 @@ async function outcomeOf(content: string, check: string): Promise<unknown> {
 	let isSound = true;
 	try {
 		const {definition, image, record} = await convert(content, {buildArgs: {BUILDKIT_DOCKERFILE_CHECK: check}}, {
-			isDescription: true,
 			allStages: true,
 			loadIgnored: async () => path => path === 'a',
 			warn({location: {startLine, endLine}, detail}) {

@@ -138,7 +138,6 @@ test('names that only look like secrets are not', secretNames, ['TOKENIZER', 'KE
 test('sources that .dockerignore leaves out are told, but those of stages and documents are not', async t => {
 	const isIgnored = (path: string) => path.startsWith('a');
 	const found = await check('FROM busybox AS s\nCOPY ./a/../a/b c/ /d/\nADD a* https://a.example/a /d/\nFROM s\nCOPY --from=s a <<a /d/\nx\na\n', {}, {
-		isDescription: true,
 		loadIgnored: async () => isIgnored,
 	});
 	t.deepEqual(found, [
