@@ -270,7 +270,8 @@ asRoot('a variant is made once, and again when it has gone', async t => {
 asRoot('each level of a compression is a variant of its own', async t => {
 	await using fixture = await openFixture();
 	const {store, layers} = fixture;
-	const blob = await addBlob(store, await collect(tarOf('a', 'text of some length '.repeat(5000))));
+	const tar = await collect(tarOf('a', 'text of some length '.repeat(5000)));
+	const blob = await addBlob(store, tar);
 	const [plain, fast, small] = [await layers.compress(blob, 'gzip'), await layers.compress(blob, 'gzip', {level: 1}), await layers.compress(blob, 'gzip', {level: 9})];
 	t.true(small.size < fast.size);
 	t.deepEqual(await layers.compress(blob, 'gzip'), plain);
