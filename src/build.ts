@@ -96,6 +96,7 @@ export async function convertContext(dockerfile: BuildFile, {options, lookup, fi
 		buildPlatform,
 		noCache: options.noCache,
 		network: options.network,
+		stepOptions: options.stepOptions,
 		namedContexts: new Set(options.namedContexts.map(({name}) => name)),
 		givenContext: files.context.type === 'given',
 		async resolveImage(reference, {platform, namedContext, signal}) {

@@ -1,5 +1,5 @@
 import {DefinitionBuilder, type Definition} from '../../src/definition/definition.ts';
-import type {NetworkMode} from '../../src/definition/operations.ts';
+import type {NetworkMode, StepOptions} from '../../src/definition/operations.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
 import type {Platform} from '../../src/kernel/platform.ts';
@@ -42,6 +42,8 @@ export type ConvertOptions = {
 	readonly noCache: boolean | readonly string[];
 	/** The network of a RUN that does not choose one. */
 	readonly network: NetworkMode;
+	/** Of each RUN. */
+	readonly stepOptions?: StepOptions;
 	/** Names that `resolveImage` finds something for before any image of that name. */
 	readonly namedContexts: ReadonlySet<string>;
 	/** The build context had to be fetched, and is given to the solver as it is. */
@@ -167,6 +169,7 @@ class StageResults {
 			definition: parts.definition,
 			buildArgs: options.buildArgs,
 			network: options.network,
+			stepOptions: options.stepOptions ?? {},
 			rootOf: source => this.#rootOf(source),
 			buildContext: () => addBuildContext(parts.definition, options),
 		};

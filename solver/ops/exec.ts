@@ -113,7 +113,7 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 
 async function runInContainer(operation: ExecOperation, {root, mounts}: {readonly root: Descriptor; readonly mounts: ExecMounts}, {context, active, execution}: Run): Promise<ContainerResult> {
 	const {store, limits, environment, proxyEnvironment} = context;
-	const {args, env, cwd, user, network, security} = operation;
+	const {args, env, cwd, user, network, security, extraHosts = []} = operation;
 	// Imported with the first container: a build that finds all in the cache does without.
 	const {runContainer} = await import('../executor/container.ts');
 	return runContainer({
@@ -127,10 +127,17 @@ async function runInContainer(operation: ExecOperation, {root, mounts}: {readonl
 		security,
 		hostname,
 		mounts: mounts.mounts,
-		limits,
-		extraHosts: [],
+		limits: {...limits, ...ownLimits(operation)},
+		extraHosts,
 		output: execution.log,
 	}, {environment: await environment(), signal: execution.signal});
+}
+
+function ownLimits({ulimits = [], sharedMemory}: ExecOperation): Pick<ContainerLimits, 'ulimits' | 'sharedMemory'> {
+	return {
+		ulimits: Object.fromEntries(ulimits.map(({name, soft, hard}) => [name, {soft: BigInt(soft), hard: BigInt(hard)}])),
+		...(sharedMemory !== undefined && {sharedMemory}),
+	};
 }
 
 /** Adds the variables that are not set yet. */
@@ -144,11 +151,15 @@ function nameOf(variable: string): string {
 }
 
 function execCacheMap(operation: ExecOperation, {store, inputCount}: ExecOpContext): CacheMap<BuildResult> {
-	const {root, mounts} = operation;
+	const {root, mounts, extraHosts} = operation;
 	const binds = mounts.filter(mount => mount.type === 'bind');
 	const byInput = Array.from({length: inputCount}, (_, input) => (input === root ? [] : binds.filter(mount => mount.input === input)));
 	return {
-		digest: canonicalDigest({...operation, mounts: mounts.map(mount => withoutPlace(mount, operation))}),
+		digest: canonicalDigest({
+			...operation,
+			mounts: mounts.map(mount => withoutPlace(mount, operation)),
+			...(extraHosts !== undefined && {extraHosts: extraHosts.map(({name}) => name)}),
+		}),
 		inputs: byInput.map(mounted => (mounted.length === 0 ? undefined : contentDigest(mounted, store))),
 		selectors: byInput.map(mounted => (mounted.length === 0 ? undefined : selectorOf(mounted))),
 	};

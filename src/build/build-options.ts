@@ -2,7 +2,7 @@ import type {ContainerLimits} from '../../solver/executor/container-spec.ts';
 import type {ContextSource, DockerfileSource} from '../context/context-source.ts';
 import type {SecretSource} from '../context/secrets.ts';
 import type {Entitlement} from '../definition/entitlements.ts';
-import type {NetworkMode} from '../definition/operations.ts';
+import type {NetworkMode, StepOptions} from '../definition/operations.ts';
 import type {OutputOption} from '../exporter/output-option.ts';
 import type {HttpClient} from '../http.ts';
 import type {PullPolicy} from '../image-resolver/image-resolver.ts';
@@ -26,6 +26,8 @@ export type BuildOptions = {
 	readonly network: NetworkMode;
 	/** What steps may ask for beyond an ordinary container. */
 	readonly entitlements: ReadonlySet<Entitlement>;
+	/** Of each RUN. */
+	readonly stepOptions: StepOptions;
 	/** Of each RUN. */
 	readonly limits: ContainerLimits;
 	/** Everything, or the stages of these names, is made anew. */

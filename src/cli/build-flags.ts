@@ -20,21 +20,19 @@ const missing = {
 } as const;
 
 const missingFlags = {
-	'add-host': missing,
 	attest: missing,
 	'cache-from': missing,
 	'cache-to': missing,
 	'cgroup-parent': missing,
+	device: missing,
 	policy: missing,
-	resource: missing,
-	'shm-size': missing,
-	ulimit: missing,
 } as const satisfies FlagDefinitions;
 
 /**
 The flags of `tsbuild build`: those of `docker buildx build`, and the limits, store and layout flags of our own.
 */
 export const buildFlags = {
+	'add-host': {type: 'list', valueName: 'strings', description: 'Add a custom host-to-IP mapping (format: "host:ip")'},
 	allow: {type: 'list', valueName: 'stringArray', description: 'Allow extra privileged entitlement (e.g., "network.host", "security.insecure")'},
 	annotation: {type: 'list', valueName: 'stringArray', description: 'Add annotation to the image'},
 	...legacyFlags,
@@ -75,14 +73,17 @@ export const buildFlags = {
 	push: {type: 'boolean', description: 'Shorthand for "--output=type=registry"'},
 	pull: {type: 'string', valueAlone: 'true', description: 'Always attempt to pull all referenced images; "--pull=never" asks no registry'},
 	quiet: {type: 'boolean', shorthand: 'q', description: 'Suppress the build output and print image ID on success'},
+	resource: {type: 'list', valueName: 'stringArray', description: 'Resource limits for build containers (format: "memory=2g", "cpu-quota=50000")'},
 	root: {type: 'string', valueName: 'string', description: 'Directory of the local store (default "/var/lib/tsbuild", or $TSBUILD_ROOT)'},
 	sbom: {
 		type: 'string', valueName: 'string', description: 'Accepted when false; attestations are not made yet', hidden: true,
 	},
 	secret: {type: 'list', valueName: 'stringArray', description: 'Secret to expose to the build (format: "id=mysecret[,src=/local/secret]")'},
+	'shm-size': {type: 'string', valueName: 'bytes', description: 'Shared memory size for build containers'},
 	ssh: {type: 'list', valueName: 'stringArray', description: 'SSH agent socket or keys to expose to the build (format: "default|<id>[=<socket>|<key>[,<key>]]")'},
 	tag: {
 		type: 'list', shorthand: 't', valueName: 'stringArray', description: 'Image identifier (format: "[registry/]repository[:tag]")',
 	},
 	target: {type: 'string', valueName: 'string', description: 'Set the target build stage to build'},
+	ulimit: {type: 'list', valueName: 'ulimit', description: 'Ulimit options'},
 } as const satisfies FlagDefinitions;

@@ -4,17 +4,20 @@ import {parsePlatform, type Platform} from '../kernel/platform.ts';
 import {formatReference, parseReference} from '../kernel/reference.ts';
 import {localStoreDirectory} from '../local-store.ts';
 import {entitlements, type Entitlement} from '../definition/entitlements.ts';
-import type {NetworkMode} from '../definition/operations.ts';
+import type {NetworkMode, StepOptions} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
 import {readOutputs} from './build-outputs.ts';
 import type {CommandContext, Environment} from './command.ts';
 import {readContextArguments} from './context-arguments.ts';
 import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
+import {readExtraHosts} from './extra-hosts.ts';
+import {readLimits} from './limit-options.ts';
 import {readNamedContext} from './named-context-option.ts';
 import {readPullPolicy} from './pull-policy.ts';
 import {readSecretOptions} from './secret-option.ts';
-import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
+import {parseMemorySize} from './size.ts';
+import {readUlimits} from './ulimits.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
 /** The part of a build's options that the command line decides. */
@@ -32,14 +35,11 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		buildArgs: readBuildArgs(flags['build-arg'], environment),
 		labels: readPairs(flags.label),
 		namedContexts: flags['build-context'].map(text => readNamedContext(text)),
-		...readPlatform(flags.platform),
+		...readPlatform(flags.platform, environment),
 		network: readNetwork(flags.network),
 		entitlements: readEntitlements(flags.allow, readNetwork(flags.network)),
-		limits: {
-			...(flags.memory !== undefined && {memory: parseMemorySize(flags.memory, '-m, --memory')}),
-			...(flags.cpus !== undefined && {cpus: parseCpus(flags.cpus, '--cpus')}),
-			...(flags['pids-limit'] !== undefined && {pids: parseInteger(flags['pids-limit'], '--pids-limit')}),
-		},
+		stepOptions: readStepOptions(flags),
+		limits: readLimits(flags),
 		noCache: readNoCache(flags),
 		pull: readPullPolicy(flags.pull),
 		tags: flags.tag.map(tag => readTag(tag)),
@@ -87,8 +87,19 @@ function readNoCache({'no-cache': everywhere = false, 'no-cache-filter': filters
 	return everywhere || filters.length === 0 ? everywhere : filters.flatMap(filter => parseCsvRecord(filter));
 }
 
-function readPlatform(texts: readonly string[]): {readonly platform?: Platform} {
-	const platforms = texts.flatMap(text => text.split(','));
+function readStepOptions({'add-host': hosts, ulimit: ulimits, 'shm-size': sharedMemory = '0'}: ParsedFlags<typeof buildFlags>['flags']): StepOptions {
+	const bytes = parseMemorySize(sharedMemory, '--shm-size');
+	return {
+		...(hosts.length > 0 && {extraHosts: readExtraHosts(hosts)}),
+		...(ulimits.length > 0 && {ulimits: readUlimits(ulimits)}),
+		...(bytes > 0 && {sharedMemory: bytes}),
+	};
+}
+
+/** That of `--platform`, else of the variable that Docker knows. */
+function readPlatform(texts: readonly string[], {DOCKER_DEFAULT_PLATFORM: byDefault = ''}: Environment): {readonly platform?: Platform} {
+	const wanted = byDefault !== '' && texts.length === 0 ? [byDefault] : texts;
+	const platforms = wanted.flatMap(text => text.split(','));
 	if (platforms.length > 1) {
 		throw new RequestError('one build makes an image for one platform', {hint: 'Run tsbuild once for each platform.'});
 	}

@@ -15,7 +15,9 @@ export function parseMemorySize(text: string, flag: string): number {
 	const exponent = unitExponents[unit.toLowerCase().replace(/(?<=[gkmpt])i?b$/v, '')];
 	const bytes = Math.trunc(Number(number) * (1024 ** (exponent ?? NaN)));
 	if (!Number.isSafeInteger(bytes)) {
-		throw new UsageError(`invalid argument ${JSON.stringify(text)} for ${JSON.stringify(flag)} flag: invalid size: '${text}'`, {
+		const isBadSuffix = number !== undefined && exponent === undefined;
+		const reason = isBadSuffix ? `invalid suffix: '${unit.length > 3 ? unit : unit.toLowerCase()}'` : `invalid size: '${text}'`;
+		throw new UsageError(`invalid argument ${JSON.stringify(text)} for ${JSON.stringify(flag)} flag: ${reason}`, {
 			hint: 'Give a number with a unit, for example 512m or 2g.',
 		});
 	}

@@ -137,8 +137,23 @@ export type SshMount = {
 /** What a RUN mounts into its root besides the system's own mounts. A later mount lies over an earlier one. */
 export type ExecMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount;
 
+/** A line of /etc/hosts. */
+export type ExtraHost = {readonly name: string; readonly address: string};
+
+/** A resource limit by its name in getrlimit(2), for example `nofile`. Decimal numbers, as they may be larger than those of JSON; -1 is no limit. */
+export type Ulimit = {readonly name: string; readonly soft: string; readonly hard: string};
+
+/** What the user decides for every RUN, and what makes it another one. */
+export type StepOptions = {
+	/** The cache counts their names, and not their addresses. */
+	readonly extraHosts?: readonly ExtraHost[];
+	readonly ulimits?: readonly Ulimit[];
+	/** Bytes of /dev/shm. */
+	readonly sharedMemory?: number;
+};
+
 /** Runs a process in a container; the result is its root file system afterwards. */
-export type ExecOperation = {
+export type ExecOperation = StepOptions & {
 	readonly kind: 'exec';
 	readonly root: InputIndex | null;
 	readonly args: readonly string[];

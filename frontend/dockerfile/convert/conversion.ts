@@ -1,5 +1,5 @@
 import type {DefinitionBuilder} from '../../../src/definition/definition.ts';
-import type {NetworkMode} from '../../../src/definition/operations.ts';
+import type {NetworkMode, StepOptions} from '../../../src/definition/operations.ts';
 import type {Digest} from '../../../src/kernel/digest.ts';
 import type {Checker} from '../check/checker.ts';
 import type {EscapeCharacter} from '../directives.ts';
@@ -16,6 +16,8 @@ export type Conversion = {
 	readonly isIgnored: (path: string) => boolean;
 	readonly buildArgs: ReadonlyMap<string, string>;
 	readonly globalVariables: ReadonlyMap<string, string>;
+	/** Of each RUN. */
+	readonly stepOptions: StepOptions;
 	/** Of a RUN that does not choose one. */
 	readonly network: NetworkMode;
 	/** The vertex whose file system a source is; `null` is the empty one. */

@@ -45,6 +45,7 @@ export function convertRun(instruction: RunInstruction, stage: StageBuilder, sou
 			security: instruction.security,
 			mounts: [...mounts, ...scripts],
 			platform: stage.platform,
+			...stage.conversion.stepOptions,
 		},
 		inputs: inputs.digests,
 		name: stage.describe(description, {keepsQuotes: true, keepsUnset: true}),
