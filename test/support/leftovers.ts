@@ -1,5 +1,10 @@
 import {existsSync} from 'node:fs';
-import {glob, readFile, readdir} from 'node:fs/promises';
+import {
+	glob,
+	readFile,
+	readdir,
+	stat,
+} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import {DatabaseSync} from 'node:sqlite';
@@ -74,12 +79,18 @@ async function findEmptyCgroups(): Promise<readonly string[]> {
 	// Below the unified tree and below each controller of version 1, on any machine.
 	for await (const directory of glob('/sys/fs/cgroup/{tsbuild,*/tsbuild}/*-*')) {
 		const processes = await readIfThere(path.join(directory, 'cgroup.procs'));
-		if (processes === '') {
+		if (processes === '' && await isNew(directory)) {
 			empty.push(directory);
 		}
 	}
 
 	return empty;
+}
+
+/** What is older than this process is of tests that were killed, long ago or just now. */
+async function isNew(directory: string): Promise<boolean> {
+	const status = await stat(directory, {throwIfNoEntry: false});
+	return status !== undefined && status.ctimeMs >= Date.now() - (process.uptime() * 1000);
 }
 
 async function findUnfinishedBlobs(content: string): Promise<readonly string[]> {
