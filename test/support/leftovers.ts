@@ -1,10 +1,5 @@
 import {existsSync} from 'node:fs';
-import {
-	glob,
-	readFile,
-	readdir,
-	stat,
-} from 'node:fs/promises';
+import {glob, readFile, readdir} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import {DatabaseSync} from 'node:sqlite';
@@ -62,10 +57,15 @@ async function findMounts(processId: string, root: string): Promise<readonly str
 	return lines.split('\n').filter(line => line.includes(root));
 }
 
+// Those that were there before this process have been left by tests that were killed.
+const oldCgroups = findEmptyCgroups().then(directories => new Set(directories));
+
 /** Groups without a process may be about to be filled or removed by another test: that takes milliseconds, on a machine that has nothing else to do. */
 async function findLastingCgroups(): Promise<readonly string[]> {
 	const deadline = performance.now() + 60_000;
-	let left = await findEmptyCgroups();
+	const old = await oldCgroups;
+	const found = await findEmptyCgroups();
+	let left = found.filter(directory => !old.has(directory));
 	while (left.length > 0 && performance.now() < deadline) {
 		const present = new Set(await findEmptyCgroups());
 		left = left.filter(directory => present.has(directory));
@@ -79,18 +79,12 @@ async function findEmptyCgroups(): Promise<readonly string[]> {
 	// Below the unified tree and below each controller of version 1, on any machine.
 	for await (const directory of glob('/sys/fs/cgroup/{tsbuild,*/tsbuild}/*-*')) {
 		const processes = await readIfThere(path.join(directory, 'cgroup.procs'));
-		if (processes === '' && await isNew(directory)) {
+		if (processes === '') {
 			empty.push(directory);
 		}
 	}
 
 	return empty;
-}
-
-/** What is older than this process is of tests that were killed, long ago or just now. */
-async function isNew(directory: string): Promise<boolean> {
-	const status = await stat(directory, {throwIfNoEntry: false});
-	return status !== undefined && status.ctimeMs >= Date.now() - (process.uptime() * 1000);
 }
 
 async function findUnfinishedBlobs(content: string): Promise<readonly string[]> {
