@@ -147,9 +147,14 @@ function makeWorkingDirectory(root: Descriptor, {cwd, user, stepMounts}: {
 	}
 }
 
-// A user's home directory comes from the image, so it is checked with all else.
+// A user's home directory comes from the image, so it is checked with all else. The value of a variable may be a secret.
 function refuseNulBytes(spec: ContainerSpec, {args, env, cwd}: Command): void {
-	const offender = [...args, ...env, cwd, spec.hostname, ...spec.mounts.map(({target}) => target)].find(text => text.includes('\0'));
+	const variable = env.find(text => text.includes('\0'));
+	if (variable !== undefined) {
+		throw setupError(`failed to run the command: the variable ${JSON.stringify(variable.split('=', 1)[0])} has a NUL byte`);
+	}
+
+	const offender = [...args, cwd, spec.hostname, ...spec.mounts.map(({target}) => target)].find(text => text.includes('\0'));
 	if (offender !== undefined) {
 		throw setupError(`failed to run the command: ${JSON.stringify(offender)} has a NUL byte`);
 	}
