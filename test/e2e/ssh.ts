@@ -19,6 +19,7 @@ import {
 	type SshServer,
 } from '../support/ssh-server.ts';
 import {stepOutput} from '../support/step-output.ts';
+import {tsbuild} from '../support/tsbuild.ts';
 
 const sshTest = testWhere(hasSshServer(), 'it needs openssh-server');
 
@@ -83,17 +84,19 @@ sshTest('a step may use an agent, but neither change nor lock it', async t => {
 	const built = await project.build('--build-context', `tools=${project.directory}/tools`, '--ssh', `default=${agent.socket}`);
 	t.is(built.exitCode, 0, built.stderr);
 	const output = stepOutput(built.stderr);
-	t.true(output.startsWith('Could not add identity "/other": agent refused operation\nFailed to remove all identities.\nCould not remove identity "/other": agent refused operation\n'), output);
+	const refusals = ['Could not add identity "/other": agent refused operation', 'Failed to remove all identities.', 'Could not remove identity "/other": agent refused operation'];
+	t.deepEqual(output.split('\n', 3), refusals);
 	t.true(output.includes(`${publicKeyOf(server.key)} `), output);
 	t.regex(execFileSync('ssh-add', ['-L'], {env: {SSH_AUTH_SOCK: agent.socket}, encoding: 'utf8'}), /^ssh-ed25519 \S+ .*\n$/v);
 });
 
 sshTest('sockets are where the mounts say, with the modes and owners that they say, and in no layer', async t => {
 	await using server = await startSshServer();
+	const two = 'type=ssh,id=two,target=/two/sock,mode=0666,uid=3,gid=4,required';
 	await using project = await makeProject({
 		Dockerfile: [
 			'FROM base',
-			'RUN --mount=type=ssh --mount=type=ssh,id=two,target=/two/sock,mode=0666,uid=3,gid=4,required --mount=type=ssh,id=three,uid=5 stat -c "%u:%g %a %F %n" /run/buildkit/ssh_agent.0 /two/sock /run/buildkit/ssh_agent.2; echo $SSH_AUTH_SOCK',
+			`RUN --mount=type=ssh --mount=${two} --mount=type=ssh,id=three,uid=5 stat -c "%u:%g %a %F %n" /run/buildkit/ssh_agent.0 /two/sock /run/buildkit/ssh_agent.2; echo $SSH_AUTH_SOCK`,
 			'RUN --mount=type=ssh,target=/mine echo $SSH_AUTH_SOCK',
 			'ENV SSH_AUTH_SOCK=/own',
 			'RUN --mount=type=ssh echo $SSH_AUTH_SOCK',
@@ -173,6 +176,19 @@ sshTest('ADD takes a repository over SSH with the default agent, and no other wa
 	const without = await project.buildIn({SSH_AUTH_SOCK: '/nowhere'});
 	t.is(without.exitCode, 1);
 	t.regex(without.stderr, /unset ssh forward key default/v);
+});
+
+sshTest('a context that is fetched by SSH has the agent of the user unasked', async t => {
+	await using server = await startSshServer();
+	await using agent = await startUserAgent(server.directory, [server.key]);
+	await using project = await makeProject({});
+	const context = `ssh://root@127.0.0.1:${server.port}${server.repository}`;
+	const build = async (socket: string) => tsbuild(['build', '-o', path.join(project.directory, 'out'), context], {root: project.root, env: {SSH_AUTH_SOCK: socket}});
+	const built = await build(agent.socket);
+	t.is(built.exitCode, 0, built.stderr);
+	t.is(readFileSync(path.join(project.directory, 'out/file'), 'utf8'), 'content\n');
+	const without = await build('');
+	t.regex(without.stderr, /invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set/v);
 });
 
 sshTest('a host that the user knows must be the one that it was, and nobody is made known', async t => {

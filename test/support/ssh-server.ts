@@ -22,7 +22,7 @@ export type SshServer = AsyncDisposable & {
 	readonly port: number;
 	/** A private key that it knows. */
 	readonly key: string;
-	/** A repository with the file `file`. */
+	/** A repository with a file `file`, and a Dockerfile that copies it. */
 	readonly repository: string;
 	/** Its line in a file of known hosts. */
 	readonly knownHost: string;
@@ -91,6 +91,7 @@ export function makeKey(file: string, ...parameters: readonly string[]): string 
 function makeRepository(directory: string): string {
 	mkdirSync(directory);
 	writeFileSync(path.join(directory, 'file'), 'content\n');
+	writeFileSync(path.join(directory, 'Dockerfile'), 'FROM scratch\nCOPY file /\n');
 	const git = (...parameters: readonly string[]) => execFileSync('git', ['-C', directory, '-c', 'user.name=a', '-c', 'user.email=a@b', ...parameters]);
 	git('init', '--quiet', '--initial-branch=main');
 	git('add', '.');
