@@ -67,6 +67,8 @@ async function listen(agent: SshAgent, address: string, opened: AsyncDisposableS
 	const sockets = new Set<Socket>();
 	const server = createServer(socket => {
 		sockets.add(socket);
+		// What fails ends the conversation, also before there is one.
+		socket.on('error', () => undefined);
 		void serve(socket, agent).finally(() => {
 			sockets.delete(socket);
 		});
@@ -90,7 +92,16 @@ async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void
 /** Whatever goes wrong in a conversation, the other side or the agent made go wrong: it ends. */
 async function serve(socket: Socket, agent: SshAgent): Promise<void> {
 	try {
-		using connection = await agent.connect();
+		const connection = await agent.connect();
+		if (socket.closed) {
+			connection[Symbol.dispose]();
+			return;
+		}
+
+		// An agent may keep silent for ever: then it is this that ends the wait.
+		socket.once('close', () => {
+			connection[Symbol.dispose]();
+		});
 		await pipeline(Readable.from(answers(socket, connection), {objectMode: false}), socket);
 	} catch {
 		socket.destroy();

@@ -31,6 +31,8 @@ async function open(path: string): Promise<Socket> {
 	const socket = connect(path);
 	try {
 		await once(socket, 'connect');
+		// Whoever waits for an answer is told by the stream; without anybody, it is nobody's failure.
+		socket.on('error', () => undefined);
 		return socket;
 	} catch (error) {
 		throw new TsbuildError('ERR_TSBUILD_SSH', `failed to connect to ${path}: ${errorMessage(error)}`, {cause: error});

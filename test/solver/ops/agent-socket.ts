@@ -130,3 +130,27 @@ test('an agent that cannot be reached ends the conversation', async t => {
 		t.deepEqual(await ask(socket, frameMessage(identities)), []);
 	}, agent);
 });
+
+test('an agent that never answers is left when the socket is closed', async t => {
+	const events: string[] = [];
+	const asked = Promise.withResolvers<void>();
+	const agent: SshAgent = {
+		connect: async () => ({
+			async answer() {
+				asked.resolve();
+				return new Promise<never>(() => {
+					events.push('asked');
+				});
+			},
+			[Symbol.dispose]() {
+				events.push('left');
+			},
+		}),
+	};
+	await withSocket(async socket => {
+		const client = await open(socket);
+		client.write(frameMessage(identities));
+		await asked.promise;
+	}, agent);
+	t.deepEqual(events, ['asked', 'left']);
+});
