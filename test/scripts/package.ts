@@ -1,9 +1,7 @@
 import {execFileSync, spawnSync} from 'node:child_process';
 import {
-	cp,
 	readFile,
 	realpath,
-	symlink,
 } from 'node:fs/promises';
 import {isBuiltin} from 'node:module';
 import path from 'node:path';
@@ -11,18 +9,15 @@ import process from 'node:process';
 import test from 'ava';
 import manifest from '../../package.json' with {type: 'json'};
 import {buildBundle} from '../../scripts/build.ts';
+import {packageProgram} from '../support/packaged-program.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {testWhere} from '../support/conditions.ts';
 
 const repository = path.join(import.meta.dirname, '../..');
 
 test('the packaged command answers', async t => {
-	await using installed = await makeTemporaryDirectory();
-	await buildBundle(path.join(installed.path, 'dist'));
-	await cp(path.join(repository, 'bin'), path.join(installed.path, 'bin'), {recursive: true});
-	await cp(path.join(repository, 'package.json'), path.join(installed.path, 'package.json'));
-	await symlink(path.join(repository, 'node_modules'), path.join(installed.path, 'node_modules'));
-	const output = execFileSync(process.execPath, ['bin/tsbuild.cjs', '--version'], {cwd: installed.path, encoding: 'utf8'});
+	await using program = await packageProgram();
+	const output = execFileSync(process.execPath, [program.file, '--version'], {encoding: 'utf8'});
 	t.true(output.includes(manifest.version), output);
 });
 

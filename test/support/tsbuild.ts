@@ -10,6 +10,8 @@ import type {Readable} from 'node:stream';
 const main = path.join(import.meta.dirname, '../../src/main.ts');
 
 export type TsbuildOptions = {
+	/** The program to run; its sources when not given. */
+	readonly program?: string | undefined;
 	/** The store, a directory of the test's own. */
 	readonly root: string;
 	readonly cwd?: string;
@@ -43,10 +45,10 @@ export async function tsbuild(args: readonly string[], options: TsbuildOptions):
 }
 
 /** Starts the command line from its sources, for tests that interrupt it. */
-export function startTsbuild(args: readonly string[], {root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
+export function startTsbuild(args: readonly string[], {program = main, root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
 	const standardInput = openSync(input, 'r');
 	try {
-		return spawn(process.execPath, [main, ...args], {
+		return spawn(process.execPath, [program, ...args], {
 			cwd,
 			env: {...process.env, TSBUILD_ROOT: root, ...env},
 			stdio: [standardInput, 'pipe', 'pipe'],
