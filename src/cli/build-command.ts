@@ -1,5 +1,6 @@
 import {buildImage, type BuildOutcome} from '../build.ts';
 import type {BuildOptions} from '../build/build-options.ts';
+import {parseGoBoolean} from '../kernel/go-boolean.ts';
 import type {WarningEvent} from '../kernel/progress-event.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
@@ -11,7 +12,7 @@ import {insecureRegistriesOf} from './build-outputs.ts';
 import {readCall} from './call-option.ts';
 import type {Command, CommandContext} from './command.ts';
 import {HttpAccess} from './http-access.ts';
-import {parseFlags, readBoolean} from './flag-parser.ts';
+import {parseFlags} from './flag-parser.ts';
 import {formatBuildHelp} from './help.ts';
 import {warnOfIgnoredFlags} from './ignored-flags.ts';
 import {readProgressMode} from './progress-mode.ts';
@@ -95,7 +96,7 @@ async function writeResultFiles({iidfile, 'metadata-file': metadataFile}: Result
 /** Warnings are part of the metadata for those who ask for it, as with buildx. */
 function warningsOfMetadata(warnings: readonly WarningEvent[], {environment}: CommandContext): readonly WarningEvent[] {
 	const {BUILDX_METADATA_WARNINGS: wish = ''} = environment;
-	return readBoolean(wish) === true ? warnings : [];
+	return parseGoBoolean(wish) === true ? warnings : [];
 }
 
 type ProgressOptions = {readonly mode: ProgressMode; readonly isDetailed: boolean};

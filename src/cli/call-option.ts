@@ -1,5 +1,5 @@
+import {parseGoBoolean} from '../kernel/go-boolean.ts';
 import {parseCsvRecord} from './csv.ts';
-import {readBoolean} from './flag-parser.ts';
 import {UsageError} from './usage-error.ts';
 
 /** What is asked about the Dockerfile instead of building it. */
@@ -56,7 +56,7 @@ function chooseMethod(previous: string, method: string, text: string): string {
 }
 
 function readStatus(value: string): boolean {
-	const status = readBoolean(value);
+	const status = parseGoBoolean(value);
 	if (status === undefined) {
 		throw new UsageError(`invalid ignorestatus print value: ${value}: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
 	}

@@ -1,3 +1,4 @@
+import {parseGoBoolean} from '../kernel/go-boolean.ts';
 import {suggest} from '../kernel/suggestion.ts';
 import {UsageError} from './usage-error.ts';
 
@@ -159,21 +160,8 @@ function valueOf(given: readonly string[], name: string, definition: FlagDefinit
 	}
 }
 
-// The words that Go's strconv.ParseBool takes: https://pkg.go.dev/strconv#ParseBool
-const trueWords = new Set(['1', 't', 'T', 'TRUE', 'true', 'True']);
-const falseWords = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False']);
-
-/** Reads a boolean as Go's strconv.ParseBool does; `undefined` when it is none. */
-export function readBoolean(text: string): boolean | undefined {
-	if (trueWords.has(text)) {
-		return true;
-	}
-
-	return falseWords.has(text) ? false : undefined;
-}
-
 function parseBoolean(value: string, name: string, {shorthand}: FlagDefinition): boolean {
-	const parsed = readBoolean(value);
+	const parsed = parseGoBoolean(value);
 	if (parsed === undefined) {
 		const flag = shorthand === undefined ? `--${name}` : `-${shorthand}, --${name}`;
 		throw new UsageError(`invalid argument ${JSON.stringify(value)} for ${JSON.stringify(flag)} flag: strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);

@@ -1,4 +1,4 @@
-import {readBoolean} from './flag-parser.ts';
+import {parseGoBoolean} from '../kernel/go-boolean.ts';
 import {RequestError} from './usage-error.ts';
 
 type IgnoredFlags = {
@@ -23,7 +23,7 @@ export function warnOfIgnoredFlags(flags: IgnoredFlags, write: (text: string) =>
 	warnOfLegacyFlags(flags, write);
 	for (const name of ['provenance', 'sbom'] as const) {
 		const value = flags[name];
-		if (value !== undefined && readBoolean(value) !== false) {
+		if (value !== undefined && parseGoBoolean(value) !== false) {
 			throw new RequestError(`--${name}=${value} is not there yet`, {hint: `Leave --${name} out, or give --${name}=false.`});
 		}
 	}

@@ -1,7 +1,7 @@
 import {errorMessage} from '../kernel/errors.ts';
 import {formatReference, parseReference} from '../kernel/reference.ts';
 import type {ImageEncoding} from '../exporter/output-option.ts';
-import {readBoolean} from './flag-parser.ts';
+import {parseGoBoolean} from '../kernel/go-boolean.ts';
 import {RequestError} from './usage-error.ts';
 
 /** The attributes of one `-o`, by their names in lower case. */
@@ -51,7 +51,7 @@ export function readBooleanAttribute(attributes: OutputAttributes, name: string,
 		return text === '' || isDefault;
 	}
 
-	const value = readBoolean(text);
+	const value = parseGoBoolean(text);
 	if (value === undefined) {
 		throw new RequestError(`failed to solve: non-bool value specified for ${name}: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 	}

@@ -1,5 +1,5 @@
 import type {PullPolicy} from '../image-resolver/image-resolver.ts';
-import {readBoolean} from './flag-parser.ts';
+import {parseGoBoolean} from '../kernel/go-boolean.ts';
 import {UsageError} from './usage-error.ts';
 
 const policies: readonly PullPolicy[] = ['always', 'missing', 'never'];
@@ -11,7 +11,7 @@ What `--pull` asks for: a boolean as with buildx, or a policy by its name as wit
 */
 export function readPullPolicy(text: string | undefined): PullPolicy {
 	const policy = policies.find(candidate => candidate === text);
-	const isWanted = readBoolean(text ?? 'false');
+	const isWanted = parseGoBoolean(text ?? 'false');
 	if (policy === undefined && isWanted === undefined) {
 		throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--pull" flag: it is neither a boolean nor a policy`, {hint: `The policies are ${policies.join(', ')}.`});
 	}
