@@ -14,6 +14,7 @@ import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import {countsFileVariable, type Counts} from './ava/counted-run.ts';
+import {buildBundle} from './build.ts';
 import {setUp} from './set-up.ts';
 
 type Part = {
@@ -31,6 +32,9 @@ const parts: Readonly<Record<string, Part>> = {
 };
 
 const repository = path.join(import.meta.dirname, '..');
+
+// What the tests of whole commands run, once `dist/` is that of the sources.
+const testedProgram = path.join(repository, 'bin/tsbuild.cjs');
 
 /** Runs the parts, prints the seconds of each and writes the sum of their counts to the file that `TSBUILD_SUITE_RESULT` names. */
 async function runSuite(names: readonly string[]): Promise<Counts> {
@@ -57,9 +61,12 @@ function partNamed(name: string): Part {
 
 async function setUpFor(selected: readonly Part[]): Promise<void> {
 	const groups = new Set(selected.map(part => part.packages));
-	if (groups.has('tests') || groups.has('vm')) {
-		await setUp({withVirtualMachine: groups.has('vm')});
+	if (!groups.has('tests') && !groups.has('vm')) {
+		return;
 	}
+
+	await setUp({withVirtualMachine: groups.has('vm')});
+	await buildBundle(path.join(repository, 'dist'));
 }
 
 async function timed(name: string, part: Part): Promise<Counts> {
@@ -74,7 +81,7 @@ async function runPart(part: Part): Promise<Counts> {
 	const directory = await mkdtemp(path.join(os.tmpdir(), 'tsbuild-suite-'));
 	try {
 		const countsFile = path.join(directory, 'counts.json');
-		const isGreen = await run(part.command, {[countsFileVariable]: countsFile});
+		const isGreen = await run(part.command, {[countsFileVariable]: countsFile, TSBUILD_TEST_PROGRAM: testedProgram});
 		return part.packages === undefined
 			? countCheck(isGreen)
 			: countTests(isGreen, await readCounts(countsFile));

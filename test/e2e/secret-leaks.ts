@@ -278,7 +278,8 @@ asRoot('while a step runs, and after SIGKILL, a secret is in no file and in no o
 	t.is(search(), '');
 	await tsbuild(['du'], {root: other.root});
 	t.is(search(), '');
-	t.deepEqual(readdirSync(temporary), []);
+	// Where Node.js keeps code that it has compiled.
+	t.deepEqual(readdirSync(temporary).filter(name => name !== 'node-compile-cache'), []);
 	t.is(execFileSync('find', [other.root, '-type', 's'], {encoding: 'utf8'}), '');
 });
 
