@@ -141,14 +141,15 @@ sshTest('a step runs again with neither another agent nor another key', async t 
 
 sshTest('an agent that is gone ends no build by itself', async t => {
 	await using server = await startSshServer();
-	await using project = await makeSshProject(['RUN --mount=type=ssh ssh-add -L 2>&1 || true']);
+	await using project = await makeSshProject(['RUN --mount=type=ssh ssh-add -L 2>&1 || echo failed with $?']);
 	const agent = await startUserAgent(server.directory, [server.key]);
 	const dead = path.join(server.directory, 'dead.sock');
 	execFileSync('cp', ['-a', agent.socket, dead]);
 	await agent[Symbol.asyncDispose]();
 	const {exitCode, stderr} = await project.build('--build-context', `tools=${project.directory}/tools`, '--ssh', `default=${dead}`);
 	t.is(exitCode, 0, stderr);
-	t.regex(stepOutput(stderr), /error fetching identities|communication with agent failed/v);
+	// Its connection ends before it has asked, which can be its own end: by SIGPIPE, without a word.
+	t.regex(stepOutput(stderr), /failed with (?:1|2|141)$/mv);
 });
 
 const refuses = test.macro<[args: (directory: string) => readonly string[], message: RegExp]>(async (t, args, message) => {
