@@ -17,9 +17,8 @@ import {
 	O_WRONLY,
 } from '../../src/linux/constants.ts';
 import {nameBytes} from '../../src/linux/name.ts';
-import {devicePlaceEntries} from './device-place.ts';
+import {attachmentEntries} from './device-place.ts';
 import {
-	attachEntry,
 	mountAttributesEntry,
 	mountEntry,
 	type AttachmentPoint,
@@ -69,14 +68,15 @@ function fileEntries({path, content, mode = defaultMode, owner, target}: FileMou
 	const describe = `mount on ${path}`;
 	const bytes = nameBytes(content);
 	return [
-		...devicePlaceEntries(target, false),
 		{call: 'openat', args: [AT_FDCWD, source, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode], describe},
 		{call: 'write', args: [scratch, bytes, bytes.length], describe},
 		...(owner === undefined ? [] : [{call: 'fchown', args: [scratch, owner.uid, owner.gid], describe} as const]),
 		{call: 'close', args: [scratch], describe},
 		{call: 'open_tree', args: [AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC], describe},
 		mountAttributesEntry(scratch, attributes, describe),
-		attachEntry(scratch, target, describe),
+		...attachmentEntries({
+			mount: scratch, point: target, isDirectory: false, scratch: scratch + 1, describe,
+		}),
 		{call: 'close', args: [scratch], describe},
 	];
 }

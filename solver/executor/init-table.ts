@@ -1,12 +1,9 @@
 import {constants} from 'node:os';
 import {
-	AT_FDCWD,
 	CLONE_NEWCGROUP,
 	CLONE_NEWIPC,
 	CLONE_NEWNS,
 	CLONE_NEWUTS,
-	O_CLOEXEC,
-	O_RDONLY,
 } from '../../src/linux/constants.ts';
 import {nameBytes} from '../../src/linux/name.ts';
 import {executeEntries, workingDirectoryEntries, type Command} from './command.ts';
@@ -55,7 +52,6 @@ export function initTable(plan: InitPlan): readonly SyscallEntry[] {
 		// Modes of new files are meant as they are.
 		{call: 'umask', args: [0], describe: 'set umask'},
 		...rootfsEntries(plan.rootfs, plan.scratch),
-		...standardInputEntries(plan.scratch),
 		{call: 'umask', args: [0o022], describe: 'set umask'},
 		...resourceLimitEntries(plan.resourceLimits, plan.maximumOpenFiles),
 		// Only standard input, output, error output and the status descriptor are left, and of these the program gets the first three.
@@ -72,16 +68,6 @@ export function initTable(plan: InitPlan): readonly SyscallEntry[] {
 // The joining process is written as 0, so that nobody has to know its number in the parent's PID namespace.
 function cgroupEntries(descriptors: readonly number[]): readonly SyscallEntry[] {
 	return descriptors.map(descriptor => ({call: 'write', args: [descriptor, '0', 1], describe: 'join cgroup'}));
-}
-
-// The host's /dev/null has been standard input until here. The step could change its mode or owner through /proc/self/fd/0.
-function standardInputEntries(scratch: number): readonly SyscallEntry[] {
-	const describe = 'open standard input';
-	return [
-		{call: 'openat', args: [AT_FDCWD, '/dev/null', O_RDONLY | O_CLOEXEC], describe},
-		{call: 'dup3', args: [scratch, 0, 0], describe},
-		{call: 'close', args: [scratch], describe},
-	];
 }
 
 // After joining the cgroup, which becomes the root of the new cgroup namespace.

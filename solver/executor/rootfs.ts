@@ -1,4 +1,5 @@
 import {
+	AT_FDCWD,
 	MNT_DETACH,
 	MOUNT_ATTR_NODEV,
 	MS_NODEV,
@@ -8,6 +9,8 @@ import {
 	MS_RDONLY,
 	MS_REC,
 	MS_STRICTATIME,
+	O_CLOEXEC,
+	O_RDONLY,
 } from '../../src/linux/constants.ts';
 import {cgroupViewEntries, type CgroupView} from './cgroup-view.ts';
 import {deviceDirectoryEntries} from './device-directory.ts';
@@ -52,13 +55,15 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 		attachEntry(rootfs.root, '/', 'attach the root file system'),
 		...(rootfs.hasDevices ? [] : [mountAttributesEntry(rootfs.root, MOUNT_ATTR_NODEV, 'take the devices from the root')]),
 		...systemMountEntries(rootfs),
-		...stepMountEntries(rootfs.stepMounts, 'root'),
+		...stepMountEntries(rootfs.stepMounts, {where: 'root', scratch}),
 		...pivotEntries(rootfs.root),
 		...deviceDirectoryEntries(rootfs),
-		...stepMountEntries(rootfs.stepMounts, 'devices'),
-		...fileMountEntries(rootfs.fileMounts, scratch),
+		...standardInputEntries(scratch),
 		...cgroupViewEntries(rootfs.cgroupView, {writable: !isSandbox}),
 		...(isSandbox ? protectedPathEntries() : []),
+		// After all that uses /dev, since one of them may lie over /dev/null.
+		...stepMountEntries(rootfs.stepMounts, {where: 'devices', scratch}),
+		...fileMountEntries(rootfs.fileMounts, scratch),
 	];
 }
 
@@ -91,5 +96,15 @@ function pivotEntries(root: number): readonly SyscallEntry[] {
 		{call: 'pivot_root', args: ['.', '.'], describe},
 		{call: 'umount2', args: ['.', MNT_DETACH], describe: 'unmount the file systems of the host'},
 		{call: 'chdir', args: ['/'], describe},
+	];
+}
+
+// The host's /dev/null has been standard input until here. The step could change its mode or owner through /proc/self/fd/0.
+function standardInputEntries(scratch: number): readonly SyscallEntry[] {
+	const describe = 'open standard input';
+	return [
+		{call: 'openat', args: [AT_FDCWD, '/dev/null', O_RDONLY | O_CLOEXEC], describe},
+		{call: 'dup3', args: [scratch, 0, 0], describe},
+		{call: 'close', args: [scratch], describe},
 	];
 }

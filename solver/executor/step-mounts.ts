@@ -11,10 +11,10 @@ import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {FilesystemContext} from '../../src/linux/filesystem-context.ts';
 import {openBeneath} from '../../src/linux/resolve.ts';
 import type {ContainerMount} from './container-spec.ts';
-import {devicePlaceEntries} from './device-place.ts';
+import {attachmentEntries} from './device-place.ts';
 import type {FileMount} from './file-mounts.ts';
 import type {InheritedDescriptors} from './inherited-descriptors.ts';
-import {attachEntry, readOnlyEntry, type AttachmentPoint} from './mount-entries.ts';
+import {readOnlyEntry, type AttachmentPoint} from './mount-entries.ts';
 import {MountTargets} from './mount-targets.ts';
 import {setupError} from './setup-error.ts';
 import type {SyscallEntry} from './syscall-table.ts';
@@ -94,13 +94,14 @@ export function prepareStepMounts(specifications: readonly ContainerMount[], {ro
 The calls that attach the step's mounts.
 
 @param mounts all of the step
-@param where `root` for those with a descriptor, which are attached while the host's tree is still there; `devices` for those in /dev, when it is complete
+@param options when they are attached
+@param options.where `root` for those with a descriptor, which are attached while the host's tree is still there; `devices` for those in /dev, when it is complete
+@param options.scratch the lowest descriptor number that is free in init
 */
-export function stepMountEntries(mounts: readonly StepMount[], where: 'root' | 'devices'): readonly SyscallEntry[] {
+export function stepMountEntries(mounts: readonly StepMount[], {where, scratch}: {readonly where: 'root' | 'devices'; readonly scratch: number}): readonly SyscallEntry[] {
 	return mounts.filter(({point}) => (typeof point === 'number') === (where === 'root')).flatMap(mount => [
-		...devicePlaceEntries(mount.point, mount.isDirectory),
 		...(mount.readOnly ? [readOnlyEntry(mount.mount, `make ${mount.path} read-only`)] : []),
-		attachEntry(mount.mount, mount.point, `mount on ${mount.path}`),
+		...attachmentEntries({...mount, scratch, describe: `mount on ${mount.path}`}),
 	]);
 }
 

@@ -60,6 +60,7 @@ export const syscallNumbers = {
 	move_mount: everywhere(429),
 	open_tree: everywhere(428),
 	openat: {x86_64: 257, arm64: 56},
+	openat2: everywhere(437),
 	pivot_root: {x86_64: 155, arm64: 41},
 	prctl: {x86_64: 157, arm64: 167},
 	prlimit64: {x86_64: 302, arm64: 261},

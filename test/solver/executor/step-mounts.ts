@@ -148,3 +148,36 @@ test('a mount over /etc hides the generated files', async t => {
 	const {stdout} = await root.run(['/bin/busybox', 'ls', '/etc'], {environment, mounts: [tmpfs('/etc')]});
 	t.is(stdout, '');
 });
+
+// CVE-2025-52565: links in /dev lead to descriptors of init, or are a stranger's.
+const followsNoLink = test.macro({
+	async exec(t, target: string) {
+		await using source = await makeTemporaryDirectory();
+		await symlink('/etc', path.join(source.path, 'link'));
+		await symlink('/proc', path.join(source.path, 'proc'));
+		await using root = await makeStepRoot();
+		const mounts = [bind(source.path, '/dev/a', {isWritable: true}), tmpfs(target)];
+		await t.throwsAsync(root.run('true', {environment, mounts}), {code: 'ERR_TSBUILD_CONTAINER_SETUP', message: /: (?:ELOOP|ENOTDIR)$/v});
+		t.deepEqual(readdirSync(source.path).toSorted(), ['link', 'proc']);
+		t.false(existsSync(path.join(root.upper, 'etc/x')));
+	},
+	title: (_title, target: string) => `no link leads the mount on ${target} elsewhere`,
+});
+
+test(followsNoLink, '/dev/fd/3');
+test(followsNoLink, '/dev/fd/11/x');
+test(followsNoLink, '/dev/ptmx');
+test(followsNoLink, '/dev/core');
+test(followsNoLink, '/dev/a/link');
+test(followsNoLink, '/dev/a/link/x');
+test(followsNoLink, '/dev/a/proc/sys/kernel');
+
+// CVE-2025-31133
+test('a mount over /dev/null masks nothing and is not standard input', async t => {
+	await using source = await makeTemporaryDirectory();
+	await writeFile(path.join(source.path, 'file'), 'of a stranger\n');
+	await using root = await makeStepRoot();
+	const mounts = [bind(path.join(source.path, 'file'), '/dev/null', {isWritable: true})];
+	const {stdout} = await root.run('cat; cat /dev/null; wc -c < /proc/keys; stat -c %t:%T /proc/keys', {environment, mounts});
+	t.is(stdout, 'of a stranger\n0\n1:3\n');
+});
