@@ -1,4 +1,3 @@
-import {randomUUID} from 'node:crypto';
 import {canonicalJson, type JsonValue} from '../src/kernel/canonical-json.ts';
 import {digestOf, type Digest} from '../src/kernel/digest.ts';
 import type {CacheKey, CacheMap} from './vertex.ts';
@@ -47,13 +46,6 @@ export function contentKey(map: CacheMap<never>, inputKeys: ReadonlyArray<CacheK
 		const content = contents[index];
 		return content === undefined ? byKey(key, map.selectors?.[index]) : {content};
 	}));
-}
-
-/**
-A key that no record has. A vertex whose cache is ignored gets it as its canonical key: its result may differ from the recorded one, so nothing that was built on the old result is found by the vertexes after it.
-*/
-export function freshKey(): CacheKey {
-	return digestOf(`${prefix} fresh ${randomUUID()}`);
 }
 
 function byKey(key: CacheKey | undefined, selector: Digest | undefined): InputIdentity | undefined {

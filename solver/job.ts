@@ -2,12 +2,13 @@ import type PQueue from 'p-queue';
 import type {Digest} from '../src/kernel/digest.ts';
 import {TsbuildError, errorMessage} from '../src/kernel/errors.ts';
 import type {ProgressSink} from '../src/kernel/progress-event.ts';
-import {contentKey, definitionKey, freshKey} from './cache-key.ts';
-import type {CacheRecord, CacheStore} from './cache-store.ts';
+import type {CacheStore} from './cache-store.ts';
+import {Identities, type Identity} from './identities.ts';
 import {JobProgress} from './job-progress.ts';
 import {SolveError, type VertexFailure} from './solve-error.ts';
 import {Speculation} from './speculation.ts';
 import type {CacheKey, CacheMap, Vertex} from './vertex.ts';
+import {VertexPromises} from './vertex-promises.ts';
 
 export type JobOptions<Result> = {
 	readonly cache: CacheStore<Result>;
@@ -19,36 +20,17 @@ export type JobOptions<Result> = {
 	readonly signal: AbortSignal;
 };
 
-/** What the cache says of a vertex, known before its result is. */
-type Identity<Result> = {
-	/** The canonical key: the vertexes after this one make theirs of it. `undefined` when the result belongs to this job alone. */
-	readonly key: CacheKey | undefined;
-	readonly definitionKey: CacheKey | undefined;
-	readonly record: CacheRecord<Result> | undefined;
-};
-
-/** Everything about one vertex is asked for once and kept as the promise of it. */
-type VertexState<Result> = {
-	cacheMap?: Promise<CacheMap<Result>>;
-	identity?: Promise<Identity<Result>>;
-	contents?: Promise<ReadonlyArray<Digest | undefined>>;
-	result?: Promise<Result>;
-};
-
 /**
-One run of the solver. It goes by demand: from a target to what its cache key needs, and only when the key is not found on to the inputs' results.
-
-- `identity` never executes or loads an input, unless the operation takes an input by content and the key by definition is not found.
-- A vertex whose cache is ignored (`--no-cache`) gets a fresh canonical key, so the vertexes after it are not found by what was built on its old result; that BuildKit 0.32 executes them again too is recorded in `no-cache-filter`. Its result is recorded under the usual keys, so the next build finds it, and through its canonical key what was built on it. An input by content is the exception, there as here: the same content is found whoever made it.
-- A record whose result is gone (pruned a moment ago) counts for its key, and the vertex executes.
+One run of the solver. It goes by demand: from a target to what its cache key needs, and only when the key is not found on to the inputs' results. What is to be known for a key is the matter of `Identities`; a record whose result is gone (pruned a moment ago) counts for its key, and the vertex executes.
 */
 export class Job<Result> {
 	readonly #options: JobOptions<Result>;
 	readonly #progress: JobProgress;
 	readonly #end = new AbortController();
 	readonly #signal: AbortSignal;
-	readonly #states = new Map<Digest, VertexState<Result>>();
-	readonly #found = new Set<Digest>();
+	readonly #cacheMaps: VertexPromises<CacheMap<Result>>;
+	readonly #results: VertexPromises<Result>;
+	readonly #identities: Identities<Result>;
 	/** The vertexes whose results are not what their keys say. */
 	readonly #unrecorded = new Set<Digest>();
 	readonly #speculation: Speculation<Vertex<Result>>;
@@ -56,119 +38,37 @@ export class Job<Result> {
 	readonly #failures: VertexFailure[] = [];
 
 	constructor(options: JobOptions<Result>) {
+		const {cache, contentDigests, progress} = options;
+		const begin = this.#begin.bind(this);
 		this.#options = options;
-		this.#progress = new JobProgress(options.progress);
+		this.#progress = new JobProgress(progress);
 		this.#signal = AbortSignal.any([options.signal, this.#end.signal]);
+		this.#cacheMaps = new VertexPromises(begin);
+		this.#results = new VertexPromises(begin);
 		this.#speculation = new Speculation(vertex => {
-			this.#begin(this.#result(vertex));
+			begin(this.#result(vertex));
+		});
+		this.#identities = new Identities({
+			cache,
+			contentDigests,
+			begin,
+			speculation: this.#speculation,
+			signal: this.#signal,
+			cacheMap: async vertex => this.#cacheMap(vertex),
+			solve: async vertex => this.#result(vertex),
+			attempt: async (vertex, step, work) => this.#attempt(vertex, step, work),
 		});
 	}
 
 	async #result(vertex: Vertex<Result>): Promise<Result> {
-		return this.#once(vertex, 'result', async () => {
-			const identity = await this.#identity(vertex);
+		return this.#results.get(vertex, async () => {
+			const identity = await this.#identities.of(vertex);
 			return await this.#load(vertex, identity) ?? this.#execute(vertex, identity);
 		});
 	}
 
-	async #identity(vertex: Vertex<Result>): Promise<Identity<Result>> {
-		return this.#once(vertex, 'identity', async () => {
-			const identity = await this.#identify(vertex);
-			if (identity.record !== undefined) {
-				this.#found.add(vertex.digest);
-			}
-
-			return identity;
-		});
-	}
-
-	async #identify(vertex: Vertex<Result>): Promise<Identity<Result>> {
-		const map = await this.#cacheMap(vertex);
-		if (map.uncacheable === true) {
-			return {key: undefined, definitionKey: undefined, record: undefined};
-		}
-
-		const byDefinition = definitionKey(map, await this.#inputKeys(vertex));
-		if (vertex.ignoreCache) {
-			return {key: freshKey(), definitionKey: byDefinition, record: undefined};
-		}
-
-		const record = await this.#find(byDefinition);
-		if (record === undefined && takesContent(map)) {
-			return this.#identifyByContent(vertex, byDefinition);
-		}
-
-		return {
-			key: record?.canonicalKey ?? byDefinition,
-			definitionKey: byDefinition,
-			record,
-		};
-	}
-
-	async #identifyByContent(vertex: Vertex<Result>, byDefinition: CacheKey | undefined): Promise<Identity<Result>> {
-		const byContent = await this.#contentKey(vertex);
-		const record = await this.#find(byContent);
-		if (record !== undefined && byDefinition !== undefined) {
-			await this.#options.cache.alias(byDefinition, record.canonicalKey);
-		}
-
-		return {key: record?.canonicalKey ?? byContent, definitionKey: byDefinition, record};
-	}
-
 	async #cacheMap(vertex: Vertex<Result>): Promise<CacheMap<Result>> {
-		return this.#once(vertex, 'cacheMap', async () => this.#attempt(vertex, 'failed to load cache key', async () => vertex.op.cacheMap(this.#signal, this.#progress.earlyReporter(vertex))));
-	}
-
-	async #inputKeys(vertex: Vertex<Result>): Promise<Array<CacheKey | undefined>> {
-		using waiting = this.#speculation.wait();
-		let unknown = vertex.inputs.length;
-		return await Promise.all(vertex.inputs.map(async input => {
-			const {key, record} = await this.#identity(input);
-			unknown--;
-			if (record === undefined && unknown > 0) {
-				waiting.add(input);
-			}
-
-			return key;
-		}));
-	}
-
-	/** The key by content; `undefined` for an operation that takes no content, or has an input by key that has none. */
-	async #contentKey(vertex: Vertex<Result>): Promise<CacheKey | undefined> {
-		const map = await this.#cacheMap(vertex);
-		if (!takesContent(map)) {
-			return undefined;
-		}
-
-		using waiting = this.#speculation.wait();
-		const identities = await Promise.all(vertex.inputs.map(async input => this.#identity(input)));
-		for (const [index, input] of vertex.inputs.entries()) {
-			if (identities[index]!.record === undefined && map.inputs[index] === undefined) {
-				waiting.add(input);
-			}
-		}
-
-		return contentKey(map, identities.map(({key}) => key), await this.#contents(vertex));
-	}
-
-	async #contents(vertex: Vertex<Result>): Promise<ReadonlyArray<Digest | undefined>> {
-		return this.#once(vertex, 'contents', async () => {
-			const map = await this.#cacheMap(vertex);
-			return Promise.all(vertex.inputs.map(async (input, index) => {
-				const digestContent = map.inputs[index];
-				if (digestContent === undefined) {
-					return undefined;
-				}
-
-				const result = await this.#result(input);
-				return this.#options.contentDigests.add(async () => this.#attempt(vertex, 'failed to compute cache key', async () => digestContent(result, this.#signal)));
-			}));
-		});
-	}
-
-	async #find(key: CacheKey | undefined): Promise<CacheRecord<Result> | undefined> {
-		this.#signal.throwIfAborted();
-		return key === undefined ? undefined : this.#options.cache.find(key);
+		return this.#cacheMaps.get(vertex, async () => this.#attempt(vertex, 'failed to load cache key', async () => vertex.op.cacheMap(this.#signal, this.#progress.earlyReporter(vertex))));
 	}
 
 	async #load(vertex: Vertex<Result>, {record}: Identity<Result>): Promise<Result | undefined> {
@@ -178,7 +78,7 @@ export class Job<Result> {
 
 		const result = await this.#attempt(vertex, 'failed to load cache', async () => record.load(this.#signal));
 		if (result !== undefined) {
-			this.#progress.cache(vertex, ancestor => this.#found.has(ancestor.digest) && this.#states.get(ancestor.digest)?.result === undefined);
+			this.#progress.cache(vertex, ancestor => this.#identities.isFound(ancestor) && !this.#results.has(ancestor.digest));
 		}
 
 		return result;
@@ -186,7 +86,7 @@ export class Job<Result> {
 
 	async #execute(vertex: Vertex<Result>, identity: Identity<Result>): Promise<Result> {
 		const [byContent, ...inputs] = await Promise.all([
-			identity.key === undefined ? undefined : this.#contentKey(vertex),
+			identity.key === undefined ? undefined : this.#identities.contentKey(vertex),
 			...vertex.inputs.map(async input => this.#result(input)),
 		]);
 		const keys = [...new Set([identity.key, byContent, identity.definitionKey].filter(key => key !== undefined))];
@@ -250,20 +150,6 @@ export class Job<Result> {
 		return new SolveError(first, others.map(other => new SolveError(other)));
 	}
 
-	#once<Name extends keyof VertexState<Result>>(vertex: Vertex<Result>, name: Name, make: () => NonNullable<VertexState<Result>[Name]>): NonNullable<VertexState<Result>[Name]> {
-		const state = this.#states.get(vertex.digest) ?? {};
-		this.#states.set(vertex.digest, state);
-		const existing = state[name];
-		if (existing !== undefined) {
-			return existing;
-		}
-
-		const promise = make();
-		state[name] = promise;
-		this.#begin(promise);
-		return promise;
-	}
-
 	/** Leaves work to itself. Whoever needs its outcome asks for it again and sees a rejection; the end of the job only waits for it. */
 	#begin(work: Promise<unknown>): void {
 		this.#work.push(Promise.allSettled([work]));
@@ -291,10 +177,6 @@ export class Job<Result> {
 
 		return outcome.value;
 	}
-}
-
-function takesContent<Result>(map: CacheMap<Result>): boolean {
-	return map.inputs.some(input => input !== undefined);
 }
 
 /** Whether an error says no more than that the work was ended by `reason`. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {contentKey, definitionKey, freshKey} from '../../solver/cache-key.ts';
+import {contentKey, definitionKey} from '../../solver/cache-key.ts';
 import {digestOf} from '../../src/kernel/digest.ts';
 
 const [a, b, c] = ['a', 'b', 'c'].map(text => digestOf(text)) as [ReturnType<typeof digestOf>, ReturnType<typeof digestOf>, ReturnType<typeof digestOf>];
@@ -32,8 +32,4 @@ test('a key by content does not depend on where the content came from', t => {
 test('an input without a key leaves no key', t => {
 	t.is(definitionKey(byKey, [undefined]), undefined);
 	t.is(contentKey(byContent, [undefined, b], [undefined, c]), undefined);
-});
-
-test('a fresh key is never given twice', t => {
-	t.not(freshKey(), freshKey());
 });

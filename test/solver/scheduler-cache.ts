@@ -121,6 +121,56 @@ test('a vertex whose cache is ignored executes, and so does all that follows it'
 	t.deepEqual(graph.executed, ['context']);
 });
 
+test('a job that ignores the cache and then fails leaves the records of the steps that it did not come to', async t => {
+	const graph = new FakeGraph();
+	const build = (run: FakeOptions, after: FakeOptions = {}) => {
+		const ran = graph.vertex('run', {inputs: [graph.vertex('base')], ...run});
+		const next = graph.vertex('after', {inputs: [ran], ...after});
+		const stage = graph.vertex('copy from', {inputs: [graph.vertex('base'), next], byContent: ['after']});
+		return graph.vertex('last', {inputs: [stage]});
+	};
+
+	const first = await graph.solve(build({}));
+	graph.forget();
+	await t.throwsAsync(graph.solve(build({ignoreCache: true, execute: () => 'new'}, {
+		execute() {
+			throw new Error('no network');
+		},
+	})));
+	t.deepEqual(graph.executed, ['run', 'after']);
+	graph.forget();
+	t.is(await graph.solve(build({})), first);
+	t.deepEqual(graph.executed, []);
+});
+
+test('while a job ignores the cache, another finds what it found before', async t => {
+	const graph = new FakeGraph();
+	const first = await graph.solve(pipeline(graph));
+	await graph.solve(pipeline(graph, {run: {ignoreCache: true, execute: () => 'new'}, context: 'other files'}));
+	graph.forget();
+	t.is(await graph.solve(pipeline(graph)), first);
+	t.deepEqual(graph.executed, ['context']);
+});
+
+test('the content of a stage whose cache is ignored is looked at, also when the copy is known by definition', async t => {
+	const graph = new FakeGraph();
+	const build = (content: string, isCacheIgnored: boolean) => {
+		const stage = graph.vertex('stage', {ignoreCache: isCacheIgnored, execute: () => content});
+		return graph.vertex('copy', {inputs: [graph.vertex('base'), stage], byContent: ['stage']});
+	};
+
+	await graph.solve(build('old', false));
+	graph.forget();
+	t.is(await graph.solve(build('old', true)), 'copy(base(),old)');
+	t.deepEqual(graph.executed, ['stage']);
+	graph.forget();
+	t.is(await graph.solve(build('new', true)), 'copy(base(),new)');
+	t.deepEqual(graph.executed, ['stage', 'copy']);
+	graph.forget();
+	t.is(await graph.solve(build('new', false)), 'copy(base(),new)');
+	t.deepEqual(graph.executed, []);
+});
+
 test('a vertex whose cache is ignored takes content, which is recorded for later', async t => {
 	const graph = new FakeGraph();
 	const context = graph.vertex('context', {uncacheable: true});
