@@ -4,7 +4,12 @@ import type {Descriptor} from '../src/linux/descriptor.ts';
 import {listExtendedAttributes} from '../src/linux/extended-attributes.ts';
 import {sortedNames} from './file-attributes.ts';
 import type {SnapshotChanges} from './snapshotter.ts';
-import {isOverlayOpaque, isOverlayWhiteout, isWhiteoutDevice} from './whiteout.ts';
+import {
+	isOverlayOpaque,
+	isOverlayWhiteout,
+	isWhiteoutDevice,
+	type OverlayAttributes,
+} from './whiteout.ts';
 
 /** How a directory of a snapshot says what it changed against the same directory of its parent. */
 export type ChangesForm = {
@@ -18,13 +23,15 @@ export type ChangesForm = {
 	readonly copiedAt: bigint | undefined;
 };
 
-/** An upper directory of overlayfs: it holds what has changed alone, with marks for what is gone. */
-export const overlayForm: ChangesForm = {
-	names: directory => sortedNames(directory),
-	isWhiteout: (status, path) => isOverlayWhiteout(status, () => listExtendedAttributes(path)),
-	isOpaque: directory => isOverlayOpaque(directory),
-	copiedAt: undefined,
-};
+/** An upper directory of an overlay with such attributes: it holds what has changed alone, with marks for what is gone. */
+export function overlayForm(attributes: OverlayAttributes): ChangesForm {
+	return {
+		names: directory => sortedNames(directory),
+		isWhiteout: (status, path) => isOverlayWhiteout(status, () => listExtendedAttributes(path), attributes),
+		isOpaque: directory => isOverlayOpaque(directory, attributes),
+		copiedAt: undefined,
+	};
+}
 
 /** A whole tree: what is gone is not there. A device 0:0 is none to keep, because an overlay with that layer would take it for a whiteout. */
 export function treeForm({copiedAt}: Extract<SnapshotChanges, {kind: 'tree'}>): ChangesForm {

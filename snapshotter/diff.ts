@@ -72,7 +72,7 @@ A file that is itself named like a whiteout (`.wh.x`) is written as it is, as by
 export function layerTar(changes: SnapshotChanges, options: LayerTarOptions): AsyncIterable<Uint8Array> {
 	switch (changes.kind) {
 		case 'overlay-upper': {
-			return writeTar(membersOf(changes.directory, {...options, form: overlayForm}));
+			return writeTar(membersOf(changes.directory, {...options, form: overlayForm(changes.attributes)}));
 		}
 
 		case 'tree': {
@@ -94,7 +94,7 @@ The tar of a whole tree, written as `layerTar` writes files. The caller closes `
 @throws {TsbuildError} `ERR_TSBUILD_TAR_CONTENT` when a file is written to meanwhile; the reason of `signal`
 */
 export function treeTar(root: Descriptor, {mtimeNanoseconds, signal}: TreeTarOptions = {}): AsyncIterable<Uint8Array> {
-	const members = changedMembers(root, {parent: undefined, form: overlayForm, signal});
+	const members = changedMembers(root, {parent: undefined, form: overlayForm('none'), signal});
 	return writeTar(mtimeNanoseconds === undefined ? members : withTime(members, mtimeNanoseconds));
 }
 

@@ -27,6 +27,7 @@ import type {
 	SnapshotInfo,
 	Snapshotter,
 } from './snapshotter.ts';
+import {overlayAttributesHere, type OverlayAttributes} from './whiteout.ts';
 
 /** What a snapshotter works with. */
 export type SnapshotterOptions = {
@@ -50,6 +51,7 @@ class OverlaySnapshotter implements Snapshotter {
 	readonly #root: string;
 	readonly #metadata: Metadata;
 	readonly #session: Session;
+	readonly #attributes = overlayAttributesHere();
 	#mountPointLayer: Promise<string> | undefined;
 
 	constructor({root, metadata, session}: SnapshotterOptions) {
@@ -73,6 +75,15 @@ class OverlaySnapshotter implements Snapshotter {
 		return this.chain(id).toReversed().map(member => snapshotDirectories(this.#root, member).changes);
 	}
 
+	// The empty layer makes an overlay of what would be a bind mount: in that, whiteouts would be devices, and a step could make some.
+	async #mountTrees(lowerDirectories: readonly string[], writable?: SnapshotDirectories): Promise<Descriptor> {
+		return createDetachedOverlay({
+			lowerDirectories: lowerDirectories.length > 1 ? lowerDirectories : [...lowerDirectories, emptyDirectory(this.#root)],
+			...(writable && {upperDirectory: writable.changes, workDirectory: writable.work}),
+			userxattr: this.#attributes === 'user',
+		});
+	}
+
 	// The files first: on a full disk, the metadata can be changed only after that. Nobody else knows the snapshot.
 	async #removeActive(id: SnapshotId): Promise<void> {
 		await removeTree(snapshotDirectories(this.#root, id).directory);
@@ -90,13 +101,14 @@ class OverlaySnapshotter implements Snapshotter {
 		try {
 			const directories = await makeSnapshotDirectories(this.#root, id, parent);
 			const lowerDirectories = parent === undefined ? [] : this.#treesOf(parent);
-			const mount = async (mountPoints: readonly string[]) => mountTrees(this.#root, [...lowerDirectories, ...await this.#mountPointLayers(mountPoints)], directories);
+			const mount = async (mountPoints: readonly string[]) => this.#mountTrees([...lowerDirectories, ...await this.#mountPointLayers(mountPoints)], directories);
 			const commit = (description: string) => {
 				commitSnapshot(this.#metadata, id, {session, description, bootId: bootId()});
 			};
 
 			return new ActiveOverlay({
 				id,
+				overlayAttributes: this.#attributes,
 				directories,
 				mount,
 				commit,
@@ -113,7 +125,7 @@ class OverlaySnapshotter implements Snapshotter {
 			throw snapshotNotFound(id);
 		}
 
-		return mountTrees(this.#root, this.#treesOf(id));
+		return this.#mountTrees(this.#treesOf(id));
 	}
 
 	info(id: SnapshotId): SnapshotInfo | undefined {
@@ -125,7 +137,7 @@ class OverlaySnapshotter implements Snapshotter {
 	}
 
 	changes(id: SnapshotId): SnapshotChanges {
-		return {kind: 'overlay-upper', directory: snapshotDirectories(this.#root, id).changes};
+		return {kind: 'overlay-upper', directory: snapshotDirectories(this.#root, id).changes, attributes: this.#attributes};
 	}
 
 	async remove(id: SnapshotId): Promise<void> {
@@ -136,6 +148,7 @@ class OverlaySnapshotter implements Snapshotter {
 
 type ActiveOverlayParts = {
 	readonly id: SnapshotId;
+	readonly overlayAttributes: OverlayAttributes;
 	readonly directories: SnapshotDirectories;
 	readonly mount: (mountPoints: readonly string[]) => Promise<Descriptor>;
 	readonly commit: (description: string) => void;
@@ -146,11 +159,13 @@ class ActiveOverlay implements ActiveSnapshot {
 	readonly #parts: ActiveOverlayParts;
 	#isOver = false;
 	readonly id: SnapshotId;
+	readonly overlayAttributes: OverlayAttributes;
 	readonly changesDirectory: string;
 
 	constructor(parts: ActiveOverlayParts) {
 		this.#parts = parts;
 		this.id = parts.id;
+		this.overlayAttributes = parts.overlayAttributes;
 		this.changesDirectory = parts.directories.changes;
 	}
 
@@ -158,10 +173,6 @@ class ActiveOverlay implements ActiveSnapshot {
 		if (this.#isOver) {
 			throw new TypeError(`snapshot ${this.id} is not active any more`);
 		}
-	}
-
-	get overlayAttributes() {
-		return 'trusted' as const;
 	}
 
 	async mount({mountPoints = []}: {readonly mountPoints?: readonly string[]} = {}): Promise<Descriptor> {
@@ -197,12 +208,4 @@ class ActiveOverlay implements ActiveSnapshot {
 		this.#isOver = true;
 		await this.#parts.remove();
 	}
-}
-
-// The empty layer makes an overlay of what would be a bind mount: in that, whiteouts would be devices, and a step could make some.
-async function mountTrees(root: string, lowerDirectories: readonly string[], writable?: SnapshotDirectories): Promise<Descriptor> {
-	return createDetachedOverlay({
-		lowerDirectories: lowerDirectories.length > 1 ? lowerDirectories : [...lowerDirectories, emptyDirectory(root)],
-		...(writable && {upperDirectory: writable.changes, workDirectory: writable.work}),
-	});
 }

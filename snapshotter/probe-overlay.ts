@@ -9,6 +9,7 @@ import path from 'node:path';
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {createDetachedOverlay} from '../src/linux/detached-overlay.ts';
 import {removeTree} from './remove-tree.ts';
+import {overlayAttributesHere} from './whiteout.ts';
 
 /**
 Makes sure that overlayfs can keep its changes in a directory: mounts one there and removes a file in it, which must leave a whiteout.
@@ -38,7 +39,9 @@ export async function probeOverlay(root: string): Promise<void> {
 }
 
 async function removeInOverlay(name: string, {lower, upper, work}: {readonly lower: string; readonly upper: string; readonly work: string}): Promise<void> {
-	using mounted = await createDetachedOverlay({lowerDirectories: [lower], upperDirectory: upper, workDirectory: work});
+	using mounted = await createDetachedOverlay({
+		lowerDirectories: [lower], upperDirectory: upper, workDirectory: work, userxattr: overlayAttributesHere() === 'user',
+	});
 	await rm(path.join(mounted.path, name));
 }
 

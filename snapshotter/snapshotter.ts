@@ -33,8 +33,8 @@ export type SnapshotInfo = {
 
 /** What a snapshot's own tree changed against its parent, as the layer diff needs it. */
 export type SnapshotChanges =
-	/** Overlay: a directory with whiteouts and opaque marks as overlayfs writes them. */
-	| {readonly kind: 'overlay-upper'; readonly directory: string}
+	/** Overlay: a directory with whiteouts and opaque marks as an overlay with such attributes writes them. */
+	| {readonly kind: 'overlay-upper'; readonly directory: string; readonly attributes: OverlayAttributes}
 	/** Native: the whole tree, which shows its changes beside that of the parent. `copiedAt` is when it was copied from there, by the clock of its file system in nanoseconds, if that is known. */
 	| {readonly kind: 'tree'; readonly directory: string; readonly copiedAt: bigint | undefined};
 

@@ -3,6 +3,7 @@ import {lstatSync, type BigIntStats} from 'node:fs';
 import type {Descriptor} from '../src/linux/descriptor.ts';
 import {getExtendedAttribute, setExtendedAttribute} from '../src/linux/extended-attributes.ts';
 import {makeDeviceFile} from '../src/linux/files.ts';
+import {isInUserNamespace} from '../src/linux/user-namespace.ts';
 
 /*
 How layers and overlayfs say that something of the layers below is gone. Nobody else knows these names.
@@ -37,6 +38,11 @@ export type LayerName =
 Who will read an upper directory: an overlay with the attributes that only root may set, one with those of a user namespace (mount option `userxattr`), or none at all. Without an overlay the marks are sockets, which every file system can hold and no layer has: a whiteout has the name that it hides, an opaque directory has one named `.wh..wh..opq`.
 */
 export type OverlayAttributes = 'trusted' | 'user' | 'none';
+
+/** What the overlays of this process read: only the root of the first user namespace may set the attributes of the kind `trusted`. */
+export function overlayAttributesHere(): 'trusted' | 'user' {
+	return isInUserNamespace() ? 'user' : 'trusted';
+}
 
 /** Reads the last part of a layer entry's path. */
 export function parseLayerName(name: Buffer): LayerName {
