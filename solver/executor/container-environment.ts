@@ -1,7 +1,10 @@
 import {readFile} from 'node:fs/promises';
 import {release} from 'node:os';
+import process from 'node:process';
+import {parseGoBoolean} from '../../src/kernel/go-boolean.ts';
 import {hostArchitecture, type Architecture} from '../../src/linux/architecture.ts';
 import {readMountInformation} from '../../src/linux/mount-information.ts';
+import {readUserNamespace, type UserNamespace} from '../../src/linux/user-namespace.ts';
 import {capabilitiesOfMask, defaultCapabilities, type CapabilityName} from './capabilities.ts';
 import {prepareCgroups, type CgroupHierarchy} from './cgroup-hierarchy.ts';
 import {cgroupViewOf, type CgroupView} from './cgroup-view.ts';
@@ -23,6 +26,10 @@ export type ContainerEnvironment = {
 	readonly cgroups: CgroupHierarchy;
 	readonly cgroupView: CgroupView;
 	readonly resolver: HostResolver;
+	/** That of this process, where it is not the first of the machine. */
+	readonly userNamespace: UserNamespace | undefined;
+	/** Whether steps see the /proc of tsbuild, with all processes in it, because they may not have their own. */
+	readonly sharesProc: boolean;
 };
 
 /**
@@ -44,6 +51,8 @@ export async function prepareContainerEnvironment(): Promise<ContainerEnvironmen
 		cgroups: await prepareCgroups(),
 		cgroupView: cgroupViewOf(await readMountInformation()),
 		resolver: await readHostResolver(),
+		userNamespace: readUserNamespace(),
+		sharesProc: parseGoBoolean(process.env.TSBUILD_NO_PROCESS_SANDBOX ?? '') ?? false,
 	};
 }
 

@@ -4,7 +4,7 @@ import {
 	MS_NOEXEC,
 	MS_NOSUID,
 } from '../../src/linux/constants.ts';
-import {mountEntry} from './mount-entries.ts';
+import {attachEntry, mountEntry} from './mount-entries.ts';
 import type {SyscallEntry} from './syscall-table.ts';
 
 // The devices of every container. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices
@@ -16,6 +16,9 @@ const devices = [
 	['urandom', 1, 9],
 	['tty', 5, 0],
 ] as const;
+
+/** The names of the devices in /dev. */
+export const deviceNames: readonly string[] = devices.map(([name]) => name);
 
 // https://github.com/opencontainers/runtime-spec/blob/main/runtime-linux.md#dev-symbolic-links
 const links = [
@@ -29,24 +32,33 @@ const links = [
 
 // https://man7.org/linux/man-pages/man7/inode.7.html (S_IFCHR)
 const characterDevice = 0o02_0000;
+const regularFile = 0o10_0000;
+
+/** The group `tty`, to which terminals belong in every container. https://github.com/opencontainers/runc/blob/v1.3.0/libcontainer/specconv/example.go */
+export const terminalGroup = 5;
 
 const defaultSharedMemory = 64 * 1024 * 1024;
 
+/** What /dev is made of. */
+export type DeviceDirectory = {
+	/** Init's descriptors of detached mounts of the host's devices, in the order of `deviceNames`; `undefined` where init makes device files of its own. */
+	readonly hostDevices: readonly number[] | undefined;
+	/** Whether the user namespace has the group that terminals belong to. */
+	readonly hasTerminalGroup: boolean;
+	/** Bytes of /dev/shm; 64 MiB when not given. */
+	readonly sharedMemory: number | undefined;
+};
+
 /**
 The calls that fill /dev, an empty tmpfs: devices, links, terminals, shared memory and message queues. The umask must be 0.
-
-@param options what differs from the default
-@param options.sharedMemory bytes of /dev/shm; 64 MiB when not given
 */
-export function deviceDirectoryEntries({sharedMemory = defaultSharedMemory}: {readonly sharedMemory?: number | undefined}): readonly SyscallEntry[] {
+export function deviceDirectoryEntries({hostDevices, hasTerminalGroup, sharedMemory = defaultSharedMemory}: DeviceDirectory): readonly SyscallEntry[] {
+	const terminalOptions = 'newinstance,ptmxmode=0666,mode=0620';
 	return [
-		...devices.map(([name, major, minor]): SyscallEntry => ({
-			// The first 256 minor numbers are in the lowest byte of a device number. https://man7.org/linux/man-pages/man3/makedev.3.html
-			call: 'mknodat', args: [AT_FDCWD, `/dev/${name}`, characterDevice | 0o666, (major << 8) | minor], describe: `make /dev/${name}`,
-		})),
+		...(hostDevices === undefined ? newDeviceEntries() : hostDeviceEntries(hostDevices)),
 		...links.map(([name, target]): SyscallEntry => ({call: 'symlinkat', args: [target, AT_FDCWD, `/dev/${name}`], describe: `make /dev/${name}`})),
 		...directoryWith({
-			source: 'devpts', target: '/dev/pts', type: 'devpts', flags: MS_NOSUID | MS_NOEXEC, data: 'newinstance,ptmxmode=0666,mode=0620,gid=5',
+			source: 'devpts', target: '/dev/pts', type: 'devpts', flags: MS_NOSUID | MS_NOEXEC, data: hasTerminalGroup ? `${terminalOptions},gid=${terminalGroup}` : terminalOptions,
 		}),
 		...directoryWith({
 			source: 'shm', target: '/dev/shm', type: 'tmpfs', flags: MS_NOSUID | MS_NODEV | MS_NOEXEC, data: `mode=1777,size=${sharedMemory}`,
@@ -55,6 +67,21 @@ export function deviceDirectoryEntries({sharedMemory = defaultSharedMemory}: {re
 			source: 'mqueue', target: '/dev/mqueue', type: 'mqueue', flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		}),
 	];
+}
+
+function newDeviceEntries(): readonly SyscallEntry[] {
+	return devices.map(([name, major, minor]): SyscallEntry => ({
+		// The first 256 minor numbers are in the lowest byte of a device number. https://man7.org/linux/man-pages/man3/makedev.3.html
+		call: 'mknodat', args: [AT_FDCWD, `/dev/${name}`, characterDevice | 0o666, (major << 8) | minor], describe: `make /dev/${name}`,
+	}));
+}
+
+function hostDeviceEntries(mounts: readonly number[]): readonly SyscallEntry[] {
+	return mounts.flatMap((mount, index) => {
+		const path = `/dev/${deviceNames[index]!}`;
+		const describe = `mount ${path} of the host`;
+		return [{call: 'mknodat', args: [AT_FDCWD, path, regularFile | 0o666, 0], describe}, attachEntry(mount, path, describe)];
+	});
 }
 
 type DirectoryMount = {readonly source: string; readonly target: string; readonly type: string; readonly flags: number; readonly data?: string};

@@ -3,11 +3,14 @@ import {posix} from 'node:path';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {makeDirectoriesInRoot} from '../../src/linux/make-directories.ts';
 import {createPipe} from '../../src/linux/pipe.ts';
+import {isMappedId} from '../../src/linux/user-namespace.ts';
 import type {Cgroup} from './cgroup.ts';
 import {completeEnvironment, type Command} from './command.ts';
 import type {ContainerEnvironment} from './container-environment.ts';
 import type {ContainerSpec} from './container-spec.ts';
+import {terminalGroup} from './device-directory.ts';
 import {hostsFile, resolverConfiguration} from './etc-files.ts';
+import {openHostMounts} from './host-mounts.ts';
 import {InheritedDescriptors} from './inherited-descriptors.ts';
 import {initTable} from './init-table.ts';
 import {MountTargets} from './mount-targets.ts';
@@ -74,7 +77,7 @@ export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo
 		resourceLimits: spec.limits.ulimits ?? {},
 		maximumOpenFiles: environment.maximumOpenFiles,
 		command,
-		privileges: {user, ...privilegesOf(spec, environment, isAllowsDevices)},
+		privileges: {user, canSetGroups: environment.userNamespace?.canSetGroups !== false, ...privilegesOf(spec, environment, isAllowsDevices)},
 		scratch: inherited.next,
 	});
 	return {
@@ -101,7 +104,7 @@ function createPipes(user: ContainerUser, undo: DisposableStack) {
 	return {stdout: create(user), stderr: create(user), status: create({uid: 0, gid: 0})};
 }
 
-function privilegesOf({security}: ContainerSpec, {capabilities, seccompFilter}: ContainerEnvironment, hasDevices: boolean): Omit<Privileges, 'user'> {
+function privilegesOf({security}: ContainerSpec, {capabilities, seccompFilter}: ContainerEnvironment, hasDevices: boolean): Pick<Privileges, 'capabilities' | 'seccompFilter'> {
 	return security === 'insecure' ? {capabilities: undefined, seccompFilter: undefined} : {capabilities: hasDevices ? capabilities : capabilities.filter(name => name !== 'CAP_MKNOD'), seccompFilter};
 }
 
@@ -121,6 +124,9 @@ function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, un
 	const stepMounts = prepareStepMounts(spec.mounts, {
 		root: spec.root, rootTargets: targets, inherited, opened: undo,
 	});
+	const hostMounts = environment.userNamespace && openHostMounts({
+		sharesProc: environment.sharesProc, inherit: mount => inherited.add(mount), opened: undo,
+	});
 	return {
 		root: inherited.add(spec.root),
 		proc: systemDirectory('proc'),
@@ -132,6 +138,8 @@ function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, un
 		security: spec.security,
 		hasDevices,
 		sharedMemory: spec.limits.sharedMemory,
+		hostMounts,
+		hasTerminalGroup: environment.userNamespace === undefined || isMappedId(environment.userNamespace.groups, terminalGroup),
 	};
 }
 

@@ -11,6 +11,8 @@ import type {ContainerUser} from './user.ts';
 /** What a step may do. */
 export type Privileges = {
 	readonly user: ContainerUser;
+	/** Whether groups can be set: not in a user namespace that one group alone was mapped into without privileges. */
+	readonly canSetGroups: boolean;
 	/** The bounding, permitted and effective set; `undefined` leaves all that tsbuild has itself. */
 	readonly capabilities: readonly CapabilityName[] | undefined;
 	/** An array of `struct sock_filter`; `undefined` for none. */
@@ -35,12 +37,12 @@ The seccomp filter comes first, while there is CAP_SYS_ADMIN to install it. Capa
 
 @see https://man7.org/linux/man-pages/man7/capabilities.7.html
 */
-export function privilegeEntries({user, capabilities, seccompFilter}: Privileges): readonly SyscallEntry[] {
+export function privilegeEntries({user, canSetGroups, capabilities, seccompFilter}: Privileges): readonly SyscallEntry[] {
 	return [
 		...(capabilities === undefined ? [] : boundingSetEntries(capabilities)),
 		...(seccompFilter === undefined ? [] : [seccompEntry(seccompFilter)]),
 		{call: 'prctl', args: [PR_SET_KEEPCAPS, 1, 0, 0, 0], describe: 'keep capabilities'},
-		{call: 'setgroups', args: [user.groups.length, groupArray(user.groups)], describe: `set groups ${user.groups.join(',')}`},
+		...(canSetGroups ? [groupsEntry(user.groups)] : []),
 		{call: 'setresgid', args: [user.gid, user.gid, user.gid], describe: `set group ${user.gid}`},
 		{call: 'setresuid', args: [user.uid, user.uid, user.uid], describe: `set user ${user.uid}`},
 		...(capabilities === undefined ? [] : [capabilityEntry(capabilities)]),
@@ -54,6 +56,10 @@ function boundingSetEntries(capabilities: readonly CapabilityName[]): readonly S
 		.map(number => ({
 			call: 'prctl', args: [PR_CAPBSET_DROP, number, 0, 0, 0], mayFail: ['EINVAL'], describe: `drop capability ${number}`,
 		}));
+}
+
+function groupsEntry(groups: readonly number[]): SyscallEntry {
+	return {call: 'setgroups', args: [groups.length, groupArray(groups)], describe: `set groups ${groups.join(',')}`};
 }
 
 function seccompEntry(filter: Uint8Array): SyscallEntry {

@@ -1,4 +1,4 @@
-import {MS_BIND, MS_RDONLY} from '../../src/linux/constants.ts';
+import {MS_BIND, MS_RDONLY, MS_REC} from '../../src/linux/constants.ts';
 import {mountEntry, readOnlyEntry} from './mount-entries.ts';
 import type {SyscallEntry} from './syscall-table.ts';
 
@@ -51,7 +51,8 @@ function protect(path: string): readonly SyscallEntry[] {
 	const describe = `make ${path} read-only`;
 	return [
 		mountEntry({
-			source: path, target: path, type: null, flags: MS_BIND, mayFail, describe,
+			// With what is mounted below, which a user namespace may not leave out.
+			source: path, target: path, type: null, flags: MS_BIND | MS_REC, mayFail, describe,
 		}),
 		{...readOnlyEntry(path, describe), mayFail},
 	];

@@ -2,6 +2,9 @@ import {
 	AT_FDCWD,
 	MNT_DETACH,
 	MOUNT_ATTR_NODEV,
+	MOUNT_ATTR_NOEXEC,
+	MOUNT_ATTR_NOSUID,
+	MOUNT_ATTR_RDONLY,
 	MS_NODEV,
 	MS_NOEXEC,
 	MS_NOSUID,
@@ -15,7 +18,13 @@ import {
 import {cgroupViewEntries, type CgroupView} from './cgroup-view.ts';
 import {deviceDirectoryEntries} from './device-directory.ts';
 import {fileMountEntries, type FileMount} from './file-mounts.ts';
-import {attachEntry, mountAttributesEntry, mountEntry} from './mount-entries.ts';
+import type {HostMounts} from './host-mounts.ts';
+import {
+	attachEntry,
+	mountAttributesEntry,
+	mountEntry,
+	type MountCall,
+} from './mount-entries.ts';
 import {protectedPathEntries} from './protected-paths.ts';
 import {stepMountEntries, type StepMount} from './step-mounts.ts';
 import type {SyscallEntry} from './syscall-table.ts';
@@ -36,6 +45,10 @@ export type Rootfs = {
 	readonly hasDevices: boolean;
 	/** Bytes of /dev/shm. */
 	readonly sharedMemory: number | undefined;
+	/** What is taken from the host, in a user namespace. */
+	readonly hostMounts: HostMounts | undefined;
+	/** As in `DeviceDirectory`. */
+	readonly hasTerminalGroup: boolean;
 };
 
 /**
@@ -57,7 +70,7 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 		...systemMountEntries(rootfs),
 		...stepMountEntries(rootfs.stepMounts, {where: 'root', scratch}),
 		...pivotEntries(rootfs.root),
-		...deviceDirectoryEntries(rootfs),
+		...deviceDirectoryEntries({...rootfs, hostDevices: rootfs.hostMounts?.devices}),
 		...standardInputEntries(scratch),
 		...cgroupViewEntries(rootfs.cgroupView, {writable: !isSandbox}),
 		...(isSandbox ? protectedPathEntries() : []),
@@ -68,24 +81,36 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 }
 
 // The working directory is the directory to mount on, so that "." is the target.
-function systemMountEntries({proc, sys, dev, security}: Rootfs): readonly SyscallEntry[] {
+function systemMountEntries({proc, sys, dev, security, hostMounts}: Rootfs): readonly SyscallEntry[] {
 	const safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	const sysAccess = security === 'sandbox' ? MS_RDONLY : 0;
-	const mounts = [
-		[proc, {
-			source: 'proc', type: 'proc', flags: safe, describe: 'mount proc on /proc',
-		}],
-		[sys, {
-			source: 'sysfs', type: 'sysfs', flags: safe | sysAccess, describe: 'mount sysfs on /sys',
-		}],
-		[dev, {
-			source: 'tmpfs', type: 'tmpfs', flags: MS_NOSUID | MS_STRICTATIME, data: 'mode=755,size=65536k', describe: 'mount tmpfs on /dev',
-		}],
-	] as const;
-	return mounts.flatMap(([directory, mount]): readonly SyscallEntry[] => [
-		{call: 'fchdir', args: [directory], describe: mount.describe},
-		mountEntry({...mount, target: '.'}),
-	]);
+	const isSandbox = security === 'sandbox';
+	const newProc = {
+		source: 'proc', type: 'proc', flags: safe, describe: 'mount proc on /proc',
+	};
+	const newSys = {
+		source: 'sysfs', type: 'sysfs', flags: safe | (isSandbox ? MS_RDONLY : 0), describe: 'mount sysfs on /sys',
+	};
+	const newDev = {
+		source: 'tmpfs', type: 'tmpfs', flags: MS_NOSUID | MS_STRICTATIME, data: 'mode=755,size=65536k', describe: 'mount tmpfs on /dev',
+	};
+	return [
+		...(hostMounts?.proc === undefined ? mountOn(proc, newProc) : hostMountEntries(hostMounts.proc, {directory: proc, attributes: 0, describe: 'mount the outer /proc on /proc'})),
+		// The step's own lies over that of the host where the step has a network namespace of its own, and nothing of /sys is hidden here.
+		...(hostMounts === undefined ? [] : hostMountEntries(hostMounts.sys, {directory: sys, attributes: isSandbox ? MOUNT_ATTR_RDONLY : 0, describe: 'mount the host\'s /sys on /sys'})),
+		...mountOn(sys, hostMounts === undefined ? newSys : {...newSys, mayFail: ['EPERM']}),
+		...mountOn(dev, newDev),
+	];
+}
+
+function mountOn(directory: number, mount: Omit<MountCall, 'target'>): readonly SyscallEntry[] {
+	return [{call: 'fchdir', args: [directory], describe: mount.describe}, mountEntry({...mount, target: '.'})];
+}
+
+function hostMountEntries(mount: number, {directory, attributes, describe}: {readonly directory: number; readonly attributes: number; readonly describe: string}): readonly SyscallEntry[] {
+	return [
+		mountAttributesEntry(mount, attributes | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, describe),
+		attachEntry(mount, directory, describe),
+	];
 }
 
 // The old root ends up on top of the new one, from where it is unmounted with all below it. https://man7.org/linux/man-pages/man2/pivot_root.2.html (NOTES)
