@@ -20,5 +20,6 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
 	},
 	writeError: writeStandardError,
 	isTerminal: process.stderr.isTTY,
+	isOutputTerminal: process.stdout.isTTY,
 	signal: controller.signal,
 });

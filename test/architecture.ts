@@ -51,6 +51,7 @@ const areas: readonly Area[] = [
 	{name: 'src/image-resolver', imports: ['src/kernel', 'src/definition', 'src/registry', 'snapshotter', 'src/exporter/image-store.ts'], why: 'finds the image that a FROM names'},
 	{name: 'src/image-archive', imports: ['src/kernel', 'src/exporter', 'src/image-resolver', 'snapshotter'], why: 'reads the images of an archive'},
 	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor'], why: 'opens the store together with what ends the containers of dead sessions'},
+	{name: 'src/doctor', imports: ['src/kernel', 'src/linux', 'src/registry', 'snapshotter', 'solver/executor'], why: 'tries what a build needs of the machine'},
 	{name: 'src/build-error', imports: ['src/kernel'], why: 'is known to those who print it'},
 	{name: 'src/build', imports: 'everything', why: 'wires a build'},
 	{name: 'src/pull-image', imports: 'everything', why: 'wires a pull'},

@@ -4,7 +4,7 @@ import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
 
-const commandNames = ['build', 'du', 'help', 'images', 'inspect', 'load', 'login', 'logout', 'prune', 'pull', 'push', 'rmi', 'save', 'tag', 'version'] as const;
+const commandNames = ['build', 'doctor', 'du', 'help', 'images', 'inspect', 'load', 'login', 'logout', 'prune', 'pull', 'push', 'rmi', 'save', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
 // The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
@@ -112,6 +112,11 @@ async function importCommand(name: CommandName): Promise<Command> {
 		case 'build': {
 			const {buildCommand} = await import('./build-command.ts');
 			return buildCommand;
+		}
+
+		case 'doctor': {
+			const {doctorCommand} = await import('./doctor-command.ts');
+			return doctorCommand;
 		}
 
 		case 'du': {

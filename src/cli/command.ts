@@ -8,7 +8,10 @@ export type CommandContext = {
 	readonly input: () => AsyncIterable<Uint8Array>;
 	readonly writeOutput: (data: string | Uint8Array) => void;
 	readonly writeError: (text: string) => void;
+	/** Whether standard error is a terminal, where the progress is shown. */
 	readonly isTerminal: boolean;
+	/** Whether standard output is one. */
+	readonly isOutputTerminal: boolean;
 	/** Aborted by Ctrl-C and SIGTERM. */
 	readonly signal: AbortSignal;
 };

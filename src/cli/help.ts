@@ -9,6 +9,7 @@ Usage:
 
 Available Commands:
   build       Start a build
+  doctor      Check whether builds can run on this machine
   du          Disk usage
   help        Help about any command
   images      List images

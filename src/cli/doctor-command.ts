@@ -1,0 +1,50 @@
+import {examineMachine} from '../doctor/examine-machine.ts';
+import {localStoreDirectory} from '../local-store.ts';
+import {isColorRefused} from '../progress/no-color.ts';
+import type {Command} from './command.ts';
+import {formatFinding, formatVerdict} from './doctor-report.ts';
+import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
+import {formatCommandHelp, type CommandDescription} from './help.ts';
+import {rootFlag} from './open-store.ts';
+import {formatJsonLines, readFormat} from './output-format.ts';
+import {checkArgumentCount} from './positional.ts';
+
+const doctorFlags = {
+	format: {type: 'string', valueName: 'string', description: 'Format the output ("table", "json") (default "table")'},
+	help: {type: 'boolean', shorthand: 'h', description: 'help for doctor'},
+	root: rootFlag,
+} as const satisfies FlagDefinitions;
+
+export const doctorDescription: CommandDescription = {
+	summary: `Check whether builds can run on this machine
+
+What can be tried is tried: system calls, namespaces, the store, a step. For each fault
+it says what to do.`,
+	usage: 'tsbuild doctor [OPTIONS]',
+	flags: doctorFlags,
+};
+
+/** `tsbuild doctor`: 0 when a build can run here, 1 when not. */
+export const doctorCommand: Command = async (args, context) => {
+	const {flags, positional} = parseFlags(args, doctorFlags);
+	const {environment, writeOutput, isOutputTerminal, signal} = context;
+	if (flags.help) {
+		writeOutput(formatCommandHelp(doctorDescription));
+		return 0;
+	}
+
+	checkArgumentCount(positional, {minimum: 0, maximum: 0, usage: doctorDescription.usage});
+	const format = readFormat(flags.format, ['table', 'json']);
+	const isColored = isOutputTerminal && !isColorRefused(environment);
+	const findings = [];
+	for await (const finding of examineMachine({root: localStoreDirectory(flags.root, environment), environment}, signal)) {
+		findings.push(finding);
+		writeOutput(format === 'json' ? formatJsonLines([finding]) : formatFinding(finding, {isColored}));
+	}
+
+	if (format === 'table') {
+		writeOutput(formatVerdict(findings));
+	}
+
+	return findings.some(({status}) => status === 'fault') ? 1 : 0;
+};
