@@ -1,13 +1,12 @@
 import process from 'node:process';
 import {runCommandLine} from './cli/command-line.ts';
 import {writeStandardError} from './progress/standard-error.ts';
+import {onInterruption} from './rootless/interruptions.ts';
 
 const controller = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-	process.on(signal, () => {
-		controller.abort(new DOMException(`ended by ${signal}`, 'AbortError'));
-	});
-}
+onInterruption(signal => {
+	controller.abort(new DOMException(`ended by ${signal}`, 'AbortError'));
+});
 
 // When nobody reads any more (`tsbuild images | head -n 1`), whoever writes what matters is told by the write itself.
 process.stdout.on('error', () => undefined);

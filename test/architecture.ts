@@ -53,6 +53,7 @@ const areas: readonly Area[] = [
 	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor'], why: 'opens the store together with what ends the containers of dead sessions'},
 	{name: 'src/doctor', imports: ['src/kernel', 'src/linux', 'src/registry', 'snapshotter', 'solver/executor'], why: 'tries what a build needs of the machine'},
 	{name: 'src/build-error', imports: ['src/kernel'], why: 'is known to those who print it'},
+	{name: 'src/rootless', imports: ['src/kernel', 'src/linux'], why: 'makes root of a user before there is anything to build'},
 	{name: 'src/build', imports: 'everything', why: 'wires a build'},
 	{name: 'src/pull-image', imports: 'everything', why: 'wires a pull'},
 	{name: 'src/cli', imports: 'everything', why: 'wires the command line'},

@@ -1,5 +1,7 @@
 import {existsSync} from 'node:fs';
 import {suggest} from '../kernel/suggestion.ts';
+import {localStoreDirectory} from '../local-store.ts';
+import {needsUserNamespace} from '../rootless/needs-user-namespace.ts';
 import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
@@ -20,6 +22,11 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
 	try {
 		const {name, rest} = chooseCommand(args);
 		isBuild = name === 'build';
+		if (opensStore(name, rest) && needsUserNamespace()) {
+			const {runInUserNamespace} = await import('../rootless/run-in-user-namespace.ts');
+			return await runInUserNamespace({...context.environment, TSBUILD_ROOT: localStoreDirectory(undefined, context.environment)});
+		}
+
 		const command = await importCommand(name);
 		return await command(rest, context);
 	} catch (error) {
@@ -105,6 +112,12 @@ function rejectMistypedCommand(first: string, args: readonly string[]): void {
 
 function isCommandName(text: string): text is CommandName {
 	return (commandNames as readonly string[]).includes(text);
+}
+
+const commandsWithoutStore: ReadonlySet<CommandName> = new Set(['doctor', 'help', 'login', 'logout', 'version']);
+
+function opensStore(name: CommandName, args: readonly string[]): boolean {
+	return !commandsWithoutStore.has(name) && !args.includes('--help') && !args.includes('-h');
 }
 
 async function importCommand(name: CommandName): Promise<Command> {

@@ -1,0 +1,96 @@
+import {spawn, type ChildProcess} from 'node:child_process';
+import {once} from 'node:events';
+import {constants} from 'node:os';
+import process from 'node:process';
+import type {Duplex, Readable} from 'node:stream';
+import {readUserNamespace} from '../linux/user-namespace.ts';
+import {planIdMapping, type IdMapping} from './id-mapping.ts';
+import {interruptionSignals, supervisedVariable} from './interruptions.ts';
+import {mapIds} from './map-ids.ts';
+import {namespaceError} from './namespace-error.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/*
+Descriptors of the programs on the way: 2 takes what they complain about, until the program itself gets the true standard error back from 5.
+On 3 they say that the user namespace is there, and hear that it has its IDs. 4 is Node's own channel.
+*/
+const standardErrorNumber = 2;
+const enterNamespaces = 'exec "$@" 2>&5 3>&- 5>&-';
+const awaitIds = `echo >&3 && read -r _ <&3 && exec unshare --mount --pid --fork --kill-child -- /bin/sh -c '${enterNamespaces}' sh "$@"`;
+
+/**
+Runs this program once more, with the same arguments, as root of a user namespace of its own, in which it may mount: its PID 1, with a mount namespace of its own. All standard streams and the terminal are the same. SIGINT and SIGTERM are passed on, one for one; when this process ends, so does the other with all that it has started.
+
+The namespaces are made by unshare(1), because a process with several threads, as one of Node is, cannot make a user namespace.
+
+@param environment all of the program's
+@returns the exit code; 128 + n when signal n ended the program
+@throws {TsbuildError} `ERR_TSBUILD_USER_NAMESPACE` when the machine does not allow it
+@see https://man7.org/linux/man-pages/man7/user_namespaces.7.html
+*/
+export async function runInUserNamespace(environment: Environment): Promise<number> {
+	const mapping = planIdMapping(readUserNamespace());
+	const program = startProgram(environment);
+	const ended = once(program.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+	const complaint = collect(program.complaints);
+	try {
+		await Promise.race([giveIds(program, mapping), ended]);
+	} catch (error) {
+		program.child.kill('SIGKILL');
+		throw error;
+	}
+
+	using _ = passSignals(program.child);
+	const [code, signal] = await ended;
+	const failure = await complaint;
+	if (code !== 0 && failure !== '') {
+		throw namespaceError(failure);
+	}
+
+	return code ?? (128 + constants.signals[signal!]);
+}
+
+type StartedProgram = {
+	readonly child: ChildProcess;
+	readonly complaints: Readable;
+	readonly conversation: Duplex;
+};
+
+function startProgram(environment: Environment): StartedProgram {
+	const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+	const child = spawn('unshare', ['--user', '--', '/bin/sh', '-c', awaitIds, 'sh', ...program], {
+		env: {...environment, [supervisedVariable]: '1'},
+		stdio: ['inherit', 'inherit', 'pipe', 'pipe', 'ipc', standardErrorNumber],
+	});
+	return {child, complaints: child.stderr!, conversation: child.stdio[3] as Duplex};
+}
+
+async function giveIds({child, conversation}: StartedProgram, mapping: IdMapping): Promise<void> {
+	await once(conversation, 'data');
+	await mapIds(child.pid!, mapping);
+	conversation.end('\n');
+}
+
+async function collect(stream: Readable): Promise<string> {
+	const pieces = await stream.setEncoding('utf8').toArray() as string[];
+	return pieces.join('').trim();
+}
+
+function passSignals(child: ChildProcess): Disposable {
+	const pass = (signal: NodeJS.Signals) => {
+		child.send(signal);
+	};
+
+	for (const signal of interruptionSignals) {
+		process.on(signal, pass);
+	}
+
+	return {
+		[Symbol.dispose]() {
+			for (const signal of interruptionSignals) {
+				process.off(signal, pass);
+			}
+		},
+	};
+}
