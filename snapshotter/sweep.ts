@@ -1,6 +1,7 @@
 import {readdir} from 'node:fs/promises';
 import path from 'node:path';
 import {bootId} from './boot-id.ts';
+import {removeLandedFlights} from './flight-files.ts';
 import type {Metadata} from './metadata.ts';
 import {removeTree} from './remove-tree.ts';
 import {
@@ -58,6 +59,9 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
 	// Whoever removes a snapshot and dies before its directory is gone, dies with a session.
 	if (removedSessions.length + failures.length + lostSnapshots > 0) {
 		await collecting(failures, async () => removeOrphans(options));
+		await collecting(failures, async () => {
+			removeLandedFlights(options.root);
+		});
 	}
 
 	return {removedSessions, failures};

@@ -12,6 +12,7 @@ Tells what becomes of a job's vertexes, with BuildKit's meaning:
 
 - every vertex is announced once before anything starts;
 - a vertex that executes starts and completes once;
+- one that waited for another job, and took the result of that, starts and is completed as `cached`;
 - one whose result came from the cache, or was not needed because a later one came from the cache, is completed as `cached`;
 - a vertex of which nothing is known and nothing was needed stays announced;
 - a vertex without a name is not told of;
@@ -64,7 +65,7 @@ export class JobProgress {
 		this.#earlyStatuses.delete(digest);
 	}
 
-	#end(vertex: NamedVertex, facts: Pick<VertexEvent, 'error' | 'canceled'>): void {
+	#end(vertex: NamedVertex, facts: Pick<VertexEvent, 'cached' | 'error' | 'canceled'>): void {
 		const completed = now();
 		this.#emit(vertex, {started: this.#started.get(vertex.digest) ?? completed, completed, ...facts});
 	}
@@ -141,7 +142,12 @@ export class JobProgress {
 			}
 		}
 
-		this.#tellCached(vertex);
+		// One that waited for another job has started.
+		if (this.#started.has(vertex.digest) && !this.#isPart(vertex)) {
+			this.#end(vertex, {cached: true});
+		} else {
+			this.#tellCached(vertex);
+		}
 	}
 
 	/** What an operation tells of itself while its cache key is made. It is shown when the vertex starts, or turns out to be cached. */

@@ -2,9 +2,11 @@ import type PQueue from 'p-queue';
 import type {Digest} from '../src/kernel/digest.ts';
 import {TsbuildError, errorMessage} from '../src/kernel/errors.ts';
 import type {ProgressSink} from '../src/kernel/progress-event.ts';
-import type {CacheStore} from './cache-store.ts';
+import type {CacheRecord, CacheStore} from './cache-store.ts';
+import type {Flights} from './flights.ts';
 import {Identities, type Identity} from './identities.ts';
 import {JobProgress} from './job-progress.ts';
+import {SingleFlight} from './single-flight.ts';
 import {SolveError, type VertexFailure} from './solve-error.ts';
 import {Speculation} from './speculation.ts';
 import type {CacheKey, CacheMap, Vertex} from './vertex.ts';
@@ -17,8 +19,28 @@ export type JobOptions<Result> = {
 	readonly executions: PQueue;
 	/** Bounds the inputs that are digested at once. */
 	readonly contentDigests: PQueue;
+	/** What other jobs execute at the same time; without it nobody looks for them. */
+	readonly flights?: Flights | undefined;
 	readonly signal: AbortSignal;
 };
+
+/** All that a vertex executes with. */
+type Execution<Result> = {
+	readonly vertex: Vertex<Result>;
+	readonly inputs: readonly Result[];
+	/** The canonical key, unless the result belongs to this job alone. */
+	readonly key: CacheKey | undefined;
+	/** What else the result is recorded under. */
+	readonly otherKeys: readonly CacheKey[];
+	/** The result may be one that another job makes. */
+	readonly isShared: boolean;
+};
+
+/** What an attempt to execute has come to: a result, or another vertex that makes the same. */
+type Outcome<Result> = {readonly result: Result} | {readonly busyKey: CacheKey};
+
+// Told as a status of a vertex.
+const waitingStatus = 'waiting for another build of this step';
 
 /**
 One run of the solver. It goes by demand: from a target to what its cache key needs, and only when the key is not found on to the inputs' results. What is to be known for a key is the matter of `Identities`; a record whose result is gone (pruned a moment ago) counts for its key, and the vertex executes.
@@ -34,15 +56,17 @@ export class Job<Result> {
 	/** The vertexes whose results are not what their keys say. */
 	readonly #unrecorded = new Set<Digest>();
 	readonly #speculation: Speculation<Vertex<Result>>;
+	readonly #flights: SingleFlight;
 	readonly #work: Array<Promise<unknown>> = [];
 	readonly #failures: VertexFailure[] = [];
 
 	constructor(options: JobOptions<Result>) {
-		const {cache, contentDigests, progress} = options;
+		const {cache, contentDigests, progress, flights} = options;
 		const begin = this.#begin.bind(this);
 		this.#options = options;
 		this.#progress = new JobProgress(progress);
 		this.#signal = AbortSignal.any([options.signal, this.#end.signal]);
+		this.#flights = new SingleFlight(flights);
 		this.#cacheMaps = new VertexPromises(begin);
 		this.#results = new VertexPromises(begin);
 		this.#speculation = new Speculation(vertex => {
@@ -76,12 +100,20 @@ export class Job<Result> {
 			return undefined;
 		}
 
-		const result = await this.#attempt(vertex, 'failed to load cache', async () => record.load(this.#signal));
+		const result = await this.#loadRecord(vertex, record);
 		if (result !== undefined) {
-			this.#progress.cache(vertex, ancestor => this.#identities.isFound(ancestor) && !this.#results.has(ancestor.digest));
+			this.#tellCached(vertex);
 		}
 
 		return result;
+	}
+
+	async #loadRecord(vertex: Vertex<Result>, record: CacheRecord<Result>): Promise<Result | undefined> {
+		return this.#attempt(vertex, 'failed to load cache', async () => record.load(this.#signal));
+	}
+
+	#tellCached(vertex: Vertex<Result>): void {
+		this.#progress.cache(vertex, ancestor => this.#identities.isFound(ancestor) && !this.#results.has(ancestor.digest));
 	}
 
 	async #execute(vertex: Vertex<Result>, identity: Identity<Result>): Promise<Result> {
@@ -89,30 +121,89 @@ export class Job<Result> {
 			identity.key === undefined ? undefined : this.#identities.contentKey(vertex),
 			...vertex.inputs.map(async input => this.#result(input)),
 		]);
-		const keys = [...new Set([identity.key, byContent, identity.definitionKey].filter(key => key !== undefined))];
-		return this.#options.executions.add(async () => this.#attempt(vertex, undefined, async () => {
-			using _running = identity.key === undefined ? undefined : this.#speculation.run();
-			this.#progress.start(vertex);
-			const result = await vertex.op.execute(inputs, {
-				signal: this.#signal,
-				...this.#progress.reporters(vertex),
-				forbidRecord: () => {
-					this.#unrecorded.add(vertex.digest);
-				},
-			});
-			await this.#record(vertex, keys, result);
-			this.#progress.complete(vertex);
-			return result;
-		}));
+		const {key, definitionKey, isRenewed} = identity;
+		return this.#executeOnce({
+			vertex,
+			inputs,
+			key,
+			otherKeys: [...new Set([byContent, definitionKey])].filter(other => other !== undefined).filter(other => other !== key),
+			isShared: !isRenewed && vertex.inputs.every(input => !this.#unrecorded.has(input.digest)),
+		});
 	}
 
-	async #record(vertex: Vertex<Result>, [canonical, ...others]: readonly CacheKey[], result: Result): Promise<void> {
+	/** Who waits for another has no place among those that execute. */
+	async #executeOnce(execution: Execution<Result>): Promise<Result> {
+		for (;;) {
+			const outcome = await this.#options.executions.add(async () => this.#tryExecute(execution));
+			if ('result' in outcome) {
+				return outcome.result;
+			}
+
+			await this.#attempt(execution.vertex, undefined, async () => this.#waitForOther(execution.vertex, outcome.busyKey));
+		}
+	}
+
+	async #tryExecute(execution: Execution<Result>): Promise<Outcome<Result>> {
+		const {vertex, key, isShared} = execution;
+		using flight = key === undefined ? undefined : await this.#attempt(vertex, undefined, async () => this.#flights.tryBegin(key));
+		if (key !== undefined && flight === undefined && isShared) {
+			return {busyKey: key};
+		}
+
+		// Since it was looked for, another job may have made it.
+		const made = isShared ? await this.#findMade(execution) : undefined;
+		if (made !== undefined) {
+			this.#tellCached(vertex);
+			return {result: made};
+		}
+
+		using _running = key === undefined ? undefined : this.#speculation.run();
+		return {result: await this.#attempt(vertex, undefined, async () => this.#perform(execution))};
+	}
+
+	async #findMade({vertex, key}: Execution<Result>): Promise<Result | undefined> {
+		const record = await this.#identities.find(key);
+		return record && this.#loadRecord(vertex, record);
+	}
+
+	async #perform(execution: Execution<Result>): Promise<Result> {
+		const {vertex, inputs} = execution;
+		this.#progress.start(vertex);
+		const result = await vertex.op.execute(inputs, {
+			signal: this.#signal,
+			...this.#progress.reporters(vertex),
+			forbidRecord: () => {
+				this.#unrecorded.add(vertex.digest);
+			},
+		});
+		await this.#record(execution, result);
+		this.#progress.complete(vertex);
+		return result;
+	}
+
+	async #waitForOther(vertex: Vertex<Result>, key: CacheKey): Promise<void> {
+		const ownEnd = this.#flights.ownEnd(key);
+		if (ownEnd !== undefined) {
+			return ownEnd;
+		}
+
+		using _running = this.#speculation.run();
+		this.#progress.start(vertex);
+		const {status} = this.#progress.reporters(vertex);
+		status({id: waitingStatus, current: 0, total: 0});
+		await this.#flights.waitForOther(key, this.#signal);
+		status({
+			id: waitingStatus, current: 0, total: 0, completed: true,
+		});
+	}
+
+	async #record({vertex, key, otherKeys}: Execution<Result>, result: Result): Promise<void> {
 		if (vertex.inputs.some(input => this.#unrecorded.has(input.digest))) {
 			this.#unrecorded.add(vertex.digest);
 		}
 
-		if (canonical !== undefined && !this.#unrecorded.has(vertex.digest)) {
-			await this.#options.cache.record([canonical, ...others], result, vertex.name);
+		if (key !== undefined && !this.#unrecorded.has(vertex.digest)) {
+			await this.#options.cache.record([key, ...otherKeys], result, vertex.name);
 		}
 	}
 

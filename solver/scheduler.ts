@@ -3,13 +3,16 @@ import PQueue from 'p-queue';
 import type {ProgressSink} from '../src/kernel/progress-event.ts';
 import {Job} from './job.ts';
 import type {CacheStore} from './cache-store.ts';
+import type {Flights} from './flights.ts';
 import type {Vertex} from './vertex.ts';
 
 export type SolveOptions<Result> = {
 	readonly cache: CacheStore<Result>;
 	readonly progress: ProgressSink;
 	/** The most operations that execute at once. By default the larger of 16 and four times the cores: as good as unlimited, as BuildKit's, and no fork bomb. */
-	readonly maximumParallelism?: number;
+	readonly maximumParallelism?: number | undefined;
+	/** What other jobs with the same cache execute: what is among it is waited for. */
+	readonly flights?: Flights;
 	readonly signal: AbortSignal;
 };
 
@@ -26,10 +29,11 @@ export async function solve<Result>(vertex: Vertex<Result>, options: SolveOption
 
 /** Like `solve`, for several vertexes of one job: what they share is solved once. The results come in the order of `vertexes`. */
 export async function solveAll<Result>(vertexes: ReadonlyArray<Vertex<Result>>, options: SolveOptions<Result>): Promise<Result[]> {
-	const {cache, progress, signal, maximumParallelism = Math.max(16, 4 * availableParallelism())} = options;
+	const {cache, progress, flights, signal, maximumParallelism = Math.max(16, 4 * availableParallelism())} = options;
 	const job = new Job<Result>({
 		cache,
 		progress,
+		flights,
 		executions: new PQueue({concurrency: maximumParallelism}),
 		contentDigests: new PQueue({concurrency: availableParallelism()}),
 		signal,

@@ -1,3 +1,4 @@
+import {FlightFiles} from '../../snapshotter/flight-files.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
@@ -53,7 +54,12 @@ export async function solveDefinition(definition: Definition, {options, store, l
 		return null;
 	}
 
-	const result = await solve(vertex, {cache: new SnapshotCache(store), progress: options.progress, signal: options.signal});
+	const result = await solve(vertex, {
+		cache: new SnapshotCache(store),
+		flights: new FlightFiles(store.root),
+		progress: options.progress,
+		signal: options.signal,
+	});
 	if (result.kind !== 'snapshot') {
 		throw new TypeError('the result of a definition is a snapshot');
 	}

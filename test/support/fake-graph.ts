@@ -1,8 +1,7 @@
 import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
 import {digestOf, type Digest} from '../../src/kernel/digest.ts';
 import type {ProgressEvent, VertexEvent} from '../../src/kernel/progress-event.ts';
-import type {CacheStore} from '../../solver/cache-store.ts';
-import {solve} from '../../solver/scheduler.ts';
+import {solve, type SolveOptions} from '../../solver/scheduler.ts';
 import type {ExecutionContext, Vertex} from '../../solver/vertex.ts';
 import {MemoryCache} from './memory-cache.ts';
 
@@ -84,7 +83,7 @@ export class FakeGraph {
 		};
 	}
 
-	async solve(target: Vertex<string>, options: {readonly cache?: CacheStore<string>; readonly maximumParallelism?: number; readonly signal?: AbortSignal} = {}): Promise<string> {
+	async solve(target: Vertex<string>, options: Partial<Omit<SolveOptions<string>, 'progress'>> = {}): Promise<string> {
 		return solve(target, {
 			cache: this.cache,
 			progress: event => {
