@@ -47,6 +47,6 @@ async function removeInOverlay(name: string, {lower, upper, work}: {readonly low
 
 function hintFor(error: unknown): string {
 	return errorCode(error) === 'EPERM'
-		? 'Mounting needs root (CAP_SYS_ADMIN).'
+		? 'Mounting needs root (CAP_SYS_ADMIN). "tsbuild doctor" tells what is missing.'
 		: 'Overlayfs keeps its changes on ext4, xfs, btrfs or tmpfs, not on another overlay and not on NFS: choose a directory there with --root.';
 }

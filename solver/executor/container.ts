@@ -33,7 +33,7 @@ type Ending = {
 // As runc when there is nothing to run.
 const commandNotRunExitCode = 1;
 
-const privilegesHint = 'A container needs the rights of root (CAP_SYS_ADMIN and others); in another container, the options that this one was started with may take them away.';
+const privilegesHint = 'A container needs the rights of root (CAP_SYS_ADMIN and others); in another container, the options that this one was started with may take them away. "tsbuild doctor" tells what is missing.';
 
 const programName = 'tsbuild-init';
 
