@@ -24,11 +24,34 @@ export function findLayer(metadata: Metadata, snapshot: SnapshotId): LooseLayer 
 	};
 }
 
-/** Notes the layer of a snapshot, in the place of what was known. */
+/** Notes the layer of a snapshot, in the place of what was known. Where that was another, the chains of what stands on it are other ones, too, and are made again. */
 export function recordLayer(metadata: Metadata, snapshot: SnapshotId, {chainId, diffId, descriptor}: Layer): void {
+	const former = metadata.statement('SELECT chain_id FROM layers WHERE snapshot = ?').get(snapshot)?.chain_id ?? chainId;
+	if (former !== chainId) {
+		forgetChainsAbove(metadata, snapshot);
+	}
+
 	metadata
 		.statement('INSERT OR REPLACE INTO layers (snapshot, chain_id, diff_id, digest, size, media_type) VALUES (?, ?, ?, ?, ?, ?)')
 		.run(snapshot, chainId, diffId, descriptor.digest, descriptor.size, descriptor.mediaType);
+}
+
+/** Forgets the layer of a snapshot, and the chains of what stands on it. All are made again when somebody needs them. */
+export function forgetLayer(metadata: Metadata, snapshot: SnapshotId): void {
+	metadata.transaction(() => {
+		metadata.statement('DELETE FROM layers WHERE snapshot = ?').run(snapshot);
+		forgetChainsAbove(metadata, snapshot);
+	});
+}
+
+function forgetChainsAbove(metadata: Metadata, snapshot: SnapshotId): void {
+	metadata.statement(`
+		WITH RECURSIVE above (id) AS (
+			SELECT id FROM snapshots WHERE parent = ?
+			UNION SELECT snapshots.id FROM snapshots JOIN above ON snapshots.parent = above.id
+		)
+		UPDATE layers SET chain_id = NULL WHERE snapshot IN (SELECT id FROM above)
+	`).run(snapshot);
 }
 
 /** Finds the oldest committed snapshot of a chain of layers, and holds it for a session. */

@@ -1,13 +1,20 @@
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 
-// https://sqlite.org/rescode.html#full
-const sqliteFull = 13;
-
 const diskFull = 'The disk is full.';
+const damaged = 'The database is damaged: \'tsbuild store check --repair\' makes a new one, in which the images keep their names.';
+
+// https://sqlite.org/rescode.html
+const sqliteHints: ReadonlyMap<unknown, string> = new Map([
+	[10, 'The disk has failed: see the log of the kernel.'],
+	[11, damaged],
+	[13, diskFull],
+	[26, damaged],
+]);
 
 const hints: ReadonlyMap<string | undefined, string> = new Map([
 	['ENOSPC', diskFull],
 	['EDQUOT', 'The disk quota is used up.'],
+	['EIO', 'The disk has failed: see the log of the kernel.'],
 	['EROFS', 'The file system is read-only: choose another directory with --root.'],
 ]);
 
@@ -19,13 +26,15 @@ export function storeError(action: string, error: unknown): TsbuildError {
 		return error;
 	}
 
-	const hint = isSqliteFull(error) ? diskFull : hints.get(errorCode(error));
+	const hint = sqliteHint(error) ?? hints.get(errorCode(error));
 	return new TsbuildError('ERR_TSBUILD_STORE', `failed to ${action}: ${errorMessage(error)}`, {
 		cause: error,
 		...(hint !== undefined && {hint}),
 	});
 }
 
-function isSqliteFull(error: unknown): boolean {
-	return error instanceof Error && 'errcode' in error && error.errcode === sqliteFull;
+// The low byte is the kind of the error. https://sqlite.org/rescode.html#extrc
+function sqliteHint(error: unknown): string | undefined {
+	const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+	return typeof code === 'number' ? sqliteHints.get(code % 256) : undefined;
 }

@@ -28,7 +28,7 @@ import {
 const formatVersion = 1;
 
 // What a directory may hold that is to become a store: what an interrupted attempt left, and what a fresh file system has.
-const ownNames = /^(?:content|empty|format\.new|lost\+found|metadata\.db.*|\.probe-.+|sessions|snapshots|snapshotter)$/v;
+const ownNames = /^(?:cache-mounts|content|empty|format\.new|lost\+found|metadata\.db.*|mount-points|\.probe-.+|sessions|snapshots|snapshotter)$/v;
 
 // S_IWGRP and S_IWOTH. https://man7.org/linux/man-pages/man7/inode.7.html
 const writableByOthers = 0o022;
@@ -134,7 +134,8 @@ async function readFormat(root: string): Promise<string | undefined> {
 	}
 }
 
-async function writeFormat(root: string): Promise<void> {
+/** Makes a directory, in which everything else is there, a store. */
+export async function writeFormat(root: string): Promise<void> {
 	const temporary = path.join(root, 'format.new');
 	await using file = await open(temporary, 'w', 0o644);
 	await file.writeFile(`${formatVersion}\n`);

@@ -12,7 +12,24 @@ Which snapshotter it has may be said by `$TSBUILD_SNAPSHOTTER`.
 @throws {TsbuildError} `ERR_TSBUILD_STORE...`, see `openStore`
 */
 export async function openLocalStore(directory: string): Promise<Store> {
-	return openStore(directory, {killSession, snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER)});
+	const store = await openStore(directory, {killSession, snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER)});
+	try {
+		await nameImagesOfTheDead(store);
+		return store;
+	} catch (error) {
+		await store[Symbol.asyncDispose]();
+		throw error;
+	}
+}
+
+// Who names an image and is killed before the index says so: that is rare, too.
+async function nameImagesOfTheDead(store: Store): Promise<void> {
+	if (store.sweepReport.removedSessions.length === 0) {
+		return;
+	}
+
+	const {ImageStore} = await import('./exporter/image-store.ts');
+	await new ImageStore(store).updateIndex();
 }
 
 /**

@@ -6,7 +6,7 @@ import type {Command, CommandContext} from './command.ts';
 import {formatError} from './error-report.ts';
 import {UsageError} from './usage-error.ts';
 
-const commandNames = ['build', 'doctor', 'du', 'help', 'images', 'inspect', 'load', 'login', 'logout', 'prune', 'pull', 'push', 'rmi', 'save', 'tag', 'version'] as const;
+const commandNames = ['build', 'doctor', 'du', 'help', 'images', 'inspect', 'load', 'login', 'logout', 'prune', 'pull', 'push', 'rmi', 'save', 'store', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
 // The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
@@ -190,6 +190,11 @@ async function importCommand(name: CommandName): Promise<Command> {
 		case 'save': {
 			const {saveCommand} = await import('./save-command.ts');
 			return saveCommand;
+		}
+
+		case 'store': {
+			const {storeCommand} = await import('./store-command.ts');
+			return storeCommand;
 		}
 
 		case 'tag': {

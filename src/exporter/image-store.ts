@@ -185,8 +185,8 @@ export class ImageStore {
 	}
 
 	/** Makes `index.json` name the images that there are. Whoever changes the table does this afterwards; the last one brings the last state. */
-	async updateIndex({signal}: {readonly signal: AbortSignal}): Promise<void> {
-		await this.#store.content.updateIndex(index => this.#indexOfImages(index), {signal});
+	async updateIndex(options: {readonly signal?: AbortSignal} = {}): Promise<void> {
+		await this.#store.content.updateIndex(index => this.#indexOfImages(index), options);
 	}
 }
 
