@@ -1,19 +1,12 @@
-import {existsSync, mkdirSync, writeFileSync} from 'node:fs';
-import {release} from 'node:os';
-import path from 'node:path';
-import test from 'ava';
-import {defaultCapabilities} from '../../../solver/executor/capabilities.ts';
+import {existsSync} from 'node:fs';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
-import {defaultDevices} from '../../../solver/executor/devices.ts';
-import {defaultSeccompProfile, selectRules} from '../../../solver/executor/seccomp-profile.ts';
-import {makeBusyboxRoot} from '../../support/busybox-root.ts';
-import {runCommand} from '../../support/run-program.ts';
+import {testWhere} from '../../support/conditions.ts';
+import {runWithRunc} from '../../support/runc.ts';
 import {makeStepRoot} from '../../support/step.ts';
-import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
 
 const environment = await prepareContainerEnvironment();
 
-const testWithRunc = existsSync('/usr/bin/runc') ? test : test.skip;
+const testWithRunc = testWhere(existsSync('/usr/bin/runc'), 'it needs runc');
 
 // Everything that a step could notice of its container, one fact a line.
 const probe = `
@@ -35,74 +28,6 @@ try nice -n -5 true; try su user -c true; try swapoff -a; try reboot -n; try ins
 try setsid true; try renice -5 $$; try touch /proc/sys/kernel/x; try sh -c "echo b > /proc/sysrq-trigger"; try cat /proc/1/environ; try ls /proc/1/root
 `;
 
-// `runc spec` with what Docker has by default.
-function dockerConfiguration(args: readonly string[]): unknown {
-	const capabilities = [...defaultCapabilities];
-	const mount = (destination: string, type: string, options: readonly string[]) => ({
-		destination, type, source: type === 'tmpfs' && destination === '/dev/shm' ? 'shm' : type, options,
-	});
-	const safe = ['nosuid', 'noexec', 'nodev'];
-	return {
-		ociVersion: '1.0.2',
-		process: {
-			terminal: false,
-			user: {uid: 0, gid: 0, additionalGids: [0]},
-			args,
-			env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-			cwd: '/',
-			capabilities: {bounding: capabilities, effective: capabilities, permitted: capabilities},
-			noNewPrivileges: false,
-			rlimits: [{type: 'RLIMIT_NOFILE', soft: 1024, hard: Number(environment.maximumOpenFiles < 524_288n ? environment.maximumOpenFiles : 524_288n)}],
-		},
-		root: {path: 'rootfs', readonly: false},
-		hostname: 'buildkitsandbox',
-		mounts: [
-			mount('/proc', 'proc', safe),
-			mount('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
-			mount('/dev/pts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
-			mount('/dev/shm', 'tmpfs', [...safe, 'mode=1777', 'size=65536k']),
-			mount('/dev/mqueue', 'mqueue', safe),
-			mount('/sys', 'sysfs', [...safe, 'ro']),
-			mount('/sys/fs/cgroup', 'cgroup', [...safe, 'ro']),
-		],
-		linux: {
-			cgroupsPath: `/tsbuild-test-${crypto.randomUUID()}`,
-			namespaces: ['pid', 'ipc', 'uts', 'mount', 'network', 'cgroup'].map(type => ({type})),
-			resources: {
-				devices: [{allow: false, access: 'rwm'}, ...defaultDevices.map(rule => ({
-					allow: true, access: rule.access, type: rule.type, ...numbersOf(rule),
-				}))],
-			},
-			maskedPaths: [
-				...['acpi', 'asound', 'kcore', 'keys', 'latency_stats', 'timer_list', 'timer_stats', 'sched_debug', 'scsi'].map(name => `/proc/${name}`),
-				'/sys/firmware',
-				'/sys/devices/virtual/powercap',
-			],
-			readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
-			seccomp: {
-				defaultAction: defaultSeccompProfile.defaultAction,
-				defaultErrnoRet: defaultSeccompProfile.defaultErrnoRet,
-				architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_X86', 'SCMP_ARCH_X32'],
-				syscalls: selectRules(defaultSeccompProfile, {architecture: environment.architecture, capabilities, kernelVersion: release()}).map(({names, action, errnoRet, args: conditions}) => ({
-					names, action, errnoRet, args: conditions,
-				})),
-			},
-		},
-	};
-}
-
-function numbersOf({major, minor}: {readonly major: number | '*'; readonly minor: number | '*'}) {
-	return {...(major !== '*' && {major}), ...(minor !== '*' && {minor})};
-}
-
-async function runWithRunc(args: readonly string[]): Promise<string> {
-	await using directory = await makeTemporaryDirectory();
-	mkdirSync(path.join(directory.path, 'rootfs'));
-	makeBusyboxRoot(path.join(directory.path, 'rootfs'));
-	writeFileSync(path.join(directory.path, 'config.json'), JSON.stringify(dockerConfiguration(args)));
-	return await runCommand('runc', ['--root', path.join(directory.path, 'state'), 'run', '--bundle', directory.path, `tsbuild-test-${crypto.randomUUID()}`]);
-}
-
 // What is not the same, and why.
 const differences: ReadonlyArray<readonly [line: RegExp, why: string]> = [
 	[/^0 /v, 'runc copies its standard input through a pipe'],
@@ -118,7 +43,7 @@ function comparable(output: string): readonly string[] {
 
 testWithRunc('a step notices the same of its container as under runc with Docker\'s defaults', async t => {
 	const args = ['/bin/sh', '-c', probe];
-	const expected = await runWithRunc(args);
+	const expected = await runWithRunc(args, {environment});
 	await using root = await makeStepRoot();
 	const {stdout} = await root.run(args, {environment});
 	t.deepEqual(comparable(stdout), comparable(expected));
@@ -126,7 +51,7 @@ testWithRunc('a step notices the same of its container as under runc with Docker
 
 testWithRunc('the same as under runc as another user', async t => {
 	const args = ['/bin/sh', '-c', `chmod 777 /tmp; su user -c '${probe.replaceAll('\'', String.raw`'\''`)}'`];
-	const expected = await runWithRunc(args);
+	const expected = await runWithRunc(args, {environment});
 	await using root = await makeStepRoot();
 	const {stdout} = await root.run(args, {environment});
 	t.deepEqual(comparable(stdout), comparable(expected));
