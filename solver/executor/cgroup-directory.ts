@@ -44,6 +44,11 @@ export function writeSetting(directory: string, file: string, value: string): vo
 	}
 }
 
+/** What a file of a group holds, or `undefined` when this kernel does not have the file. */
+export function readText(directory: string, file: string): string | undefined {
+	return readIfPresent(join(directory, file));
+}
+
 /** The number that a file of a group holds, or `undefined` when this kernel does not have the file. */
 export function readNumber(directory: string, file: string): number | undefined {
 	const text = readIfPresent(join(directory, file));

@@ -10,10 +10,10 @@ import {errorCode, errorMessage} from '../../src/kernel/errors.ts';
 import {readMountInformation, type MountInformation} from '../../src/linux/mount-information.ts';
 
 /** What tsbuild uses of cgroups. The CPU time of version 2 needs no controller, and it freezes and denies devices without one. */
-export type Controller = 'memory' | 'cpu' | 'cpuacct' | 'pids' | 'devices' | 'freezer';
+export type Controller = 'memory' | 'cpu' | 'cpuacct' | 'cpuset' | 'pids' | 'devices' | 'freezer';
 
-const controllersOfVersion1: readonly Controller[] = ['memory', 'cpu', 'cpuacct', 'pids', 'devices', 'freezer'];
-const controllersOfVersion2 = ['memory', 'cpu', 'pids'] as const;
+const controllersOfVersion1: readonly Controller[] = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'devices', 'freezer'];
+const controllersOfVersion2 = ['memory', 'cpu', 'cpuset', 'pids'] as const;
 
 /**
 Where the groups of containers are made: the group that is the parent of them all.

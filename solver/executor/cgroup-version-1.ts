@@ -11,14 +11,8 @@ import {
 	writeSetting,
 } from './cgroup-directory.ts';
 import type {Controller} from './cgroup-hierarchy.ts';
-import {
-	cpuPeriod,
-	cpuQuota,
-	limitError,
-	memoryLimit,
-	type MemoryLimit,
-	type ResourceLimits,
-} from './cgroup-limits.ts';
+import {limitError, settingsOfVersion1, type ResourceLimits} from './cgroup-limits.ts';
+import {applySetting, inheritCpuset} from './cgroup-settings.ts';
 import type {Cgroup, CgroupOptions} from './cgroup.ts';
 import type {ContainerUsage} from './container-spec.ts';
 import {formatDeviceRule, type DeviceRule} from './devices.ts';
@@ -34,7 +28,8 @@ Makes a group in the hierarchies of cgroup version 1.
 export async function openVersion1(parents: ReadonlyMap<Controller, string>, options: CgroupOptions): Promise<Cgroup> {
 	const {name, limits, devices} = options;
 	await using undo = new AsyncDisposableStack();
-	const group = undo.use(new CgroupVersion1(directoriesOf(parents, name)));
+	const needed = new Map([...parents].filter(([controller]) => isNeeded(controller, limits)));
+	const group = undo.use(new CgroupVersion1(directoriesOf(needed, name)));
 	group.make();
 	group.setLimits(limits);
 	if (devices !== 'all') {
@@ -67,6 +62,11 @@ export function directoriesOf(parents: ReadonlyMap<Controller, string>, name: st
 	return new Map([...parents].map(([controller, parent]) => [controller, join(parent, name)]));
 }
 
+/** Without limits of it, a group of cpuset would only cost time. */
+function isNeeded(controller: Controller, {cpusetCpus, cpusetMems}: ResourceLimits): boolean {
+	return controller !== 'cpuset' || cpusetCpus !== undefined || cpusetMems !== undefined;
+}
+
 function setFreezer(directory: string | undefined, state: 'FROZEN' | 'THAWED'): void {
 	if (directory !== undefined && existsSync(directory)) {
 		writeSetting(directory, 'freezer.state', state);
@@ -95,22 +95,13 @@ class CgroupVersion1 implements Cgroup {
 	}
 
 	setLimits(limits: ResourceLimits): void {
-		const {cpus, pids} = limits;
-		const limit = memoryLimit(limits);
-		if (limit !== undefined) {
-			const directory = requireDirectory(this.#directories, 'memory');
-			writeSetting(directory, 'memory.limit_in_bytes', String(limit.memory));
-			writeSwapLimit(directory, limit);
+		const cpuset = this.#directories.get('cpuset');
+		if (cpuset !== undefined) {
+			inheritCpuset(cpuset);
 		}
 
-		if (cpus !== undefined) {
-			const directory = requireDirectory(this.#directories, 'cpu');
-			writeSetting(directory, 'cpu.cfs_period_us', String(cpuPeriod));
-			writeSetting(directory, 'cpu.cfs_quota_us', String(cpuQuota(cpus)));
-		}
-
-		if (pids !== undefined) {
-			writeSetting(requireDirectory(this.#directories, 'pids'), 'pids.max', String(pids));
+		for (const setting of settingsOfVersion1(limits)) {
+			applySetting(requireDirectory(this.#directories, setting.controller), setting);
 		}
 	}
 
@@ -174,11 +165,4 @@ function requireDirectory(directories: ReadonlyMap<Controller, string>, controll
 	}
 
 	return directory;
-}
-
-function writeSwapLimit(directory: string, {memory, swap, isSwapOptional}: MemoryLimit): void {
-	const file = 'memory.memsw.limit_in_bytes';
-	if (swap !== undefined && (!isSwapOptional || existsSync(join(directory, file)))) {
-		writeSetting(directory, file, String(memory + swap));
-	}
 }

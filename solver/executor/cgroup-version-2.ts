@@ -14,14 +14,8 @@ import {
 	writeSetting,
 } from './cgroup-directory.ts';
 import type {CgroupHierarchy} from './cgroup-hierarchy.ts';
-import {
-	cpuPeriod,
-	cpuQuota,
-	limitError,
-	memoryLimit,
-	type MemoryLimit,
-	type ResourceLimits,
-} from './cgroup-limits.ts';
+import {limitError, settingsOfVersion2, type ResourceLimits} from './cgroup-limits.ts';
+import {applySetting} from './cgroup-settings.ts';
 import type {Cgroup, CgroupOptions} from './cgroup.ts';
 import type {ContainerUsage} from './container-spec.ts';
 import {assembleDeviceProgram, type DeviceRule} from './devices.ts';
@@ -78,25 +72,10 @@ class CgroupVersion2 implements Cgroup {
 	}
 
 	setLimits(limits: ResourceLimits): void {
-		const {cpus, pids} = limits;
-		const limit = memoryLimit(limits);
-		if (limit !== undefined) {
-			requireController(this.#controllers, 'memory');
-			writeSetting(this.#directory, 'memory.max', String(limit.memory));
-			writeSwapLimit(this.#directory, limit);
+		for (const setting of settingsOfVersion2(limits)) {
+			requireController(this.#controllers, setting.controller);
+			applySetting(this.#directory, setting);
 		}
-
-		if (cpus !== undefined) {
-			requireController(this.#controllers, 'cpu');
-			writeSetting(this.#directory, 'cpu.max', `${cpuQuota(cpus)} ${cpuPeriod}`);
-		}
-
-		if (pids === undefined) {
-			return;
-		}
-
-		requireController(this.#controllers, 'pids');
-		writeSetting(this.#directory, 'pids.max', String(pids));
 	}
 
 	restrictDevices(rules: readonly DeviceRule[]): void {
@@ -147,12 +126,5 @@ class CgroupVersion2 implements Cgroup {
 function requireController(controllers: ReadonlySet<string>, controller: string): void {
 	if (!controllers.has(controller)) {
 		throw limitError(controller, 'its cgroup controller cannot be turned on here');
-	}
-}
-
-function writeSwapLimit(directory: string, {swap, isSwapOptional}: MemoryLimit): void {
-	const file = 'memory.swap.max';
-	if (swap !== undefined && (!isSwapOptional || existsSync(join(directory, file)))) {
-		writeSetting(directory, file, String(swap));
 	}
 }

@@ -9,6 +9,7 @@ import {capabilitiesOfMask, defaultCapabilities, type CapabilityName} from './ca
 import {prepareCgroups, type CgroupHierarchy} from './cgroup-hierarchy.ts';
 import {cgroupViewOf, type CgroupView} from './cgroup-view.ts';
 import {readHostResolver, type HostResolver} from './etc-files.ts';
+import {defaultProcessLimit} from './process-limit.ts';
 import {parseMaximumOpenFiles} from './resource-limits.ts';
 import {assembleSeccompFilter} from './seccomp.ts';
 import {defaultSeccompProfile} from './seccomp-profile.ts';
@@ -25,6 +26,8 @@ export type ContainerEnvironment = {
 	/** Where the groups of containers are made; `unavailable` is worth a warning. */
 	readonly cgroups: CgroupHierarchy;
 	readonly cgroupView: CgroupView;
+	/** The processes of a step whose limits do not say how many; `undefined` where they cannot be limited. */
+	readonly processLimit: number | undefined;
 	readonly resolver: HostResolver;
 	/** That of this process, where it is not the first of the machine. */
 	readonly userNamespace: UserNamespace | undefined;
@@ -41,6 +44,7 @@ export async function prepareContainerEnvironment(): Promise<ContainerEnvironmen
 	const architecture = hostArchitecture();
 	const own = parsePermittedCapabilities(await readFile('/proc/self/status', 'utf8'));
 	const capabilities = defaultCapabilities.filter(name => own.includes(name));
+	const cgroups = await prepareCgroups();
 	return {
 		architecture,
 		capabilities,
@@ -48,8 +52,9 @@ export async function prepareContainerEnvironment(): Promise<ContainerEnvironmen
 			profile: defaultSeccompProfile, architecture, capabilities, kernelVersion: release(),
 		}),
 		maximumOpenFiles: parseMaximumOpenFiles(await readFile('/proc/self/limits', 'utf8')),
-		cgroups: await prepareCgroups(),
+		cgroups,
 		cgroupView: cgroupViewOf(await readMountInformation()),
+		processLimit: await defaultProcessLimit(cgroups),
 		resolver: await readHostResolver(),
 		userNamespace: readUserNamespace(),
 		sharesProc: parseGoBoolean(process.env.TSBUILD_NO_PROCESS_SANDBOX ?? '') ?? false,

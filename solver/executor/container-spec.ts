@@ -1,4 +1,5 @@
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {NetworkNamespace} from './network.ts';
 
 /*
 A container as data. `runContainer(spec, {signal})` in container.ts makes it, waits for its first process and undoes everything.
@@ -16,8 +17,16 @@ export type ContainerLimits = {
 	readonly memory?: number;
 	/** Bytes of memory and swap together; -1 without limit. */
 	readonly memorySwap?: number;
-	/** CPUs, for example 1.5. */
-	readonly cpus?: number;
+	/** Weight beside other groups, from 2 to 262,144; without it 1024. */
+	readonly cpuShares?: number;
+	/** Microseconds of CPU time in each period; -1 without limit. */
+	readonly cpuQuota?: number;
+	/** Microseconds; 100,000 when not given. */
+	readonly cpuPeriod?: number;
+	/** CPUs and memory nodes to run on, such as `0-2,4`. */
+	readonly cpusetCpus?: string;
+	readonly cpusetMems?: string;
+	/** Processes and threads; -1 without limit, and when not given that of `ContainerEnvironment`. */
 	readonly pids?: number;
 	/** Resource limits by their name, for example `nofile`. */
 	readonly ulimits?: Readonly<Record<string, {readonly soft: bigint; readonly hard: bigint}>>;
@@ -37,12 +46,12 @@ export type ContainerSpec = {
 	readonly cwd: string;
 	/** As in the Dockerfile; empty for root. */
 	readonly user: string;
-	readonly network: 'default' | 'none' | 'host';
+	readonly network: 'none' | 'host' | NetworkNamespace;
 	readonly security: 'sandbox' | 'insecure';
 	readonly hostname: string;
 	readonly mounts: readonly ContainerMount[];
 	readonly limits: ContainerLimits;
-	/** Lines added to /etc/hosts. */
+	/** Lines added to /etc/hosts. The address `host-gateway` is that of the machine that builds. */
 	readonly extraHosts: ReadonlyArray<{readonly name: string; readonly address: string}>;
 	/** Takes each piece of output as it comes. */
 	readonly output: (stream: 'stdout' | 'stderr', data: Uint8Array) => void;

@@ -56,7 +56,7 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 	await using cgroup = await openCgroups({
 		name: spec.id,
 		hierarchy: environment.cgroups,
-		limits: spec.limits,
+		limits: {...(environment.processLimit !== undefined && {pids: environment.processLimit}), ...spec.limits},
 		devices: spec.security === 'sandbox' ? defaultDevices : 'all',
 	});
 	using undo = new DisposableStack();

@@ -44,7 +44,14 @@ export const buildFlags = {
 	builder: {
 		type: 'string', valueName: 'string', description: 'Accepted for scripts written for buildx; tsbuild needs no builder', hidden: true,
 	},
+	'cpu-period': {type: 'string', valueName: 'int', description: 'Limit the CPU CFS (Completely Fair Scheduler) period of each "RUN" instruction, in microseconds'},
+	'cpu-quota': {type: 'string', valueName: 'int', description: 'Limit the CPU CFS (Completely Fair Scheduler) quota of each "RUN" instruction, in microseconds'},
+	'cpu-shares': {
+		type: 'string', shorthand: 'c', valueName: 'int', description: 'CPU shares of each "RUN" instruction (relative weight)',
+	},
 	cpus: {type: 'string', valueName: 'number', description: 'Limit the CPUs of each "RUN" instruction (e.g., "1.5")'},
+	'cpuset-cpus': {type: 'string', valueName: 'string', description: 'CPUs in which to allow execution (e.g., "0-3", "0,1")'},
+	'cpuset-mems': {type: 'string', valueName: 'string', description: 'MEMs in which to allow execution (e.g., "0-3", "0,1")'},
 	debug: {type: 'boolean', shorthand: 'D', description: 'Show the warnings about the Dockerfile in full'},
 	file: {
 		type: 'string', shorthand: 'f', valueName: 'string', description: 'Name of the Dockerfile (default: "PATH/Dockerfile")',
@@ -57,6 +64,7 @@ export const buildFlags = {
 	memory: {
 		type: 'string', shorthand: 'm', valueName: 'bytes', description: 'Limit the memory of each "RUN" instruction (e.g., "512m")',
 	},
+	'memory-swap': {type: 'string', valueName: 'bytes', description: 'Swap limit equal to memory plus swap ("-1" to enable unlimited swap)'},
 	'metadata-file': {type: 'string', valueName: 'string', description: 'Write build result metadata to a file'},
 	network: {type: 'string', valueName: 'string', description: 'Set the networking mode for the "RUN" instructions during build (default "default")'},
 	'no-cache': {type: 'boolean', description: 'Do not use cache when building the image'},
@@ -64,7 +72,7 @@ export const buildFlags = {
 	output: {
 		type: 'list', shorthand: 'o', valueName: 'stringArray', description: 'Output destination (format: "type=local,dest=path")',
 	},
-	'pids-limit': {type: 'string', valueName: 'int', description: 'Limit the processes of each "RUN" instruction'},
+	'pids-limit': {type: 'string', valueName: 'int', description: 'Limit the processes of each "RUN" instruction ("-1" for unlimited)'},
 	platform: {type: 'list', valueName: 'stringArray', description: 'Set target platform for build'},
 	progress: {type: 'string', valueName: 'string', description: 'Set type of progress output ("auto", "none", "plain", "quiet", "rawjson", "tty") (default "auto")'},
 	provenance: {

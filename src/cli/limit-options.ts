@@ -1,83 +1,111 @@
+import os from 'node:os';
 import type {BuildOptions} from '../build/build-options.ts';
+import {checkLimits} from './limit-checks.ts';
 import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
 import {RequestError} from './usage-error.ts';
 
 type Limits = BuildOptions['limits'];
 
+/** The limits that have a flag of `docker build` and a key of buildx's `--resource`. */
+type ResourceName = 'memory' | 'memory-swap' | 'cpu-shares' | 'cpu-period' | 'cpu-quota' | 'cpuset-cpus' | 'cpuset-mems';
+
 /** The flags that limit steps. */
-export type LimitFlags = {
-	readonly memory: string | undefined;
-	readonly cpus: string | undefined;
-	readonly 'pids-limit': string | undefined;
+export type LimitFlags = Readonly<Record<ResourceName | 'cpus' | 'pids-limit', string | undefined>> & {
 	/** Of buildx: `memory=2g`. */
 	readonly resource: readonly string[];
 };
 
-// https://man7.org/linux/man-pages/man7/cgroups.7.html: microseconds, when no other period is given
-const defaultPeriod = '100000';
+/** Microseconds: the kernel's and Docker's period when no other is given. */
+const defaultPeriod = 100_000;
+
+/** Their quota is the smallest that the kernel takes: 1 ms. */
+const fewestCpus = 0.01;
+
+const readers: Readonly<Record<ResourceName, (text: string, flag: string) => Limits>> = {
+	memory: (text, flag) => ({memory: parseMemorySize(text, flag)}),
+	'memory-swap': (text, flag) => ({memorySwap: text === '-1' ? -1 : parseMemorySize(text, flag)}),
+	'cpu-shares': (text, flag) => ({cpuShares: parseInteger(text, flag)}),
+	'cpu-period': (text, flag) => ({cpuPeriod: parseInteger(text, flag)}),
+	'cpu-quota': (text, flag) => ({cpuQuota: parseInteger(text, flag)}),
+	'cpuset-cpus': text => ({cpusetCpus: text}),
+	'cpuset-mems': text => ({cpusetMems: text}),
+};
+
+const flagNames: Readonly<Record<string, string>> = {memory: '-m, --memory', 'cpu-shares': '-c, --cpu-shares'};
 
 /**
-The limits of each step. What `--memory` and `--cpus` say wins over `--resource`.
+The limits of each step. What a flag of its own says wins over `--resource`, and as in Docker 0 and an empty text mean no limit.
 
-@throws {UsageError} {RequestError}
+@throws {UsageError} for a value that cannot be read
+@throws {RequestError} for limits that Docker refuses, in its words
+@see https://docs.docker.com/engine/containers/resource_constraints/
 */
-export function readLimits({memory, cpus, 'pids-limit': pids, resource}: LimitFlags): Limits {
-	return {
-		...readResources(resource),
-		...(memory !== undefined && {memory: parseMemorySize(memory, '-m, --memory')}),
-		...(cpus !== undefined && {cpus: parseCpus(cpus, '--cpus')}),
-		...(pids !== undefined && {pids: parseInteger(pids, '--pids-limit')}),
-	};
+export function readLimits(flags: LimitFlags): Limits {
+	const own = resourceNames().map(name => readIfGiven(name, flags[name]));
+	const given: Limits = {...readResources(flags.resource), ...Object.assign({}, ...own) as Limits};
+	const limits = withoutEmpty({...given, ...readCpus(flags.cpus, given), ...readProcesses(flags['pids-limit'])});
+	checkLimits(limits);
+	return limits;
+}
+
+function resourceNames(): readonly ResourceName[] {
+	return Object.keys(readers) as ResourceName[];
+}
+
+function readIfGiven(name: ResourceName, text: string | undefined): Limits {
+	return text === undefined ? {} : readers[name](text, flagNames[name] ?? `--${name}`);
 }
 
 /** Of equal keys the last counts. */
 function readResources(texts: readonly string[]): Limits {
-	const values = new Map(texts.map(text => {
+	const limits = texts.map(text => {
 		const equals = text.indexOf('=');
 		if (equals === -1) {
 			throw new RequestError(`invalid resource ${JSON.stringify(text)}, expected key=value`);
 		}
 
-		return [text.slice(0, equals), text.slice(equals + 1)];
-	}));
-	let limits: Limits = {};
-	for (const [key, value] of values) {
-		limits = {...limits, ...readResource(key, value, values)};
-	}
-
-	return limits;
+		return readResource(text.slice(0, equals), text.slice(equals + 1));
+	});
+	return Object.assign({}, ...limits) as Limits;
 }
 
-function readResource(key: string, value: string, values: ReadonlyMap<string, string>): Limits {
-	switch (key) {
-		case 'memory': {
-			return {memory: parseMemorySize(value, '--resource')};
-		}
-
-		case 'memory-swap': {
-			return {memorySwap: value === '-1' ? -1 : parseMemorySize(value, '--resource')};
-		}
-
-		case 'cpu-quota': {
-			return {cpus: readMicroseconds(value) / readMicroseconds(values.get('cpu-period') ?? defaultPeriod)};
-		}
-
-		case 'cpu-period': {
-			readMicroseconds(value);
-			return {};
-		}
-
-		default: {
-			throw new RequestError(`invalid resource ${JSON.stringify(key)}`, {hint: 'Known are memory, memory-swap, cpu-quota and cpu-period.'});
-		}
+function readResource(key: string, value: string): Limits {
+	const name = resourceNames().find(candidate => candidate === key);
+	if (name === undefined) {
+		throw new RequestError(`invalid resource ${JSON.stringify(key)}`, {hint: `Known are ${resourceNames().join(', ')}.`});
 	}
+
+	return readers[name](value, '--resource');
 }
 
-function readMicroseconds(text: string): number {
-	const number = parseInteger(text, '--resource');
-	if (number > 0) {
-		return number;
+function readCpus(text: string | undefined, {cpuPeriod = 0, cpuQuota = 0}: Limits): Limits {
+	if (text === undefined) {
+		return {};
 	}
 
-	throw new RequestError(`invalid resource ${JSON.stringify(text)}, expected microseconds`);
+	if (cpuPeriod !== 0 || cpuQuota !== 0) {
+		throw new RequestError(`Conflicting options: Nano CPUs and CPU ${cpuPeriod === 0 ? 'Quota' : 'Period'} cannot both be set`, {hint: '--cpus stands for a quota and its period.'});
+	}
+
+	const cpus = parseCpus(text, '--cpus');
+	const available = os.availableParallelism();
+	if (cpus < fewestCpus || cpus > available) {
+		throw new RequestError(`range of CPUs is from ${fewestCpus} to ${available}.00, as there are only ${available} CPUs available`);
+	}
+
+	return {cpuQuota: Math.round(cpus * defaultPeriod), cpuPeriod: defaultPeriod};
+}
+
+/** Here 0 is not the same as nothing: it takes away the limit that steps have by default. */
+function readProcesses(text: string | undefined): Limits {
+	if (text === undefined) {
+		return {};
+	}
+
+	const processes = parseInteger(text, '--pids-limit');
+	return {pids: processes > 0 ? processes : -1};
+}
+
+function withoutEmpty(limits: Limits): Limits {
+	return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== 0 && value !== ''));
 }

@@ -1,3 +1,4 @@
+import {availableParallelism} from 'node:os';
 import test from 'ava';
 import {readExtraHosts} from '../../src/cli/extra-hosts.ts';
 import {readLimits} from '../../src/cli/limit-options.ts';
@@ -47,16 +48,76 @@ test(refuses, 'nofile=1:2:3', 'too many limit value arguments - 1:2:3, can only 
 test(refuses, 'nofile=2:1', 'ulimit soft limit must be less than or equal to hard limit: 2 > 1');
 test(refuses, 'nofile=-1:1', 'ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: 1');
 
-const none = {memory: undefined, cpus: undefined, 'pids-limit': undefined};
+const none = {
+	memory: undefined,
+	'memory-swap': undefined,
+	cpus: undefined,
+	'cpu-shares': undefined,
+	'cpu-period': undefined,
+	'cpu-quota': undefined,
+	'cpuset-cpus': undefined,
+	'cpuset-mems': undefined,
+	'pids-limit': undefined,
+	resource: [],
+};
 
 test('resources are limits, which flags of their own win over', t => {
-	t.deepEqual(readLimits({...none, resource: ['memory=1g', 'memory-swap=-1', 'cpu-quota=50000', 'memory=2g']}), {memory: 2 ** 31, memorySwap: -1, cpus: 0.5});
-	t.deepEqual(readLimits({...none, resource: ['cpu-quota=50000', 'cpu-period=25000']}), {cpus: 2});
-	t.deepEqual(readLimits({...none, memory: '1m', resource: ['memory=1g']}), {memory: 2 ** 20});
+	t.deepEqual(readLimits({...none, resource: ['memory=1g', 'memory-swap=-1', 'cpu-quota=50000', 'memory=2g']}), {memory: 2 ** 31, memorySwap: -1, cpuQuota: 50_000});
+	t.deepEqual(readLimits({...none, resource: ['cpu-quota=50000', 'cpu-period=25000', 'cpu-shares=2', 'cpuset-cpus=0', 'cpuset-mems=0']}), {
+		cpuQuota: 50_000, cpuPeriod: 25_000, cpuShares: 2, cpusetCpus: '0', cpusetMems: '0',
+	});
+	t.deepEqual(readLimits({
+		...none, memory: '10m', 'cpu-shares': '512', resource: ['memory=1g'],
+	}), {memory: 10 * (2 ** 20), cpuShares: 512});
 });
 
-for (const text of ['foo', 'foo=1', 'cpu-quota=x', 'memory=', 'cpu-quota=0', 'cpu-period=0']) {
+test('a number of CPUs is a quota in a period of 100 ms', t => {
+	t.deepEqual(readLimits({...none, cpus: '0.5'}), {cpuQuota: 50_000, cpuPeriod: 100_000});
+});
+
+test('0 is no limit, also against --resource', t => {
+	t.deepEqual(readLimits({
+		...none, memory: '0', 'cpu-quota': '0', 'cpu-shares': '0', 'cpuset-cpus': '', resource: ['memory=1g', 'cpu-quota=5000', 'cpuset-cpus=0'],
+	}), {});
+});
+
+test('processes are limited unless the limit is 0 or less', t => {
+	t.deepEqual(readLimits({...none, 'pids-limit': '10'}), {pids: 10});
+	t.deepEqual(readLimits({...none, 'pids-limit': '-1'}), {pids: -1});
+	t.deepEqual(readLimits({...none, 'pids-limit': '0'}), {pids: -1});
+});
+
+for (const text of ['foo', 'foo=1', 'toString=1', 'cpu-quota=x', 'memory=', 'cpu-quota=1.5', 'memory-swap=-2', 'Memory=1g']) {
 	test(`${text} is no resource`, t => {
 		t.throws(() => readLimits({...none, resource: [text]}), {instanceOf: TsbuildError});
 	});
 }
+
+test('resources are refused in the same words', t => {
+	t.throws(() => readLimits({...none, resource: ['memory=1m']}), {code: 'ERR_TSBUILD_REQUEST', message: 'Minimum memory limit allowed is 6MB'});
+});
+
+const refusesLimits = test.macro({
+	exec(t, flags: Readonly<Record<string, string>>, message: string) {
+		t.throws(() => readLimits({...none, ...flags}), {code: 'ERR_TSBUILD_REQUEST', message});
+	},
+	title: (_, flags: Readonly<Record<string, string>>) => `${JSON.stringify(flags)} is refused in Docker's words`,
+});
+
+test(refusesLimits, {memory: '6291455'}, 'Minimum memory limit allowed is 6MB');
+test(refusesLimits, {'memory-swap': '1g'}, 'You should always set the Memory limit when using Memoryswap limit, see usage');
+test(refusesLimits, {memory: '1g', 'memory-swap': '512m'}, 'Minimum memoryswap limit should be larger than memory limit, see usage');
+test(refusesLimits, {'cpu-period': '999'}, 'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
+test(refusesLimits, {'cpu-period': '1000001'}, 'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
+test(refusesLimits, {'cpu-quota': '999'}, 'CPU cfs quota can not be less than 1ms (i.e. 1000)');
+test(refusesLimits, {'cpu-quota': '-2'}, 'CPU cfs quota can not be less than 1ms (i.e. 1000)');
+test(refusesLimits, {'cpu-shares': '1'}, 'the minimum allowed cpu-shares is 2');
+test(refusesLimits, {'cpu-shares': '-5'}, 'the minimum allowed cpu-shares is 2');
+test(refusesLimits, {'cpu-shares': '262145'}, 'the maximum allowed cpu-shares is 262144');
+test(refusesLimits, {'cpuset-cpus': '0-'}, 'Invalid value 0- for cpuset cpus');
+test(refusesLimits, {'cpuset-cpus': '3-1'}, 'Invalid value 3-1 for cpuset cpus');
+test(refusesLimits, {'cpuset-mems': '0\n1'}, 'Invalid value 0\n1 for cpuset mems');
+test(refusesLimits, {cpus: '1', 'cpu-period': '5000'}, 'Conflicting options: Nano CPUs and CPU Period cannot both be set');
+test(refusesLimits, {cpus: '1', 'cpu-quota': '5000'}, 'Conflicting options: Nano CPUs and CPU Quota cannot both be set');
+test(refusesLimits, {cpus: '0.001'}, `range of CPUs is from 0.01 to ${availableParallelism()}.00, as there are only ${availableParallelism()} CPUs available`);
+test(refusesLimits, {cpus: '100000'}, `range of CPUs is from 0.01 to ${availableParallelism()}.00, as there are only ${availableParallelism()} CPUs available`);

@@ -1,4 +1,4 @@
-import {readdirSync, readFileSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import test from 'ava';
 import type {CgroupHierarchy} from '../../../solver/executor/cgroup-hierarchy.ts';
@@ -29,6 +29,12 @@ function groupsIn({directories}: TestCgroups): string[] {
 	return directories.flatMap(directory => readdirSync(directory, {withFileTypes: true})).filter(entry => entry.isDirectory()).map(({name}) => name);
 }
 
+/** Of the group `session-1`, whose hierarchy is the one that has the file. */
+function readSetting({directories}: TestCgroups, file: string): string | undefined {
+	const found = directories.map(directory => path.join(directory, 'session-1', file)).find(candidate => existsSync(candidate));
+	return found === undefined ? undefined : readFileSync(found, 'utf8').trim();
+}
+
 function isRunning(processId: string): boolean {
 	try {
 		return !readFileSync(`/proc/${processId}/stat`, 'utf8').includes(') Z ');
@@ -47,7 +53,8 @@ testWithCgroups('a process joins by the descriptors, and its use is counted', as
 	const {status, stdout} = runInside(cgroup, 'cat /proc/self/cgroup');
 	t.is(status, 0);
 	const joined = stdout.split('\n').filter(line => line.endsWith('/session-1'));
-	t.is(joined.length, cgroups.directories.length);
+	// A group of cpuset is only made for its limits.
+	t.is(joined.length, cgroups.directories.filter(directory => !directory.includes('/cpuset/')).length);
 	const usage = await cgroup.usage();
 	t.true(usage.cpuTime !== undefined && usage.cpuTime > 0 && usage.cpuTime < 60_000_000);
 	t.true(usage.peakMemory === undefined || (usage.peakMemory > 0 && usage.peakMemory < 100 * megabyte));
@@ -81,7 +88,7 @@ testWithCgroups('no more processes than the limit can be made', async t => {
 
 testWithCgroups('CPU time is a quota in periods of 100 ms', async t => {
 	await using cgroups = await makeTestCgroups();
-	await using _cgroup = await openCgroups(options(cgroups.hierarchy, {cpus: 1.5}));
+	await using _cgroup = await openCgroups(options(cgroups.hierarchy, {cpuQuota: 150_000}));
 	const {hierarchy} = cgroups;
 	if (hierarchy.kind === 'version1') {
 		const directory = path.join(hierarchy.directories.get('cpu') ?? '', 'session-1');
@@ -92,9 +99,32 @@ testWithCgroups('CPU time is a quota in periods of 100 ms', async t => {
 	}
 });
 
+testWithCgroups('shares are written as they are in version 1, and as a weight in version 2', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using _cgroup = await openCgroups(options(cgroups.hierarchy, {cpuShares: 512}));
+	const isVersion1 = cgroups.hierarchy.kind === 'version1';
+	t.is(readSetting(cgroups, isVersion1 ? 'cpu.shares' : 'cpu.weight'), isVersion1 ? '512' : '59');
+});
+
+testWithCgroups('a process runs on the CPUs and memory nodes of its group', async t => {
+	await using cgroups = await makeTestCgroups();
+	await using cgroup = await openCgroups(options(cgroups.hierarchy, {cpusetCpus: '0'}));
+	const {status, stdout, stderr} = runInside(cgroup, 'grep _allowed_list /proc/self/status');
+	t.is(status, 0, stderr);
+	t.regex(stdout, /^Cpus_allowed_list:\t0$/mv);
+	t.regex(stdout, /^Mems_allowed_list:\t0(?:-\d+)?$/mv);
+});
+
+testWithCgroups('CPUs that there are not are named with those that there are', async t => {
+	await using cgroups = await makeTestCgroups();
+	await t.throwsAsync(openCgroups(options(cgroups.hierarchy, {cpusetCpus: '0,99998'})), {...refused, message: /^Requested CPUs are not available - requested 0,99998, available: 0/v});
+	await t.throwsAsync(openCgroups(options(cgroups.hierarchy, {cpusetMems: '99998'})), {...refused, message: /^Requested memory nodes are not available - requested 99998, available: 0/v});
+	t.deepEqual(groupsIn(cgroups), []);
+});
+
 testWithCgroups('limits that the kernel refuses are an error, and leave nothing', async t => {
 	await using cgroups = await makeTestCgroups();
-	for (const limits of [{cpus: 0.00001}, {pids: -5}, {memory: -100}, {memory: 2 * megabyte, memorySwap: megabyte}, {memorySwap: megabyte}]) {
+	for (const limits of [{cpuQuota: 1}, {pids: -5}, {memory: -100}, {memory: 2 * megabyte, memorySwap: megabyte}, {memorySwap: megabyte}]) {
 		await t.throwsAsync(openCgroups(options(cgroups.hierarchy, limits)), refused, JSON.stringify(limits));
 		t.deepEqual(groupsIn(cgroups), []);
 	}
@@ -146,7 +176,8 @@ testWithCgroups('killing outruns processes that keep forking', async t => {
 	// Each process lives only until it has made the next one.
 	const {status} = runInside(cgroup, 'exec >/dev/null 2>&1; hop() { hop & }; for chain in 1 2 3 4; do hop; done');
 	t.is(status, 0);
-	const readProcesses = (): string[] => cgroups.directories.map(directory => readFileSync(path.join(directory, 'session-1/cgroup.procs'), 'utf8'));
+	const files = cgroups.directories.map(directory => path.join(directory, 'session-1/cgroup.procs')).filter(file => existsSync(file));
+	const readProcesses = (): string[] => files.map(file => readFileSync(file, 'utf8'));
 	t.false(readProcesses().includes(''));
 	await cgroup.kill();
 	t.true(readProcesses().every(processes => processes === ''));
@@ -196,7 +227,7 @@ test('without cgroups there is a group that does nothing, and a limit is an erro
 	t.false(await cgroup.outOfMemory());
 	await cgroup.kill();
 	await sweepCgroups(hierarchy, () => true);
-	for (const limits of [{memory: megabyte}, {memorySwap: -1}, {cpus: 1}, {pids: 10}]) {
+	for (const limits of [{memory: megabyte}, {cpuShares: 2}, {cpusetCpus: '0'}, {cpuQuota: 100_000}, {pids: 10}]) {
 		await t.throwsAsync(openCgroups(options(hierarchy, limits)), {...refused, message: /no cgroup file system is mounted$/v});
 	}
 });

@@ -15,7 +15,7 @@ test('the kernel is 6.1', t => {
 
 test('version 2 is used, with its controllers', async t => {
 	const hierarchy = await prepareCgroups();
-	t.like(hierarchy, {kind: 'version2', controllers: new Set(['cpu', 'memory', 'pids'])});
+	t.like(hierarchy, {kind: 'version2', controllers: new Set(['cpu', 'cpuset', 'memory', 'pids'])});
 });
 
 test('a process over its memory limit is killed, and the group knows why', async t => {
@@ -32,7 +32,7 @@ test('a group over its process limit cannot fork', async t => {
 });
 
 test('a CPU limit is a quota in each 100 ms', async t => {
-	await using group = await openGroup(t, 'cpu', {cpus: 1.5});
+	await using group = await openGroup(t, 'cpu', {cpuQuota: 150_000});
 	t.is(await readFile(path.join(group.directory, 'cpu.max'), 'utf8'), '150000 100000\n');
 });
 

@@ -34,7 +34,7 @@ test('a step over its process limit cannot fork', async t => {
 });
 
 test('a step over its CPU limit waits', async t => {
-	const {output} = await run('i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; grep nr_throttled /sys/fs/cgroup/cpu.stat', {cpus: 0.1});
+	const {output} = await run('i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; grep nr_throttled /sys/fs/cgroup/cpu.stat', {cpuQuota: 10_000});
 	t.regex(output, /^nr_throttled [1-9]/v);
 });
 
