@@ -32,7 +32,7 @@ const examinations: ReadonlyArray<readonly [topic: string, examine: Examination]
 /**
 Examines all that a build needs of a machine, one part after another, by trying it where that is possible.
 
-@yields findings as they are known; an examination that fails itself is a fault
+@yields findings as they are known; an examination that fails itself is a warning
 @throws the reason of `signal`
 */
 export async function * examineMachine(patient: Patient, signal: AbortSignal): AsyncGenerator<Finding> {
@@ -42,7 +42,7 @@ export async function * examineMachine(patient: Patient, signal: AbortSignal): A
 			yield * await examine(patient);
 		} catch (error) {
 			yield {
-				status: 'fault', topic, summary: errorMessage(error), advice: 'This could not be examined; the other lines may tell why.',
+				status: 'warning', topic, summary: `not examined: ${errorMessage(error)}`, advice: 'The other lines may tell why.',
 			};
 		}
 	}

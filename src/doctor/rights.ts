@@ -9,7 +9,7 @@ import {
 	CLONE_NEWUSER,
 	CLONE_NEWUTS,
 } from '../linux/constants.ts';
-import {isInUserNamespace} from '../linux/user-namespace.ts';
+import {readUserNamespace} from '../linux/user-namespace.ts';
 import {capabilitiesOfMask, defaultCapabilities} from '../../solver/executor/capabilities.ts';
 import type {Finding, Patient} from './finding.ts';
 import {playCalls} from './play-calls.ts';
@@ -36,7 +36,7 @@ async function examineUser(): Promise<Finding> {
 		return {status: 'ok', topic, summary: `${process.geteuid!()}: builds are rootless`};
 	}
 
-	const where = isInUserNamespace() ? 'root of a user namespace' : 'root';
+	const where = describeRoot();
 	const missing = await missingCapabilities();
 	if (missing.length === 0) {
 		return {status: 'ok', topic, summary: where};
@@ -50,6 +50,16 @@ async function examineUser(): Promise<Finding> {
 		: {
 			status: 'warning', topic, summary, advice: 'Steps do without as well, and those that need it fail.',
 		};
+}
+
+function describeRoot(): string {
+	const namespace = readUserNamespace();
+	if (namespace === undefined) {
+		return 'root';
+	}
+
+	const count = namespace.users.reduce((sum, range) => sum + range.count, 0);
+	return `root of a user namespace of ${count} ${count === 1 ? 'id' : 'ids'}`;
 }
 
 /** Of those that make a container, and those that steps have by default. */
@@ -75,7 +85,7 @@ async function examineNamespaces(): Promise<Finding> {
 	return failures.length === 0
 		? {status: 'ok', topic, summary: kinds.map(([kind]) => kind).join(', ')}
 		: {
-			status: 'fault', topic, summary: `none to be had: ${failures.join(', ')}`, advice: await namespaceAdvice(isRoot),
+			status: 'fault', topic, summary: `refused: ${failures.join(', ')}`, advice: await namespaceAdvice(isRoot),
 		};
 }
 
@@ -96,7 +106,7 @@ const switches = [
 
 async function namespaceAdvice(isRoot: boolean): Promise<string> {
 	if (isRoot) {
-		return `The limits are those of "sysctl user". ${containerAdvice}`;
+		return `ENOSPC means that a limit is reached (see "sysctl user"), EPERM that a right is missing. ${containerAdvice}`;
 	}
 
 	for (const {name, forbidding, allowing, who} of switches) {

@@ -1,3 +1,4 @@
+import {existsSync} from 'node:fs';
 import {
 	access,
 	constants,
@@ -20,16 +21,17 @@ const fewInodes = 10_000;
 
 /** Where the store is or would be: its file system, the space there, and how the store keeps snapshots if it is there already. */
 export async function examineStore({root}: Patient): Promise<readonly Finding[]> {
-	const directory = await existingPart(root);
+	let directory: string;
 	try {
+		directory = await existingPart(root);
 		await access(directory, constants.W_OK);
 	} catch (error) {
 		return [{
-			status: 'fault', topic, summary: `${directory} cannot be written to: ${errorMessage(error)}`, advice: 'Choose another directory with --root or $TSBUILD_ROOT.',
+			status: 'fault', topic, summary: `${root} cannot be written to: ${errorMessage(error)}`, advice: 'Choose another directory with --root or $TSBUILD_ROOT.',
 		}];
 	}
 
-	const isNew = directory !== root;
+	const isNew = !existsSync(root);
 	const {free, inodes} = await spaceOf(directory);
 	const what = `${root}${isNew ? ', which will be made,' : ''} on ${describeMount(await mountOf(directory))}, ${formatGigabytes(free)} free`;
 	const notes = isNew ? [] : await examineChoice(root);

@@ -19,7 +19,7 @@ export async function examineSubordinateIds({environment}: Patient): Promise<rea
 		return [];
 	}
 
-	const user = os.userInfo().username;
+	const user = findUsername();
 	const problem = await findProblem(user, environment.PATH);
 	return [problem === undefined
 		? {status: 'ok', topic, summary: `${user} has ranges in /etc/subuid and /etc/subgid, and newuidmap and newgidmap to use them`}
@@ -31,9 +31,19 @@ export async function examineSubordinateIds({environment}: Patient): Promise<rea
 		}];
 }
 
+/** By its number where it has no name, as in a container that was told to be another user. */
+function findUsername(): string {
+	try {
+		return os.userInfo().username;
+	} catch {
+		return String(process.geteuid!());
+	}
+}
+
 async function findProblem(user: string, search: string | undefined): Promise<string | undefined> {
+	const names = new Set([user, String(process.geteuid!())]);
 	for (const file of ['/etc/subuid', '/etc/subgid']) {
-		const count = countIds(await readIfThere(file), [user, String(process.geteuid!())]);
+		const count = countIds(await readIfThere(file), names);
 		if (count < usualCount) {
 			return count === 0 ? `${file} has nothing for ${user}` : `${file} has only ${count} ids for ${user}`;
 		}
@@ -60,9 +70,9 @@ Counts the subordinate ids of a user.
 @param names by which the user may be in it
 @see https://man7.org/linux/man-pages/man5/subuid.5.html
 */
-export function countIds(text: string, names: readonly string[]): number {
+export function countIds(text: string, names: ReadonlySet<string>): number {
 	const ranges = text.split('\n').map(line => /^(?<name>[^:]+):\d+:(?<count>\d+)$/v.exec(line)?.groups);
-	return ranges.filter(range => names.includes(range?.name ?? '')).reduce((sum, range) => sum + Number(range!.count), 0);
+	return ranges.filter(range => names.has(range?.name ?? '')).reduce((sum, range) => sum + Number(range!.count), 0);
 }
 
 async function hasRights(program: string): Promise<boolean> {

@@ -7,8 +7,8 @@ import path from 'node:path';
 import process from 'node:process';
 import type {Readable} from 'node:stream';
 
-// The sources, so that a test can be run after any change; `npm test` names the bundle, which starts in a quarter of the time.
-const main = process.env.TSBUILD_TEST_PROGRAM ?? path.join(import.meta.dirname, '../../src/main.ts');
+/** What the tests run: the sources, so that a test can be run after any change; `npm test` names the bundle, which starts in a quarter of the time. */
+export const testedProgram = process.env.TSBUILD_TEST_PROGRAM ?? path.join(import.meta.dirname, '../../src/main.ts');
 
 export type TsbuildOptions = {
 	/** The program to run; that of the other tests when not given. */
@@ -46,7 +46,7 @@ export async function tsbuild(args: readonly string[], options: TsbuildOptions):
 }
 
 /** Starts the command line, for tests that interrupt it. */
-export function startTsbuild(args: readonly string[], {program = main, root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
+export function startTsbuild(args: readonly string[], {program = testedProgram, root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
 	const standardInput = openSync(input, 'r');
 	try {
 		return spawn(process.execPath, [program, ...args], {
