@@ -1,4 +1,5 @@
 import {Buffer} from 'node:buffer';
+import {hash} from 'node:crypto';
 import {
 	lstatSync,
 	openSync,
@@ -52,6 +53,17 @@ export type VisitedEntry = {
 	readonly isRead: boolean;
 };
 
+/** A file or directory with what its digest is made of. */
+export type HashedEntry = {
+	readonly type: EntryDescription['type'];
+	readonly status: BigIntStats;
+	readonly attributes: string;
+	/** Hexadecimal: the SHA-256 of a file's bytes or of a symbolic link's target; else empty. */
+	readonly content: string;
+	/** Its owner counts as 0:0. */
+	readonly zeroOwner: boolean;
+};
+
 /** How to hash a tree. */
 export type TreeHashOptions = {
 	/** Asked for everything below the top, by its path relative to that, such as `a/b.txt`; names that are not UTF-8 come with replacement characters. */
@@ -60,6 +72,8 @@ export type TreeHashOptions = {
 	readonly zeroOwner: boolean;
 	/** Spares the reading of files that are known. Only for directories that belong to this machine. */
 	readonly fileDigests?: FileDigests | undefined;
+	/** Told of every file and directory that is hashed, by the path that the filter gets. */
+	readonly list?: ((relativePath: string, entry: HashedEntry) => void) | undefined;
 	/** Told of every file and directory that counts. */
 	readonly visit?: ((entry: VisitedEntry) => void) | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -189,7 +203,7 @@ export class TreeHash implements AsyncDisposable {
 		const known = this.#options.fileDigests?.find(entry.status);
 		this.#options.visit?.({...entry, isRead: known === undefined});
 		if (known !== undefined) {
-			return this.#hashKnown(entry.status, known);
+			return this.#hashKnown(entry.relativePath, entry.status, known);
 		}
 
 		using opened = new DisposableStack();
@@ -197,31 +211,43 @@ export class TreeHash implements AsyncDisposable {
 		const file = opened.use(openEntry(entry, O_NONBLOCK));
 		const small = entry.status.size <= smallFileSize ? hashSmallFile(file, {before: entry.status, buffer: this.#buffer}) : undefined;
 		if (small !== undefined) {
-			return this.#finishFile(file, small);
+			return this.#finishFile(entry.relativePath, file, small);
 		}
 
 		const kept = opened.move();
 		const {result} = await this.#reads.start(async () => {
 			using _kept = kept;
 			const large = await hashLargeFile(file, {name: entry.relativePath, signal: this.#reads.signal});
-			return this.#finishFile(file, large);
+			return this.#finishFile(entry.relativePath, file, large);
 		});
 		return async () => result;
 	}
 
 	// The file as it was when it was read. Its name may lead elsewhere by now, and its directory may be closed: the open file says what it is.
-	#finishFile(file: Descriptor, {status, sha256, readAt}: HashedFile): string {
+	#finishFile(relativePath: string, file: Descriptor, {status, sha256, readAt}: HashedFile): string {
 		const content = {sha256, attributes: countedAttributes(file)};
 		this.#options.fileDigests?.remember(status, content, readAt);
-		return this.#hashKnown(status, content);
+		return this.#hashKnown(relativePath, status, content);
 	}
 
-	#hashKnown(status: BigIntStats, {sha256, attributes}: FileContent): string {
+	#hashKnown(relativePath: string, status: BigIntStats, {sha256, attributes}: FileContent): string {
+		this.#list(relativePath, {
+			type: 'file', status, attributes, content: sha256,
+		});
 		return hashEntry(entryHeader({type: 'file', status, attributes}, this.#options), sha256);
 	}
 
-	#header({status, attributesOf}: TreeEntry, kind: Pick<EntryDescription, 'type' | 'target'>): string {
-		return entryHeader({...kind, status, attributes: countedAttributes(attributesOf)}, this.#options);
+	#header({status, attributesOf, relativePath}: TreeEntry, kind: Pick<EntryDescription, 'type' | 'target'>): string {
+		const attributes = countedAttributes(attributesOf);
+		this.#list(relativePath, {
+			type: kind.type, status, attributes, content: kind.target === undefined ? '' : hash('sha256', kind.target),
+		});
+		return entryHeader({...kind, status, attributes}, this.#options);
+	}
+
+	#list(relativePath: string, entry: Omit<HashedEntry, 'zeroOwner'>): void {
+		const {list, zeroOwner} = this.#options;
+		list?.(relativePath, {...entry, zeroOwner});
 	}
 
 	/** The SHA-256 of an entry with everything below it, in hexadecimal. */

@@ -6,6 +6,7 @@ import type {CacheRecord, CacheStore} from './cache-store.ts';
 import type {Flights} from './flights.ts';
 import {Identities, type Identity} from './identities.ts';
 import {JobProgress} from './job-progress.ts';
+import type {ExecutionCause, Journal, JournalEntry} from './journal.ts';
 import {SingleFlight} from './single-flight.ts';
 import {SolveError, type VertexFailure} from './solve-error.ts';
 import {Speculation} from './speculation.ts';
@@ -21,6 +22,8 @@ export type JobOptions<Result> = {
 	readonly contentDigests: PQueue;
 	/** What other jobs execute at the same time; without it nobody looks for them. */
 	readonly flights?: Flights | undefined;
+	/** Told of what executes. */
+	readonly journal?: Journal<Result> | undefined;
 	readonly signal: AbortSignal;
 };
 
@@ -34,6 +37,7 @@ type Execution<Result> = {
 	readonly otherKeys: readonly CacheKey[];
 	/** The result may be one that another job makes. */
 	readonly isShared: boolean;
+	readonly cause: ExecutionCause;
 };
 
 /** What an attempt to execute has come to: a result, or another vertex that makes the same. */
@@ -128,6 +132,7 @@ export class Job<Result> {
 			key,
 			otherKeys: [...new Set([byContent, definitionKey])].filter(other => other !== undefined).filter(other => other !== key),
 			isShared: !isRenewed && vertex.inputs.every(input => !this.#unrecorded.has(input.digest)),
+			cause: causeOf(vertex, identity),
 		});
 	}
 
@@ -168,6 +173,7 @@ export class Job<Result> {
 
 	async #perform(execution: Execution<Result>): Promise<Result> {
 		const {vertex, inputs} = execution;
+		const entry = await this.#describe(execution);
 		this.#progress.start(vertex);
 		const result = await vertex.op.execute(inputs, {
 			signal: this.#signal,
@@ -176,9 +182,42 @@ export class Job<Result> {
 				this.#unrecorded.add(vertex.digest);
 			},
 		});
-		await this.#record(execution, result);
+		const isRecorded = await this.#record(execution, result);
+		if (isRecorded && entry !== undefined) {
+			await this.#options.journal?.recorded(entry);
+		}
+
 		this.#progress.complete(vertex);
 		return result;
+	}
+
+	/** Tells the journal of an execution. */
+	async #describe({vertex, key, cause, inputs}: Execution<Result>): Promise<JournalEntry<Result> | undefined> {
+		const {journal} = this.#options;
+		if (journal === undefined) {
+			return undefined;
+		}
+
+		const map = await this.#cacheMap(vertex);
+		const contents = key === undefined ? [] : await this.#identities.contents(vertex);
+		const identities = await Promise.all(vertex.inputs.map(async input => this.#identities.of(input)));
+		const entry = {
+			vertex,
+			cause,
+			key,
+			operation: map.digest,
+			inputs: vertex.inputs.map((input, index) => {
+				const describe = map.contentDescriptions?.[index];
+				return {
+					vertex: input,
+					key: identities[index]!.key,
+					content: contents[index],
+					describeContent: describe && (async () => describe(inputs[index]!, this.#signal)),
+				};
+			}),
+		};
+		journal.begin(entry);
+		return entry;
 	}
 
 	async #waitForOther(vertex: Vertex<Result>, key: CacheKey): Promise<void> {
@@ -197,14 +236,18 @@ export class Job<Result> {
 		});
 	}
 
-	async #record({vertex, key, otherKeys}: Execution<Result>, result: Result): Promise<void> {
+	/** Tells whether the result may be found by others. */
+	async #record({vertex, key, otherKeys}: Execution<Result>, result: Result): Promise<boolean> {
 		if (vertex.inputs.some(input => this.#unrecorded.has(input.digest))) {
 			this.#unrecorded.add(vertex.digest);
 		}
 
-		if (key !== undefined && !this.#unrecorded.has(vertex.digest)) {
-			await this.#options.cache.record([key, ...otherKeys], result, vertex.name);
+		if (key === undefined || this.#unrecorded.has(vertex.digest)) {
+			return false;
 		}
+
+		await this.#options.cache.record([key, ...otherKeys], result, vertex.name);
+		return true;
 	}
 
 	/** Does the vertex's own part of the work. Its first failure is the job's: it ends all others. */
@@ -268,6 +311,18 @@ export class Job<Result> {
 
 		return outcome.value;
 	}
+}
+
+function causeOf<Result>({ignoreCache}: Vertex<Result>, {key, record, isRenewed}: Identity<Result>): ExecutionCause {
+	if (key === undefined) {
+		return 'uncacheable';
+	}
+
+	if (isRenewed) {
+		return ignoreCache ? 'ignored' : 'renewed';
+	}
+
+	return record === undefined ? 'unknown' : 'lost';
 }
 
 /** Whether an error says no more than that the work was ended by `reason`. */

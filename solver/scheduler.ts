@@ -4,6 +4,7 @@ import type {ProgressSink} from '../src/kernel/progress-event.ts';
 import {Job} from './job.ts';
 import type {CacheStore} from './cache-store.ts';
 import type {Flights} from './flights.ts';
+import type {Journal} from './journal.ts';
 import type {Vertex} from './vertex.ts';
 
 export type SolveOptions<Result> = {
@@ -13,6 +14,8 @@ export type SolveOptions<Result> = {
 	readonly maximumParallelism?: number | undefined;
 	/** What other jobs with the same cache execute: what is among it is waited for. */
 	readonly flights?: Flights;
+	/** Told of what executes, and why. */
+	readonly journal?: Journal<Result>;
 	readonly signal: AbortSignal;
 };
 
@@ -29,11 +32,12 @@ export async function solve<Result>(vertex: Vertex<Result>, options: SolveOption
 
 /** Like `solve`, for several vertexes of one job: what they share is solved once. The results come in the order of `vertexes`. */
 export async function solveAll<Result>(vertexes: ReadonlyArray<Vertex<Result>>, options: SolveOptions<Result>): Promise<Result[]> {
-	const {cache, progress, flights, signal, maximumParallelism = Math.max(16, 4 * availableParallelism())} = options;
+	const {cache, progress, flights, journal, signal, maximumParallelism = Math.max(16, 4 * availableParallelism())} = options;
 	const job = new Job<Result>({
 		cache,
 		progress,
 		flights,
+		journal,
 		executions: new PQueue({concurrency: maximumParallelism}),
 		contentDigests: new PQueue({concurrency: availableParallelism()}),
 		signal,

@@ -18,6 +18,9 @@ export type CacheKey = Digest & {readonly kind?: 'CacheKey'};
 /** Digests the part of an input's result that an operation takes. */
 export type ContentDigest<Result> = (result: Result, signal: AbortSignal) => Promise<Digest>;
 
+/** Describes what a `ContentDigest` is made of. */
+export type ContentDescription<Result> = (result: Result, signal: AbortSignal) => Promise<Uint8Array>;
+
 export type CacheMap<Result> = {
 	/** Of everything that the operation does, without its inputs. */
 	readonly digest: Digest;
@@ -27,6 +30,8 @@ export type CacheMap<Result> = {
 	Names the part that is taken of an input, for inputs by content. It is part of the key by definition (`COPY a /` and `COPY b /` differ) and not of the key by content (the same file under another name is the same), so it is no part of `digest`.
 	*/
 	readonly selectors?: ReadonlyArray<Digest | undefined>;
+	/** For inputs by content: says in bytes what the content consists of. The solver does not read them; whoever explains why a vertex executed compares them with those of an earlier content. Asked for after `inputs` and the execution. */
+	readonly contentDescriptions?: ReadonlyArray<ContentDescription<Result> | undefined>;
 	/** No cache record is read or written, because the result is cheap and belongs to this job alone (a client's directory). */
 	readonly uncacheable?: boolean;
 };

@@ -2,7 +2,7 @@ import {Buffer} from 'node:buffer';
 import {fstatSync, readdirSync} from 'node:fs';
 import {posix} from 'node:path';
 import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
-import {digestOf, type Digest} from '../../src/kernel/digest.ts';
+import {digestOf, splitDigest, type Digest} from '../../src/kernel/digest.ts';
 import {errorCode, TsbuildError} from '../../src/kernel/errors.ts';
 import type {CopyAction} from '../../src/definition/operations.ts';
 import {O_NOFOLLOW, O_PATH} from '../../src/linux/constants.ts';
@@ -92,22 +92,30 @@ async function digestSource({path, filter, followsLink}: SelectedSource, tree: S
 	noteParents(path, tree);
 	if (status.isSymbolicLink()) {
 		tree.reads?.add(relativePath(path), {status, isRead: false});
-		return digestOf(readSymbolicLink(file, ''));
+		const digest = digestOf(readSymbolicLink(file, ''));
+		tree.listing?.add(relativePath(path), {
+			type: 'symlink', status, attributes: '', content: splitDigest(digest).hex, zeroOwner: tree.isLocal,
+		});
+		return digest;
 	}
 
-	const {reads} = tree;
+	const {reads, listing} = tree;
 	const top = relativePath(path);
 	return await hashTree(tree.root, {
 		path,
 		filter,
 		zeroOwner: tree.isLocal,
 		fileDigests: reads?.fileDigests,
-		treeDigests: reads?.treeDigests,
+		treeDigests: listing?.needsEveryFile === true ? undefined : reads?.treeDigests,
 		visit: reads && (entry => {
 			reads.add(joinRelative(top, entry.relativePath), entry);
 		}),
 		visitKnown: reads && (known => {
 			reads.addTree(top, known);
+			listing?.miss();
+		}),
+		list: listing && ((below, entry) => {
+			listing.add(joinRelative(top, below), entry);
 		}),
 		signal,
 	});

@@ -1,3 +1,4 @@
+import {posix} from 'node:path';
 import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import {errorMessage} from '../../src/kernel/errors.ts';
@@ -18,9 +19,11 @@ import type {
 import {snapshotOf, type BuildResult} from './build-result.ts';
 import {ChangedSources} from './changed-sources.ts';
 import {digestSources} from './copy-selection.ts';
+import {DescribedContent} from './described-content.ts';
+import {joinRelative} from './directory-reads.ts';
 import {contentOf, openExecMounts, type ExecMounts} from './exec-mounts.ts';
 import {ProcessError} from './process-error.ts';
-import {openSourceTree} from './source-tree.ts';
+import type {SourceTree} from './source-tree.ts';
 
 /** What RUN steps work with. */
 export type ExecOpContext = {
@@ -154,13 +157,15 @@ function execCacheMap(operation: ExecOperation, {store, inputCount}: ExecOpConte
 	const {root, mounts, extraHosts} = operation;
 	const binds = mounts.filter(mount => mount.type === 'bind');
 	const byInput = Array.from({length: inputCount}, (_, input) => (input === root ? [] : binds.filter(mount => mount.input === input)));
+	const contents = byInput.map(mounted => (mounted.length === 0 ? undefined : describedContent(mounted, store)));
 	return {
 		digest: canonicalDigest({
 			...operation,
 			mounts: mounts.map(mount => withoutPlace(mount, operation)),
 			...(extraHosts !== undefined && {extraHosts: extraHosts.map(({name}) => name)}),
 		}),
-		inputs: byInput.map(mounted => (mounted.length === 0 ? undefined : contentDigest(mounted, store))),
+		inputs: contents.map(content => content?.digest),
+		contentDescriptions: contents.map(content => content?.describe),
 		selectors: byInput.map(mounted => (mounted.length === 0 ? undefined : selectorOf(mounted))),
 	};
 }
@@ -186,16 +191,26 @@ function withoutPlace(mount: ExecMount, {root}: ExecOperation): ExecMount {
 	}
 }
 
-function contentDigest(mounted: readonly BindMount[], store: ExecOpContext['store']): ContentDigest<BuildResult> {
-	return async (result, signal) => {
-		using tree = await openSourceTree(result, store);
+function describedContent(mounted: readonly BindMount[], store: ExecOpContext['store']): DescribedContent {
+	return new DescribedContent(store, async (tree, signal) => {
 		const digests = [];
 		for (const mount of mounted) {
-			digests.push(tree.isLocal ? await digestSources(contentOf(mount), tree, signal) : await hashTree(tree.root, {path: mount.source, zeroOwner: false, signal}));
+			digests.push(tree.isLocal ? await digestSources(contentOf(mount), tree, signal) : await digestMounted(mount, tree, signal));
 		}
 
-		return canonicalDigest(digests);
-	};
+		return digests;
+	});
+}
+
+async function digestMounted({source}: BindMount, {root, listing}: SourceTree, signal: AbortSignal): Promise<Digest> {
+	return hashTree(root, {
+		path: source,
+		zeroOwner: false,
+		list: listing && ((below, entry) => {
+			listing.add(joinRelative(posix.relative('/', posix.resolve('/', source)), below), entry);
+		}),
+		signal,
+	});
 }
 
 function selectorOf(mounted: readonly BindMount[]): Digest {

@@ -10,11 +10,12 @@ import type {
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
-import type {CacheMap, ContentDigest, Op} from '../vertex.ts';
+import type {CacheMap, Op} from '../vertex.ts';
 import {type BuildResult, snapshotOf} from './build-result.ts';
 import {ChangedSources} from './changed-sources.ts';
 import {copy} from './copy.ts';
 import {digestSources} from './copy-selection.ts';
+import {DescribedContent} from './described-content.ts';
 import {makeDirectory} from './make-directory.ts';
 import {makeFile} from './make-file.ts';
 import {lookUpOwner, rootOwner} from './owner.ts';
@@ -106,9 +107,11 @@ async function perform(action: FileAction, root: Descriptor, {parent, inputs, st
 function fileCacheMap(operation: FileOperation, {store, inputCount}: FileOpContext): CacheMap<BuildResult> {
 	const {kind, root, actions} = operation;
 	const inputs = Array.from({length: inputCount}, (_, input) => (input === root ? [] : copiesFrom(operation, input)));
+	const contents = inputs.map(copies => (copies.length === 0 ? undefined : describedContent(copies, store)));
 	return {
 		digest: canonicalDigest({kind, root, actions: actions.map(action => withoutPlace(action, root))}),
-		inputs: inputs.map(copies => (copies.length === 0 ? undefined : contentDigest(copies, store))),
+		inputs: contents.map(content => content?.digest),
+		contentDescriptions: contents.map(content => content?.describe),
 		selectors: inputs.map(copies => (copies.length === 0 ? undefined : selectorOf(copies))),
 	};
 }
@@ -123,27 +126,16 @@ function withoutPlace(action: FileAction, root: InputIndex | null): FileAction {
 	return isByContent ? {...action, source: posix.basename(action.source)} : action;
 }
 
-/** Digests a result once, whoever asks for it. */
-function contentDigest(copies: readonly CopyAction[], store: FileOpContext['store']): ContentDigest<BuildResult> {
-	const digests = new WeakMap<BuildResult, Promise<Digest>>();
-	const digestContent = contentDigester(copies, store);
-	return async (result, signal) => {
-		const digest = digests.get(result) ?? digestContent(result, signal);
-		digests.set(result, digest);
-		return digest;
-	};
-}
-
-function contentDigester(copies: readonly CopyAction[], store: FileOpContext['store']): ContentDigest<BuildResult> {
-	return async (result, signal) => {
-		using tree = await openSourceTree(result, store);
+/** Digests what is copied of an input. */
+function describedContent(copies: readonly CopyAction[], store: FileOpContext['store']): DescribedContent {
+	return new DescribedContent(store, async (tree, signal) => {
 		const digests = [];
 		for (const action of copies) {
 			digests.push(await digestSources(action, tree, signal));
 		}
 
-		return canonicalDigest(digests);
-	};
+		return digests;
+	});
 }
 
 function selectorOf(copies: readonly CopyAction[]): Digest {

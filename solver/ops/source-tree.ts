@@ -1,5 +1,6 @@
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {O_DIRECTORY, O_PATH} from '../../src/linux/constants.ts';
+import type {FileListing} from '../../snapshotter/file-listing.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import {emptyDirectory} from '../../snapshotter/snapshot-directories.ts';
 import type {BuildResult} from './build-result.ts';
@@ -16,6 +17,8 @@ export type SourceTree = Disposable & {
 	readonly ignore: PathPatterns;
 	/** Takes note of what is read. */
 	readonly reads: DirectoryReads | undefined;
+	/** Takes the files that a content digest is made of. */
+	readonly listing?: FileListing | undefined;
 };
 
 const nothingIgnored = new PathPatterns([], 'patterns');
