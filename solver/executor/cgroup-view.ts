@@ -7,6 +7,7 @@ import {
 	MS_REMOUNT,
 } from '../../src/linux/constants.ts';
 import type {MountInformation} from '../../src/linux/mount-information.ts';
+import type {CgroupHierarchy} from './cgroup-hierarchy.ts';
 import {mountEntry} from './mount-entries.ts';
 import type {SyscallEntry} from './syscall-table.ts';
 
@@ -20,11 +21,16 @@ export type CgroupView =
 const directory = '/sys/fs/cgroup';
 const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-/** The view that fits the mounts of the host. */
-export function cgroupViewOf(mounts: readonly MountInformation[]): CgroupView {
+/**
+The view that fits the mounts of the host. Of version 1 it has the hierarchies in which a step gets a group of its own: in others it would see those of the host.
+
+@param mounts those of this process
+@param groups where the groups of steps are made
+*/
+export function cgroupViewOf(mounts: readonly MountInformation[], groups: CgroupHierarchy): CgroupView {
 	const hierarchies = mounts.filter(({type}) => type === 'cgroup').map(({superOptions}) => hierarchyOf(superOptions));
 	if (hierarchies.length > 0) {
-		return {version: 1, hierarchies: [...new Set(hierarchies)]};
+		return {version: 1, hierarchies: [...new Set(hierarchies)].filter(hierarchy => hasOwnGroup(hierarchy, groups))};
 	}
 
 	const hasUnified = mounts.some(({type}) => type === 'cgroup2');
@@ -78,6 +84,10 @@ function hierarchyEntries(hierarchy: string, mountFlags: number): readonly Sysca
 		}),
 		...names.map((link): SyscallEntry => ({call: 'symlinkat', args: [name, AT_FDCWD, `${directory}/${link}`], describe})),
 	];
+}
+
+function hasOwnGroup(hierarchy: string, groups: CgroupHierarchy): boolean {
+	return groups.kind === 'version1' && groups.directories.keys().some(controller => hierarchy.split(',').includes(controller));
 }
 
 // The other super options of a version 1 mount are its access, its release agent and flags such as "clone_children" and "xattr".

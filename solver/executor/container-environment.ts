@@ -53,7 +53,7 @@ export async function prepareContainerEnvironment(): Promise<ContainerEnvironmen
 		}),
 		maximumOpenFiles: parseMaximumOpenFiles(await readFile('/proc/self/limits', 'utf8')),
 		cgroups,
-		cgroupView: cgroupViewOf(await readMountInformation()),
+		cgroupView: cgroupViewOf(await readMountInformation(), cgroups),
 		processLimit: await defaultProcessLimit(cgroups),
 		resolver: await readHostResolver(),
 		userNamespace: readUserNamespace(),

@@ -1,5 +1,6 @@
 import test from 'ava';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
+import type {CgroupHierarchy} from '../../../solver/executor/cgroup-hierarchy.ts';
 import {cgroupViewEntries, cgroupViewOf} from '../../../solver/executor/cgroup-view.ts';
 import {parseMountInformation} from '../../../src/linux/mount-information.ts';
 import {makeStepRoot} from '../../support/step.ts';
@@ -8,26 +9,31 @@ const environment = await prepareContainerEnvironment();
 
 const mountInformation = (...lines: readonly string[]) => parseMountInformation(lines.map((line, index) => `${index + 30} 29 0:${index + 26} / /sys/fs/cgroup/x rw - ${line}\n`).join(''));
 
-test('a host with version 1 has each hierarchy once, by the controllers or its name', t => {
+const version1: CgroupHierarchy = {kind: 'version1', directories: new Map([['cpu', '/x'], ['cpuacct', '/x'], ['memory', '/y']])};
+const version2: CgroupHierarchy = {kind: 'version2', directory: '/x', controllers: new Set()};
+
+test('a host with version 1 has each hierarchy with a group of the step once', t => {
 	const mounts = mountInformation(
 		'tmpfs tmpfs rw,mode=755',
 		'cgroup cgroup rw,cpu,cpuacct',
 		'cgroup cgroup rw,cpu,cpuacct',
 		'cgroup cgroup rw,net_cls,net_prio',
+		'cgroup cgroup rw,clone_children,release_agent=/bin/x,memory',
 		'cgroup cgroup rw,xattr,name=systemd',
-		'cgroup cgroup rw,clone_children,release_agent=/bin/x,cpuset',
+		'cgroup cgroup rw,cpuset',
 		'cgroup2 cgroup2 rw',
 	);
-	t.deepEqual(cgroupViewOf(mounts), {version: 1, hierarchies: ['cpu,cpuacct', 'net_cls,net_prio', 'name=systemd', 'cpuset']});
+	t.deepEqual(cgroupViewOf(mounts, version1), {version: 1, hierarchies: ['cpu,cpuacct', 'memory']});
+	t.deepEqual(cgroupViewOf(mounts, {kind: 'unavailable', reason: 'none'}), {version: 1, hierarchies: []});
 });
 
 test('a host with version 2 alone has that', t => {
-	t.deepEqual(cgroupViewOf(mountInformation('cgroup2 cgroup2 rw,nsdelegate')), {version: 2});
+	t.deepEqual(cgroupViewOf(mountInformation('cgroup2 cgroup2 rw,nsdelegate'), version2), {version: 2});
 	t.deepEqual(cgroupViewEntries({version: 2}, {writable: false}).map(({call, args}) => [call, args[2]]), [['mount', 'cgroup2']]);
 });
 
 test('a host without cgroups has no view', t => {
-	t.deepEqual(cgroupViewOf(mountInformation('tmpfs tmpfs rw')), {version: 'none'});
+	t.deepEqual(cgroupViewOf(mountInformation('tmpfs tmpfs rw'), {kind: 'unavailable', reason: 'none'}), {version: 'none'});
 	t.deepEqual(cgroupViewEntries({version: 'none'}, {writable: false}), []);
 });
 

@@ -34,6 +34,7 @@ const differences: ReadonlyArray<readonly [line: RegExp, why: string]> = [
 	[/^\/ \w+ rw,relatime$/v, 'the root is a directory of the host there, an overlay here'],
 	[/^\/etc\/(?:hosts|resolv\.conf) /v, 'who calls runc makes these files'],
 	[/^core /v, 'runc makes the link only where the kernel has /proc/kcore'],
+	[/^(?:\/sys\/fs\/cgroup\/)?(?:blkio|systemd)\b/v, 'the step has no group of its own there'],
 	[/^\/sys\/fs\/cgroup tmpfs |mkdir \/sys\/fs\/cgroup\/x/v, 'read-only here, like the groups in it'],
 ];
 
