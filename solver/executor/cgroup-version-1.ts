@@ -1,6 +1,7 @@
 import {constants, existsSync} from 'node:fs';
 import {join} from 'node:path';
 import {Descriptor} from '../../src/linux/descriptor.ts';
+import {isInUserNamespace} from '../../src/linux/user-namespace.ts';
 import {
 	killGroups,
 	makeGroup,
@@ -107,7 +108,8 @@ class CgroupVersion1 implements Cgroup {
 
 	restrictDevices(rules: readonly DeviceRule[]): void {
 		const directory = this.#directories.get('devices');
-		if (directory === undefined) {
+		// Only root of the whole machine may write these files, and who is in a user namespace cannot open device files anyhow. The caller sees it by `restrictsDevices`.
+		if (directory === undefined || isInUserNamespace()) {
 			return;
 		}
 

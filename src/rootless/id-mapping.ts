@@ -12,6 +12,9 @@ export type IdMapping =
 	/** The user as root and nobody else, and why. */
 	| {readonly kind: 'single'; readonly users: readonly IdRange[]; readonly groups: readonly IdRange[]; readonly reason: string};
 
+// Without the last, which nobody has: with it the namespace would look like the first of the machine, in which root has all rights.
+const allIdsButOne = 4_294_967_294;
+
 /**
 Finds out which IDs a user namespace of this process can have: as many as possible.
 */
@@ -38,7 +41,7 @@ export function singleIdMapping(reason: string): IdMapping {
 }
 
 function sameIds(ranges: readonly IdRange[] | undefined): readonly IdRange[] {
-	return ranges?.map(({inside, count}) => ({inside, outside: inside, count})) ?? [{inside: 0, outside: 0, count: 4_294_967_295}];
+	return ranges?.map(({inside, count}) => ({inside, outside: inside, count})) ?? [{inside: 0, outside: 0, count: allIdsButOne}];
 }
 
 function behindRoot(root: number, ranges: readonly SubordinateIds[]): readonly IdRange[] {
