@@ -1,7 +1,9 @@
 import {examineMachine} from '../doctor/examine-machine.ts';
+import {TsbuildError} from '../kernel/errors.ts';
 import {localStoreDirectory} from '../local-store.ts';
 import {isColorRefused} from '../progress/no-color.ts';
-import type {Command} from './command.ts';
+import {needsUserNamespace} from '../rootless/needs-user-namespace.ts';
+import type {Command, CommandContext} from './command.ts';
 import {formatFinding, formatVerdict} from './doctor-report.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
@@ -36,8 +38,14 @@ export const doctorCommand: Command = async (args, context) => {
 	checkArgumentCount(positional, {minimum: 0, maximum: 0, usage: doctorDescription.usage});
 	const format = readFormat(flags.format, ['table', 'json']);
 	const isColored = isOutputTerminal && !isColorRefused(environment);
+	const refusal = needsUserNamespace() ? await examineInUserNamespace(context) : undefined;
+	if (typeof refusal === 'number') {
+		return refusal;
+	}
+
 	const findings = [];
-	for await (const finding of examineMachine({root: localStoreDirectory(flags.root, environment), environment}, signal)) {
+	const patient = {root: localStoreDirectory(flags.root, environment), environment, ...(refusal !== undefined && {refusal})};
+	for await (const finding of examineMachine(patient, signal)) {
 		findings.push(finding);
 		writeOutput(format === 'json' ? formatJsonLines([finding]) : formatFinding(finding, {isColored}));
 	}
@@ -48,3 +56,17 @@ export const doctorCommand: Command = async (args, context) => {
 
 	return findings.some(({status}) => status === 'fault') ? 1 : 0;
 };
+
+/** Lets the whole command run where an ordinary user's builds do; the exit code, or why there is no such place. */
+async function examineInUserNamespace({environment}: CommandContext): Promise<number | TsbuildError> {
+	const {runInUserNamespace} = await import('../rootless/run-in-user-namespace.ts');
+	try {
+		return await runInUserNamespace({...environment, TSBUILD_ROOT: localStoreDirectory(undefined, environment)});
+	} catch (error) {
+		if (error instanceof TsbuildError) {
+			return error;
+		}
+
+		throw error;
+	}
+}

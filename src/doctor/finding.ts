@@ -1,3 +1,5 @@
+import type {TsbuildError} from '../kernel/errors.ts';
+
 /** What the doctor says of one part of the machine. */
 export type Finding =
 	/** No build can run (fault); or builds run, and this may be in their way or make them slower (warning). */
@@ -16,6 +18,8 @@ export type Patient = {
 	/** The directory of the store, which need not be there yet. */
 	readonly root: string;
 	readonly environment: Readonly<Record<string, string | undefined>>;
+	/** Why an ordinary user cannot have a user namespace, in which all else would be examined. */
+	readonly refusal?: TsbuildError;
 };
 
 /**

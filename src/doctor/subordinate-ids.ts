@@ -1,8 +1,8 @@
 import {readFile, stat} from 'node:fs/promises';
-import os from 'node:os';
-import process from 'node:process';
-import {findHostProgram} from '../linux/host-program.ts';
 import {getExtendedAttribute} from '../linux/extended-attributes.ts';
+import {findHostProgram} from '../linux/host-program.ts';
+import {readUserNamespace, type IdRange} from '../linux/user-namespace.ts';
+import {parseSubordinateIds} from '../rootless/subordinate-ids.ts';
 import type {Finding, Patient} from './finding.ts';
 
 const topic = 'ids';
@@ -13,39 +13,39 @@ const usualCount = 65_536;
 // https://man7.org/linux/man-pages/man2/chmod.2.html
 const S_ISUID = 0o4000;
 
-/** Whether an ordinary user gets the user and group ids of images: ranges in /etc/subuid and /etc/subgid, and the programs that map them. Root needs none. */
+/** Whether there are the user and group ids that files of images have. The first user namespace of a machine has them all. */
 export async function examineSubordinateIds({environment}: Patient): Promise<readonly Finding[]> {
-	if (process.geteuid!() === 0) {
+	const namespace = readUserNamespace();
+	if (namespace === undefined) {
 		return [];
 	}
 
-	const user = findUsername();
-	const problem = await findProblem(user, environment.PATH);
-	return [problem === undefined
-		? {status: 'ok', topic, summary: `${user} has ranges in /etc/subuid and /etc/subgid, and newuidmap and newgidmap to use them`}
-		: {
-			status: 'warning',
-			topic,
-			summary: `${problem}, so that steps have one user and one group alone`,
-			advice: `Install newuidmap and newgidmap (Debian: uidmap; Fedora: shadow-utils), and let root run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}`,
-		}];
-}
-
-/** By its number where it has no name, as in a container that was told to be another user. */
-function findUsername(): string {
-	try {
-		return os.userInfo().username;
-	} catch {
-		return String(process.geteuid!());
+	const [users, groups] = [countIds(namespace.users), countIds(namespace.groups)];
+	const summary = `${users} of users, ${groups} of groups`;
+	if (users >= usualCount && groups >= usualCount) {
+		return [{status: 'ok', topic, summary}];
 	}
+
+	// Root of a namespace is outside whoever made it.
+	const number = String(namespace.users.find(({inside}) => inside === 0)?.outside ?? 0);
+	const user = environment.USER ?? number;
+	const problem = await findProblem([user, number], environment.PATH);
+	return [{
+		status: 'warning',
+		topic,
+		summary: problem === undefined ? summary : `${summary}: ${problem}`,
+		advice: `Files of other owners cannot be made. Install newuidmap and newgidmap (Debian: uidmap; Fedora: shadow-utils), and let root run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}`,
+	}];
 }
 
-async function findProblem(user: string, search: string | undefined): Promise<string | undefined> {
-	const names = new Set([user, String(process.geteuid!())]);
+function countIds(ranges: readonly IdRange[]): number {
+	return ranges.reduce((sum, {count}) => sum + count, 0);
+}
+
+async function findProblem(names: readonly string[], search: string | undefined): Promise<string | undefined> {
 	for (const file of ['/etc/subuid', '/etc/subgid']) {
-		const count = countIds(await readIfThere(file), names);
-		if (count < usualCount) {
-			return count === 0 ? `${file} has nothing for ${user}` : `${file} has only ${count} ids for ${user}`;
+		if (parseSubordinateIds(await readIfThere(file), names).length === 0) {
+			return `${file} has nothing for ${[...new Set(names)].join(' or ')}`;
 		}
 	}
 
@@ -63,21 +63,9 @@ async function findProblem(user: string, search: string | undefined): Promise<st
 	return undefined;
 }
 
-/**
-Counts the subordinate ids of a user.
-
-@param text of /etc/subuid or /etc/subgid
-@param names by which the user may be in it
-@see https://man7.org/linux/man-pages/man5/subuid.5.html
-*/
-export function countIds(text: string, names: ReadonlySet<string>): number {
-	const ranges = text.split('\n').map(line => /^(?<name>[^:]+):\d+:(?<count>\d+)$/v.exec(line)?.groups);
-	return ranges.filter(range => names.has(range?.name ?? '')).reduce((sum, range) => sum + Number(range!.count), 0);
-}
-
 async function hasRights(program: string): Promise<boolean> {
-	const {mode, uid} = await stat(program);
-	return (uid === 0 && (mode & S_ISUID) !== 0) || getExtendedAttribute(program, 'security.capability') !== undefined;
+	const {mode} = await stat(program);
+	return (mode & S_ISUID) !== 0 || getExtendedAttribute(program, 'security.capability') !== undefined;
 }
 
 async function readIfThere(file: string): Promise<string> {

@@ -16,7 +16,11 @@ import {existingPart} from './store.ts';
 const greeting = 'hello from a step\n';
 
 /** Runs a step as a build does, in a store of its own beside the user's, and removes both: what the other examinations overlook shows here. */
-export async function tryStep({root}: Patient): Promise<readonly Finding[]> {
+export async function tryStep({root, refusal}: Patient): Promise<readonly Finding[]> {
+	if (refusal !== undefined) {
+		return [];
+	}
+
 	try {
 		await using directory = await makeDirectory(await existingPart(root));
 		await using store = await openStore(directory.path);

@@ -15,6 +15,14 @@ type ExamineOptions = {
 	readonly environment?: Readonly<Record<string, string>>;
 };
 
+const withoutMounting = ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin'];
+
+/** In a user namespace whose own limit of namespaces of a kind is none. */
+function withLimit(kind: string): readonly string[] {
+	const script = `echo 0 > /proc/sys/user/max_${kind}_namespaces && exec "$@"`;
+	return ['unshare', '--user', '--map-root-user', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, '-'];
+}
+
 type Report = {
 	readonly exitCode: number | null;
 	readonly findings: readonly Finding[];
@@ -49,25 +57,31 @@ asRoot('the report is a line for each part and a verdict, without colours where 
 	t.false(report.includes('\u{1B}'));
 });
 
-asRoot('without CAP_SYS_ADMIN no build can run, and the lines say why', async t => {
+asRoot('without CAP_SYS_ADMIN all is tried in a user namespace', async t => {
 	await using directory = await makeTemporaryDirectory();
-	const {exitCode, findings} = await examine(directory.path, {prefix: ['setpriv', '--bounding-set', '-sys_admin', '--inh-caps', '-sys_admin']});
-	t.is(exitCode, 1);
-	t.like(find(findings, 'user'), {status: 'fault', summary: 'root, without CAP_SYS_ADMIN'});
-	t.regex(find(findings, 'namespaces').summary, /^refused: mount \(unshare: EPERM\)/v);
-	t.like(find(findings, 'snapshots'), {status: 'fault'});
+	const {exitCode, findings} = await examine(directory.path, {prefix: withoutMounting});
+	t.is(exitCode, 0);
+	t.regex(find(findings, 'user').summary, /^root of a user namespace, rootless; outside of it 0/v);
+	t.like(find(findings, 'step'), {status: 'ok'});
 	t.deepEqual(await readdir(directory.path), []);
 });
 
-asRoot('a limit of namespaces is told', async t => {
+asRoot('without CAP_SYS_ADMIN and user namespaces no build can run, and one line says so', async t => {
 	await using directory = await makeTemporaryDirectory();
-	// The limit is that of the new user namespace, which is gone with its processes.
-	const script = 'echo 0 > /proc/sys/user/max_ipc_namespaces && exec "$@"';
-	const prefix = ['unshare', '--user', '--map-root-user', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script, '-'];
-	const {exitCode, findings} = await examine(directory.path, {prefix});
+	const {exitCode, findings} = await examine(directory.path, {prefix: [...withLimit('user'), ...withoutMounting]});
 	t.is(exitCode, 1);
-	t.is(find(findings, 'user').summary, 'root of a user namespace of 1 id');
+	const faults = findings.filter(({status}) => status === 'fault');
+	t.deepEqual(faults.map(({topic}) => topic), ['namespaces']);
+	t.regex(faults.map(fault => JSON.stringify(fault)).join(','), /sysctl -w user.max_user_namespaces=\d/v);
+});
+
+asRoot('a limit of other namespaces is told', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const {exitCode, findings} = await examine(directory.path, {prefix: withLimit('ipc')});
+	t.is(exitCode, 1);
 	t.like(find(findings, 'namespaces'), {status: 'fault', summary: 'refused: ipc (unshare: ENOSPC)'});
+	t.like(find(findings, 'ids'), {status: 'warning'});
+	t.regex(find(findings, 'ids').summary, /^1 of users, 1 of groups/v);
 });
 
 asRoot('a place where no store can be is a fault', async t => {
