@@ -40,6 +40,12 @@ const packagesForTests = [
 	'attr',
 	'libcap2-bin',
 	'uidmap',
+	// Networks of steps, and what others see of them.
+	'iproute2',
+	'iptables',
+	'nftables',
+	'passt',
+	'slirp4netns',
 	// A file system that shares blocks.
 	'btrfs-progs',
 	'git',

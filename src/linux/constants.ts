@@ -92,6 +92,16 @@ export const F_SEAL_WRITE = 0x08;
 // `ioctl`. https://man7.org/linux/man-pages/man2/ioctl_ficlone.2.html
 export const FICLONE = 0x40_04_94_09;
 
+// `socket`. https://man7.org/linux/man-pages/man2/socket.2.html
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o200_0000;
+
 // `flock`. https://man7.org/linux/man-pages/man2/flock.2.html
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;

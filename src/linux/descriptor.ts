@@ -43,6 +43,17 @@ export class Descriptor implements Disposable, AsyncDisposable {
 	}
 
 	/**
+	Gives up the ownership, to somebody who takes a number and closes it himself.
+
+	@throws {TypeError} when it is closed
+	*/
+	release(): number {
+		const {number} = this;
+		this.#number = undefined;
+		return number;
+	}
+
+	/**
 	Closes the descriptor; later calls do nothing.
 	*/
 	close(): void {

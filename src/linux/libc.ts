@@ -20,6 +20,7 @@ The functions of the C library that tsbuild calls, as in their man pages, but wi
 A `path` is a string that ends with a NUL byte. All calls block.
 */
 export type Libc = {
+	readonly bind: Call<[socket: number, address: Uint8Array, size: number]>;
 	readonly copy_file_range: Call<[from: number, fromOffset: Memory, to: number, toOffset: Memory, length: number, flags: number]>;
 	readonly fchownat: Call<[directory: number, path: Uint8Array, user: number, group: number, flags: number]>;
 	readonly fcntl: Call<[descriptor: number, command: number, argument: number]>;
@@ -51,6 +52,7 @@ export type Libc = {
 	readonly removexattr: Call<[path: Uint8Array, name: Uint8Array]>;
 	readonly setns: Call<[descriptor: number, kind: number]>;
 	readonly setxattr: Call<[path: Uint8Array, name: Uint8Array, value: Uint8Array, size: number, flags: number]>;
+	readonly socket: Call<[family: number, type: number, protocol: number]>;
 	readonly symlinkat: Call<[target: Uint8Array, directory: number, path: Uint8Array]>;
 	readonly syncfs: Call<[descriptor: number]>;
 	readonly unlinkat: Call<[directory: number, path: Uint8Array, flags: number]>;
@@ -77,6 +79,7 @@ export type Libc = {
 
 // Variadic functions (fcntl, ioctl) are declared with fixed arguments: for integers both architectures pass them in the same registers.
 const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, string>> = {
+	bind: 'int bind(int, const void *, uint32_t)',
 	copy_file_range: 'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
 	fchownat: 'int fchownat(int, const void *, uint32_t, uint32_t, int)',
 	fcntl: 'int fcntl(int, int, int)',
@@ -108,6 +111,7 @@ const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, st
 	removexattr: 'int removexattr(const void *, const void *)',
 	setns: 'int setns(int, int)',
 	setxattr: 'int setxattr(const void *, const void *, const void *, size_t, int)',
+	socket: 'int socket(int, int, int)',
 	symlinkat: 'int symlinkat(const void *, int, const void *)',
 	syncfs: 'int syncfs(int)',
 	unlinkat: 'int unlinkat(int, const void *, int)',

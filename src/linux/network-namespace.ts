@@ -1,0 +1,59 @@
+import {constants} from 'node:fs';
+import process from 'node:process';
+import {CLONE_NEWNET} from './constants.ts';
+import {Descriptor, type BorrowedDescriptor} from './descriptor.ts';
+import {setNamespace, unshareThread} from './namespace.ts';
+
+// Not that of the process: another thread may be elsewhere for a moment.
+const ownNamespacePath = '/proc/thread-self/ns/net';
+
+/**
+Makes a network namespace with nothing but `lo`, which is down. It ends with its last process, socket and descriptor.
+
+All happens on the calling thread before this function returns, so nothing that other code does gets into the namespace.
+
+@param inside what is done there, such as opening sockets, which stay there; it may start neither a thread nor a child
+@throws {LinuxError} `EPERM` without CAP_SYS_ADMIN; `ENOSPC` for too many namespaces; what `inside` throws
+@see https://man7.org/linux/man-pages/man7/network_namespaces.7.html
+*/
+export function createNetworkNamespace<Result>(inside: () => Result): {readonly namespace: Descriptor; readonly result: Result} {
+	return andBack(() => {
+		unshareThread(CLONE_NEWNET);
+		using opened = new DisposableStack();
+		const namespace = opened.use(Descriptor.open(ownNamespacePath, constants.O_RDONLY));
+		const result = inside();
+		opened.move();
+		return {namespace, result};
+	});
+}
+
+/**
+Does something in a network namespace that is there already, see `createNetworkNamespace`.
+
+@throws {LinuxError} `EPERM`; what `inside` throws
+*/
+export function inNetworkNamespace<Result>(namespace: BorrowedDescriptor, inside: () => Result): Result {
+	return andBack(() => {
+		setNamespace(namespace, CLONE_NEWNET);
+		return inside();
+	});
+}
+
+function andBack<Result>(elsewhere: () => Result): Result {
+	using own = Descriptor.open(ownNamespacePath, constants.O_RDONLY);
+	try {
+		return elsewhere();
+	} finally {
+		returnOrAbort(own);
+	}
+}
+
+// A process that cannot return would make its later connections, say to a registry, where a step can see them.
+function returnOrAbort(own: Descriptor): void {
+	try {
+		setNamespace(own, CLONE_NEWNET);
+	} catch (error) {
+		process.stderr.write(`${String(error)}\n`);
+		process.abort();
+	}
+}
