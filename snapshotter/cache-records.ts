@@ -27,6 +27,17 @@ export function findCacheRecord(metadata: Metadata, key: string): CacheRecordRow
 	};
 }
 
+/** All keys that lead to the same record as `key` does, its canonical one first; `undefined` when there is no record. */
+export function findCacheKeys(metadata: Metadata, key: string): readonly [string, ...string[]] | undefined {
+	const row = findCacheRecord(metadata, key);
+	if (row === undefined) {
+		return undefined;
+	}
+
+	const keys = metadata.statement('SELECT key FROM cache_keys WHERE record = ? ORDER BY key').all(row.id).map(each => each.key as string);
+	return [row.canonicalKey, ...keys.filter(each => each !== row.canonicalKey)];
+}
+
 /**
 Takes a record into use: counts it, and holds its snapshot for the session, so that no other process removes it.
 

@@ -25,6 +25,7 @@ import {
 	readLayoutIndex,
 	updateLayoutIndex,
 } from './image-layout.ts';
+import {RemoteBlobs, type RemoteBlob} from './remote-blobs.ts';
 import {storeError} from './store-error.ts';
 import {contentError, readVerified, type ReadOptions} from './verified-read.ts';
 
@@ -79,6 +80,7 @@ A blob is there whole or not at all, and what is read is verified. All functions
 export class ContentStore {
 	readonly #temporaryFile: () => string;
 	readonly #hold: ((digest: Digest) => void) | undefined;
+	readonly #remoteBlobs = new RemoteBlobs();
 	readonly directory: string;
 
 	constructor(directory: string, {temporaryFile = () => path.join(directory, `.ingest-${randomUUID()}`), hold}: ContentStoreOptions = {}) {
@@ -102,13 +104,32 @@ export class ContentStore {
 		return path.join(this.directory, 'blobs', algorithm, hex);
 	}
 
-	/** Is the blob there? In a store it is kept from now on, until the session ends. */
+	/** Is the blob there, or can it be had as soon as it is read? In a store it is kept from now on, until the session ends. */
 	async has(digest: Digest): Promise<boolean> {
 		this.#hold?.(digest);
-		return await this.size(digest) !== undefined;
+		return this.#remoteBlobs.has(digest) || await this.size(digest) !== undefined;
 	}
 
-	/** Bytes of the blob; `undefined` when it is not there. */
+	/** Says where a blob is that need not be there: it is taken in when it is first read. */
+	provide(blob: RemoteBlob): void {
+		this.#remoteBlobs.add(blob);
+	}
+
+	/**
+	Takes in a blob that was provided, unless it is there. Nothing happens to one that was not.
+
+	@throws as `ingest`; what the place throws where the blob is
+	*/
+	async bring(digest: Digest, {signal}: Pick<ReadOptions, 'signal'> = {}): Promise<void> {
+		await this.#remoteBlobs.bring(digest, {
+			isHere: async () => await this.size(digest) !== undefined,
+			takeIn: async blob => {
+				await this.ingest(blob.read({signal}), {expectedDigest: digest, expectedSize: blob.size, signal});
+			},
+		});
+	}
+
+	/** Bytes of the blob; `undefined` when it is not there, even if it can be had. */
 	async size(digest: Digest): Promise<number | undefined> {
 		const status = await stat(this.path(digest), {throwIfNoEntry: false});
 		return status?.isFile() ? status.size : undefined;
@@ -117,10 +138,12 @@ export class ContentStore {
 	/**
 	The bytes of a blob, see `readVerified`.
 
-	@throws {TsbuildError} `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_CONTENT`; the reason of `signal`
+	@yields chunks
+	@throws {TsbuildError} `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_CONTENT`; as `bring`; the reason of `signal`
 	*/
-	read(digest: Digest, options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-		return readVerified(this.path(digest), digest, options);
+	async * read(digest: Digest, options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+		await this.bring(digest, options);
+		yield * readVerified(this.path(digest), digest, options);
 	}
 
 	/**

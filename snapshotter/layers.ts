@@ -161,7 +161,11 @@ export class LayerStore {
 			parent === undefined ? undefined : this.layerOf(parent, {signal}),
 		]);
 		const layer = {...blob, chainId: chainIdOf(parentLayer?.chainId, blob.diffId)};
-		recordLayer(metadata, id, layer);
+		// Other processes find a snapshot by its chain: they must not, as long as only this one can have the blob.
+		if (await content.size(layer.descriptor.digest) !== undefined) {
+			recordLayer(metadata, id, layer);
+		}
+
 		return layer;
 	}
 

@@ -5,7 +5,7 @@ import {findSnapshot, holdSnapshot, snapshotNotFound} from './snapshot-rows.ts';
 import type {SnapshotId} from './snapshotter.ts';
 
 /*
-A packed snapshot is a committed one whose files are known as a layer alone, and their exact times. Nobody has needed its tree yet; whoever does unpacks it, once for all. What stands below an unpacked snapshot is unpacked too.
+A packed snapshot is a committed one whose files are known as a layer alone, and their exact times, if those are known. Nobody has needed its tree yet; whoever does unpacks it, once for all. What stands below an unpacked snapshot is unpacked too.
 */
 
 /** A committed snapshot without files of its own. */
@@ -13,7 +13,7 @@ export type PackedSnapshot = {
 	readonly id: SnapshotId;
 	readonly parent: SnapshotId | undefined;
 	readonly diffId: DiffId;
-	/** The layer, an uncompressed tar. */
+	/** The layer: an uncompressed tar when it was made here, else as it came. */
 	readonly blob: Descriptor;
 	/** See `PackedTimes`. */
 	readonly times: Uint8Array;
@@ -22,16 +22,18 @@ export type PackedSnapshot = {
 /** What a packed snapshot is made of. */
 export type NewPackedSnapshot = Omit<PackedSnapshot, 'id'> & {
 	readonly description: string;
+	/** Milliseconds since the epoch: when the files were made, if that was not now. */
+	readonly createdAt?: number;
 	/** Holds it until it ends. */
 	readonly session: string;
 };
 
 /**
-Adds a packed snapshot. Its blob is in the content store, and held by the session.
+Adds a packed snapshot. Its blob is in the content store, or can be had by it, and is held by the session.
 
 @throws {TsbuildError} `ERR_TSBUILD_SNAPSHOT_NOT_FOUND` when there is no committed snapshot `parent`
 */
-export function insertPackedSnapshot(metadata: Metadata, {parent, diffId, blob, times, description, session}: NewPackedSnapshot): SnapshotId {
+export function insertPackedSnapshot(metadata: Metadata, {parent, diffId, blob, times, description, createdAt = Date.now(), session}: NewPackedSnapshot): SnapshotId {
 	return metadata.transaction(() => {
 		if (parent !== undefined && findSnapshot(metadata, parent)?.state !== 'committed') {
 			throw snapshotNotFound(parent);
@@ -39,7 +41,7 @@ export function insertPackedSnapshot(metadata: Metadata, {parent, diffId, blob, 
 
 		const {lastInsertRowid} = metadata
 			.statement('INSERT INTO snapshots (parent, state, created_at, description, is_packed, packed_times) VALUES (?, \'committed\', ?, ?, 1, ?)')
-			.run(parent ?? null, Date.now(), description, times);
+			.run(parent ?? null, createdAt, description, times);
 		const id = Number(lastInsertRowid) as SnapshotId;
 		// Without a chain ID: it takes those of the layers below, which may not be made yet.
 		metadata

@@ -1,8 +1,10 @@
 import {renameSync} from 'node:fs';
 import type {Descriptor} from '../src/linux/descriptor.ts';
 import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
+import {mediaTypes} from '../src/kernel/oci-types.ts';
 import {bootId} from './boot-id.ts';
 import type {ContentStore} from './content-store.ts';
+import {maximumUnpackedSize} from './decompression-limit.ts';
 import {KeyedLock} from './keyed-lock.ts';
 import type {Metadata} from './metadata.ts';
 import {fillPackedSnapshot, packedSnapshots, type PackedSnapshot} from './packed-rows.ts';
@@ -47,13 +49,17 @@ class UnpackingSnapshotter implements Snapshotter {
 	}
 
 	async #unpackAll(id: SnapshotId): Promise<void> {
-		for (const packed of packedSnapshots(this.#options.metadata, id)) {
-			using _lock = await this.#lock.acquire(packed.id);
-			await this.#unpack(packed);
+		const {metadata, content} = this.#options;
+		const packed = packedSnapshots(metadata, id);
+		// All at once, where they are somewhere else.
+		await Promise.all(packed.map(async ({blob}) => content.bring(blob.digest)));
+		for (const snapshot of packed) {
+			using _lock = await this.#lock.acquire(snapshot.id);
+			await this.#unpack(snapshot);
 		}
 	}
 
-	async #unpack({id, parent: parentId, blob, times}: PackedSnapshot): Promise<void> {
+	async #unpack({id, parent: parentId, diffId, blob, times}: PackedSnapshot): Promise<void> {
 		const {metadata, content} = this.#options;
 		// Somebody of this process may have done it while the lock was waited for.
 		if (packedSnapshots(metadata, id).length === 0) {
@@ -62,10 +68,18 @@ class UnpackingSnapshotter implements Snapshotter {
 
 		await using active = await this.#snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await this.#snapshotter.view(parentId);
-		const {applyLayer} = await import('./apply.ts');
-		await applyLayer(content.read(blob.digest, {size: blob.size}), {
-			into: active.changesDirectory, overlayAttributes: active.overlayAttributes, parent, restore: exactTimes(times),
+		const [{applyLayer}, {decompressed}] = await Promise.all([import('./apply.ts'), import('./decompress.ts')]);
+		const maximumSize = maximumUnpackedSize(blob.size);
+		const bytes = content.read(blob.digest, {size: blob.size});
+		// One of ours may begin with any name, also with what looks like compressed data.
+		const tar = blob.mediaType === mediaTypes.layer ? bytes : decompressed(bytes, {maximumSize});
+		const applied = await applyLayer(tar, {
+			into: active.changesDirectory, overlayAttributes: active.overlayAttributes, parent, restore: exactTimes(times), maximumSize,
 		});
+		if (applied.diffId !== diffId) {
+			throw new TsbuildError('ERR_TSBUILD_LAYER', `failed to unpack layer ${blob.digest}: its content has the diff ID ${applied.diffId} instead of ${diffId}`);
+		}
+
 		await active.seal();
 		await this.#fill(id, active.id);
 	}

@@ -10,6 +10,7 @@ import type {BuildOptions} from './build/build-options.ts';
 import {openBuildFiles, type BuildFiles} from './build/build-files.ts';
 import {loadMetadata} from './build/load-metadata.ts';
 import {NamedContexts} from './build/named-contexts.ts';
+import type {SharedCaches} from './build/shared-caches.ts';
 import {solveDefinition, type BuildStep} from './build/solve-definition.ts';
 import {BuildError, isFaultOfCall} from './build-error.ts';
 import {definitionVertexName, type BuildFile} from './context/build-files.ts';
@@ -58,11 +59,14 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 		const converted = await convertContext(dockerfile, {
 			options, lookup, files, contexts, ignoreFile,
 		});
+		const patterns = await ignoreFile();
+		await using caches = await openSharedCaches(step);
 		const snapshot = await solveDefinition(converted.definition, step, {
-			...contexts.inputsWith(files, await ignoreFile()),
+			...contexts.inputsWith(files, patterns),
+			...(caches && {cache: caches.cache}),
 			proxyEnvironment: converted.proxyEnvironment,
 		});
-		return await exportSnapshot(snapshot, converted, step);
+		return await exportSnapshot(snapshot, converted, {step, caches});
 	} catch (error) {
 		throw asBuildError(error, dockerfile, options.signal);
 	}
@@ -118,13 +122,27 @@ function withTimeOf({time}: Pick<BuildFiles, 'time'>, buildArgs: ReadonlyMap<str
 	return time === undefined || buildArgs.get('SOURCE_DATE_EPOCH') !== 'context' ? buildArgs : new Map([...buildArgs, ['SOURCE_DATE_EPOCH', String(time)]]);
 }
 
-async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {options, store, layers}: BuildStep): Promise<BuildOutcome> {
-	const {tags, outputs, openRegistry, progress, warn, signal} = options;
+/** `undefined` for a build that takes from no other cache and writes none: it does without the code. */
+async function openSharedCaches(step: BuildStep): Promise<SharedCaches | undefined> {
+	const {cacheFrom, cacheTo} = step.options;
+	if (cacheFrom.length === 0 && cacheTo.length === 0) {
+		return undefined;
+	}
+
+	const {SharedCaches} = await import('./build/shared-caches.ts');
+	return SharedCaches.open(step);
+}
+
+async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {step, caches}: {readonly step: BuildStep; readonly caches: SharedCaches | undefined}): Promise<BuildOutcome> {
+	const {options, store, layers} = step;
+	const {tags, outputs, cacheTo, openRegistry, progress, warn, signal} = options;
+	const hasInlineCache = cacheTo.some(({type}) => type === 'inline');
 	const exported = await exportResult({
-		snapshot, image, names: tags, outputs,
+		snapshot, image, names: tags, outputs, ...(hasInlineCache && {inlineCache: async () => caches!.encodeInline(snapshot)}),
 	}, {
 		store, layers, images: new ImageStore(store), openRegistry, progress, warn, signal,
 	});
+	await caches?.export(snapshot);
 	store.sync();
 	const reference = newIdentifier();
 	return exported === undefined ? {reference} : {reference, image: exported};

@@ -44,7 +44,7 @@ const areas: readonly Area[] = [
 	{name: 'snapshotter', imports: ['src/kernel', 'src/linux'], why: 'files and blobs, whoever asks for them'},
 	{name: 'src/context', imports: ['src/kernel', 'src/linux', 'snapshotter'], why: 'gives the files of a build'},
 	{name: 'src/exporter', imports: ['src/kernel', 'src/linux', 'src/registry', 'snapshotter'], why: 'turns snapshots into an output'},
-	{name: 'src/cache', imports: ['src/kernel', 'src/linux', 'src/registry', 'snapshotter'], why: 'moves cache records in and out'},
+	{name: 'src/cache', imports: ['src/kernel', 'src/http', 'src/registry', 'src/exporter', 'snapshotter'], why: 'moves cache records in and out, and their layers as an exporter does'},
 	{name: 'src/attestation', imports: ['src/kernel', 'snapshotter'], why: 'describes a result'},
 	{name: 'src/history', imports: ['src/kernel', 'snapshotter'], why: 'remembers builds'},
 	{name: 'src/progress', imports: ['src/kernel'], why: 'shows events, whoever sends them'},
@@ -71,7 +71,7 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
 	'@sindresorhus/is': ['src', 'frontend', 'solver', 'snapshotter'],
 	got: ['src/http'],
 	koffi: ['src/linux'],
-	'p-queue': ['solver', 'src/exporter', 'src/registry'],
+	'p-queue': ['solver', 'src/cache', 'src/exporter', 'src/registry'],
 };
 
 /** They name nothing; see docs/glossary.md for the words that do. */

@@ -1,4 +1,5 @@
 import type {ContainerLimits} from '../../solver/executor/container-spec.ts';
+import type {CacheFromOption, CacheToOption} from '../cache/cache-option.ts';
 import type {ContextSource, DockerfileSource} from '../context/context-source.ts';
 import type {SecretSource} from '../context/secrets.ts';
 import type {Entitlement} from '../definition/entitlements.ts';
@@ -30,6 +31,10 @@ export type BuildOptions = {
 	readonly stepOptions: StepOptions;
 	/** Of each RUN. */
 	readonly limits: ContainerLimits;
+	/** Caches of others that results are taken from. */
+	readonly cacheFrom: readonly CacheFromOption[];
+	/** Where the cache is written. */
+	readonly cacheTo: readonly CacheToOption[];
 	/** Everything, or the stages of these names, is made anew. */
 	readonly noCache: boolean | readonly string[];
 	/** When registries are asked for images. */

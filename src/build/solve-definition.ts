@@ -3,6 +3,7 @@ import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {BuildResult} from '../../solver/ops/build-result.ts';
+import type {CacheStore} from '../../solver/cache-store.ts';
 import {createVertexes} from '../../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../../solver/ops/snapshot-cache.ts';
 import {solve} from '../../solver/scheduler.ts';
@@ -29,12 +30,14 @@ export type SolveInputs = {
 	readonly proxyEnvironment?: readonly string[];
 };
 
+	/** Where results are looked for and recorded; in the store when not given. */
+	readonly cache?: CacheStore<BuildResult>;
 /**
 Solves a definition; `null` is the empty file system.
 
 @throws {SolveError} when a vertex fails; as `createVertexes`; the reason of the signal
 */
-export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, {localDirectories = new Map(), proxyEnvironment = [], ...inputs}: SolveInputs): Promise<SnapshotId | null> {
+export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, {localDirectories = new Map(), cache = new SnapshotCache(store), proxyEnvironment = [], ...inputs}: SolveInputs): Promise<SnapshotId | null> {
 	const vertex = createVertexes(definition, {
 		...inputs,
 		store,
@@ -55,7 +58,7 @@ export async function solveDefinition(definition: Definition, {options, store, l
 	}
 
 	const result = await solve(vertex, {
-		cache: new SnapshotCache(store),
+		cache,
 		flights: new FlightFiles(store.root),
 		progress: options.progress,
 		signal: options.signal,

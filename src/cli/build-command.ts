@@ -9,6 +9,7 @@ import {writeStandardError} from '../progress/standard-error.ts';
 import {buildFlags} from './build-flags.ts';
 import {readBuildOptions} from './build-options.ts';
 import {insecureRegistriesOf} from './build-outputs.ts';
+import {insecureCacheRegistries} from './cache-option.ts';
 import {readCall} from './call-option.ts';
 import type {Command, CommandContext} from './command.ts';
 import {HttpAccess} from './http-access.ts';
@@ -47,7 +48,7 @@ export const buildCommand: Command = async (args, context) => {
 			display.message(`WARNING: ${line}\n`);
 		};
 
-		const insecureRegistries = [...flags['insecure-registry'], ...insecureRegistriesOf(options.outputs, options.tags)];
+		const insecureRegistries = [...flags['insecure-registry'], ...insecureCacheRegistries([...flags['cache-from'], ...flags['cache-to']]), ...insecureRegistriesOf(options.outputs, options.tags)];
 		await using registry = new RegistryAccess({
 			environment: context.environment, insecureRegistries, warn, mode, progress: display.update,
 		});

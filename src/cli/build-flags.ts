@@ -21,8 +21,6 @@ const missing = {
 
 const missingFlags = {
 	attest: missing,
-	'cache-from': missing,
-	'cache-to': missing,
 	'cgroup-parent': missing,
 	device: missing,
 	policy: missing,
@@ -38,6 +36,8 @@ export const buildFlags = {
 	...legacyFlags,
 	...missingFlags,
 	'build-arg': {type: 'list', valueName: 'stringArray', description: 'Set build-time variables'},
+	'cache-from': {type: 'list', valueName: 'stringArray', description: 'External cache sources (e.g., "user/app:cache", "type=local,src=path/to/dir")'},
+	'cache-to': {type: 'list', valueName: 'stringArray', description: 'Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")'},
 	'build-context': {type: 'list', valueName: 'stringArray', description: 'Additional build contexts (e.g., name=oci-layout://path)'},
 	call: {type: 'string', valueName: 'string', description: 'Set method for evaluating build ("check", "outline", "targets") (default "build")'},
 	check: {type: 'boolean', description: 'Shorthand for "--call=check"'},

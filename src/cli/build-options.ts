@@ -9,6 +9,7 @@ import type {buildFlags} from './build-flags.ts';
 import {readOutputs} from './build-outputs.ts';
 import type {CommandContext, Environment} from './command.ts';
 import {readContextArguments} from './context-arguments.ts';
+import {readCacheFrom, readCacheTo} from './cache-option.ts';
 import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
 import {readExtraHosts} from './extra-hosts.ts';
@@ -30,9 +31,10 @@ What the flags and arguments of `tsbuild build` ask for.
 */
 export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFlags>, {environment, input}: Pick<CommandContext, 'environment' | 'input'>): CommandLineBuildOptions {
 	return {
+	const buildArgs = readBuildArgs(flags['build-arg'], environment);
 		...readContextArguments({positional, file: flags.file, input}),
 		...(flags.target !== undefined && {target: flags.target}),
-		buildArgs: readBuildArgs(flags['build-arg'], environment),
+		buildArgs,
 		labels: readPairs(flags.label),
 		namedContexts: flags['build-context'].map(text => readNamedContext(text)),
 		...readPlatform(flags.platform, environment),
@@ -41,6 +43,8 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		stepOptions: readStepOptions(flags),
 		limits: readLimits(flags),
 		noCache: readNoCache(flags),
+		cacheFrom: readCacheFrom(flags['cache-from'], {environment, buildArgs}),
+		cacheTo: readCacheTo(flags['cache-to'], {environment, buildArgs}),
 		pull: readPullPolicy(flags.pull),
 		tags: flags.tag.map(tag => readTag(tag)),
 		environment,

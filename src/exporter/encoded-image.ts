@@ -36,6 +36,10 @@ export async function encodeImage(source: ExportSource, encoding: ImageEncoding,
 	const assembled = await source.image(encoding);
 	const layers = await encodeLayers(assembled.layers.map(({descriptor}) => descriptor), encoding, {...context, ...(follow && {follow})});
 	report({id: 'exporting layers', started, completed: true});
+	if (source.hasInlineCache) {
+		report({id: 'preparing layers for inline cache', completed: true});
+	}
+
 	if (encoding.isDated) {
 		reportDate(source, {context, report});
 	}

@@ -37,6 +37,8 @@ export type ExportSource = {
 	readonly image: (options?: {readonly isDated?: boolean}) => Promise<AssembledImage>;
 	/** Full references. They win over those of an output. */
 	readonly names: readonly string[];
+	/** The image carries the cache of the build. */
+	readonly hasInlineCache: boolean;
 	/** The time of every file that is exported without an image; its own when not given. */
 	readonly mtimeNanoseconds: bigint | undefined;
 };

@@ -15,6 +15,8 @@ export type BuildResult = {
 	/** Full references. */
 	readonly names: readonly string[];
 	readonly outputs: readonly OutputOption[];
+	/** Gives what the image carries of the cache. */
+	readonly inlineCache?: () => Promise<string>;
 };
 
 /**
@@ -23,10 +25,10 @@ Writes all outputs of a build, one after the other. Without any the image goes t
 @returns the image that was written last; `undefined` when only files were written
 @throws what `writeOutput` throws
 */
-export async function exportResult({snapshot, image, names, outputs}: BuildResult, context: ExportContext): Promise<ExportedImage | undefined> {
-	const source = sourceOf({snapshot, image, names}, context);
+export async function exportResult({outputs, ...result}: BuildResult, context: ExportContext): Promise<ExportedImage | undefined> {
+	const source = sourceOf(result, context);
 	let exported: ExportedImage | undefined;
-	for (const output of withLocalStore(outputs, {isNamed: names.length > 0})) {
+	for (const output of withLocalStore(outputs, {isNamed: result.names.length > 0})) {
 		exported = await writeOutput(output, source, context) ?? exported;
 	}
 
@@ -34,13 +36,13 @@ export async function exportResult({snapshot, image, names, outputs}: BuildResul
 }
 
 /** Layers are made on first need, and once. */
-function sourceOf({snapshot, image, names}: Omit<BuildResult, 'outputs'>, {layers, signal, store: {snapshotter}}: ExportContext): ExportSource {
+function sourceOf({snapshot, image, names, inlineCache}: Omit<BuildResult, 'outputs'>, {layers, signal, store: {snapshotter}}: ExportContext): ExportSource {
 	const latest = toNanoseconds(image.created);
 	let assembled: Promise<AssembledImage> | undefined;
 	let dated: Promise<AssembledImage> | undefined;
 	const assemble = async () => {
 		assembled ??= assembleImage({
-			snapshot, image, snapshotter, layers, signal,
+			snapshot, image, snapshotter, layers, inlineCache, signal,
 		});
 		return assembled;
 	};
@@ -55,6 +57,7 @@ function sourceOf({snapshot, image, names}: Omit<BuildResult, 'outputs'>, {layer
 		snapshot,
 		names,
 		mtimeNanoseconds: latest,
+		hasInlineCache: inlineCache !== undefined,
 		async image({isDated = false} = {}) {
 			if (!isDated) {
 				return assemble();

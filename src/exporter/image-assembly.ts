@@ -37,6 +37,8 @@ export type AssemblyOptions = {
 	readonly image: ImageConfig;
 	readonly snapshotter: Snapshotter;
 	readonly layers: LayerStore;
+	/** Gives what the image carries of the cache. */
+	readonly inlineCache?: (() => Promise<string>) | undefined;
 	readonly signal: AbortSignal;
 };
 
@@ -45,7 +47,7 @@ Completes an image config with the layers of a snapshot and the times of its his
 
 The times are those at which the snapshots were made, unless the frontend gave others, so a build that finds everything in the cache gives the same config again.
 */
-export async function assembleImage({snapshot, image, snapshotter, layers, signal}: AssemblyOptions): Promise<AssembledImage> {
+export async function assembleImage({snapshot, image, snapshotter, layers, inlineCache, signal}: AssemblyOptions): Promise<AssembledImage> {
 	const chain = snapshot === null ? [] : snapshotter.chain(snapshot);
 	const imageLayers = await Promise.all(chain.map(async id => layers.layerOf(id, {signal})));
 	const times = chain.map(id => new Date(snapshotter.info(id)!.createdAt).toISOString());
@@ -55,6 +57,7 @@ export async function assembleImage({snapshot, image, snapshotter, layers, signa
 		created: image.created ?? history.at(-1)?.created ?? null,
 		history: history.length === 0 ? null : history,
 		rootfs: {type: 'layers', diff_ids: imageLayers.length === 0 ? null : imageLayers.map(({diffId}) => diffId)},
+		...(inlineCache !== undefined && {'moby.buildkit.cache.v0': await inlineCache()}),
 	};
 	const configBytes = encodeImageConfig(config);
 	return {
@@ -91,7 +94,7 @@ export function manifestOf(image: AssembledImage, layers: readonly Descriptor[],
 		schemaVersion: 2,
 		mediaType: types.manifest,
 		config: {mediaType: types.config, digest: image.configDigest, size: image.configBytes.length},
-		layers: layers.map(({mediaType, digest, size}) => ({mediaType: layerType(mediaType, options.mediaTypes), digest, size})),
+		layers: layers.map(({mediaType, digest, size}) => ({mediaType: layerTypeOf(mediaType, options.mediaTypes), digest, size})),
 		...(Object.keys(options.annotations).length > 0 && {annotations: options.annotations}),
 	};
 	const bytes = encodeManifest(manifest);
@@ -107,6 +110,7 @@ export function manifestOf(image: AssembledImage, layers: readonly Descriptor[],
 	};
 }
 
-function layerType(mediaType: string, kind: ManifestOptions['mediaTypes']): string {
+/** The media type of the same layer in a manifest of another kind. */
+export function layerTypeOf(mediaType: string, kind: ManifestOptions['mediaTypes']): string {
 	return layerTypes.find(({oci, docker}) => oci === mediaType || docker === mediaType)?.[kind] ?? mediaType;
 }

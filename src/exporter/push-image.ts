@@ -32,6 +32,9 @@ export type PushOptions = {
 	readonly signal: AbortSignal;
 };
 
+/** What a blob is sent with. */
+export type PushBlobOptions = Pick<PushOptions, 'client' | 'metadata' | 'signal'> & {readonly meter?: PushMeter};
+
 /**
 As many blobs as BuildKit sends to a registry at once.
 
@@ -77,17 +80,22 @@ async function pushBlobs({blobs}: PushableImage, repository: Repository, options
 	await together([...pushes], options.signal);
 }
 
-async function pushBlob(blob: PushableBlob, repository: Repository, options: PushOptions): Promise<void> {
+/**
+Sends a blob to a repository, unless it is there, or the registry can take it from another one of its own.
+
+@throws what `RegistryClient` throws; the reason of the signal
+*/
+export async function pushBlob(blob: PushableBlob, repository: Repository, options: PushBlobOptions): Promise<void> {
 	const {client, metadata, meter, signal} = options;
 	if (!await client.hasBlob(repository, blob.digest, {signal}) && !await mountBlob(blob, repository, options)) {
-		await client.uploadBlob(repository, {descriptor: blob, content: blob.content}, {onProgress: meter.count(), signal});
+		await client.uploadBlob(repository, {descriptor: blob, content: blob.content}, {...(meter && {onProgress: meter.count()}), signal});
 	}
 
 	recordBlobSource(metadata, blob.digest, repository);
 }
 
 /** Lets the registry take the blob from another repository of its own. */
-async function mountBlob({digest}: PushableBlob, repository: Repository, {client, metadata, signal}: PushOptions): Promise<boolean> {
+async function mountBlob({digest}: PushableBlob, repository: Repository, {client, metadata, signal}: PushBlobOptions): Promise<boolean> {
 	for (const from of findBlobSources(metadata, digest, repository)) {
 		if (await client.mountBlob(repository, {digest, from}, {signal})) {
 			return true;

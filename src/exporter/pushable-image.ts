@@ -15,7 +15,7 @@ export function pushableImage({assembled, manifest, layers}: EncodedImage, {cont
 					yield configBytes.subarray(offset);
 				},
 			},
-			...layers.map(({digest, size}) => ({digest, size, content: (offset: number) => after(content.read(digest, {size, signal}), offset)})),
+			...layers.map(({digest, size}) => ({digest, size, content: (offset: number) => bytesAfter(content.read(digest, {size, signal}), offset)})),
 		],
 	};
 }
@@ -25,7 +25,7 @@ The bytes from `offset` on. Those before are read too: whoever gets the last one
 
 @yields chunks
 */
-async function * after(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array> {
+export async function * bytesAfter(chunks: AsyncIterable<Uint8Array>, offset: number): AsyncGenerator<Uint8Array> {
 	let position = 0;
 	for await (const chunk of chunks) {
 		const skipped = Math.min(Math.max(offset - position, 0), chunk.length);

@@ -23,6 +23,8 @@ async function keepImage(output: RepositoryOutput, source: ExportSource, {contex
 	const image = await encodeImage(source, output, {context, report, ...(follow && {follow})});
 	const names = namesInStore(image, {...output, names: namesOf(source, output)});
 	if (output.isStored) {
+		const {store: {content}, signal} = context;
+		await Promise.all(image.layers.map(async ({digest}) => content.bring(digest, {signal})));
 		await context.images.put(image.assembled, image.manifest, {names, signal: context.signal});
 		for (const name of names) {
 			report({id: `naming to ${name}`, completed: true});

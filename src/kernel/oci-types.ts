@@ -101,4 +101,6 @@ export type ImageConfig = {
 	readonly config: ContainerConfig;
 	readonly rootfs: {readonly type: 'layers'; readonly diff_ids: readonly DiffId[] | null};
 	readonly history?: readonly HistoryEntry[] | null;
+	/** What BuildKit, and we, put into an image of the cache that it was built with: records as JSON, in Base64. */
+	readonly 'moby.buildkit.cache.v0'?: string;
 };

@@ -1,0 +1,67 @@
+import {CachedLayers} from '../../snapshotter/cached-layers.ts';
+import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
+import {ImportedCache} from '../../solver/ops/imported-cache.ts';
+import {exportCaches} from '../cache/export-caches.ts';
+import {importCaches, type ImportedSource} from '../cache/import-caches.ts';
+import {encodeInlineCache} from '../cache/inline-cache.ts';
+import {UsedResults} from '../cache/used-results.ts';
+import type {BuildStep} from './solve-definition.ts';
+
+/** The caches of others that a build takes results from, and those that it writes. */
+export class SharedCaches implements AsyncDisposable {
+	/**
+	Reads the caches that a build takes results from.
+
+	@throws the reason of the signal
+	*/
+	static async open(step: BuildStep): Promise<SharedCaches> {
+		const {options: {cacheFrom, openRegistry, progress, warn, signal}, store} = step;
+		const cachedLayers = new CachedLayers(store);
+		const sources = await importCaches(cacheFrom, {
+			openRegistry, store, cachedLayers, progress, warn, signal,
+		});
+		return new SharedCaches(step, sources, cachedLayers);
+	}
+
+	readonly #step: BuildStep;
+	readonly #sources: readonly ImportedSource[];
+	readonly #cachedLayers: CachedLayers;
+	/** That of the store, with the others behind it. */
+	readonly cache: ImportedCache;
+
+	private constructor(step: BuildStep, sources: readonly ImportedSource[], cachedLayers: CachedLayers) {
+		this.#step = step;
+		this.#sources = sources;
+		this.#cachedLayers = cachedLayers;
+		this.cache = new ImportedCache({store: step.store, cachedLayers, sources});
+	}
+
+	#usedResults(snapshot: SnapshotId | null): UsedResults {
+		const {options: {signal}, store, layers} = this.#step;
+		return new UsedResults({
+			store, layers, usedKeys: this.cache.usedKeys, sources: this.#sources, snapshot, signal,
+		});
+	}
+
+	/** What an image carries of the cache. */
+	async encodeInline(snapshot: SnapshotId | null): Promise<string> {
+		const used = this.#usedResults(snapshot);
+		return encodeInlineCache(await used.list('min'), await used.chainIds());
+	}
+
+	/**
+	Writes the caches that the build is asked for.
+
+	@throws as `exportCaches`
+	*/
+	async export(snapshot: SnapshotId | null): Promise<void> {
+		const {options: {cacheTo, openRegistry, progress, signal}, store, layers} = this.#step;
+		await exportCaches(cacheTo.filter(option => option.type !== 'inline'), {
+			used: this.#usedResults(snapshot), store, layers, openRegistry, progress, signal,
+		});
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#cachedLayers[Symbol.asyncDispose]();
+	}
+}

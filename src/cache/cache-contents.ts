@@ -1,0 +1,100 @@
+import {
+	chainIdOf,
+	parseDiffId,
+	type ChainId,
+	type DiffId,
+	type Digest,
+} from '../kernel/digest.ts';
+import type {Descriptor} from '../kernel/oci-types.ts';
+import type {CachedLayer, CachedResult} from '../../snapshotter/cached-layers.ts';
+import type {CacheConfig, CacheConfigLayer, CacheConfigRecord} from './cache-config.ts';
+
+/** Says of a layer what its tar's digest is. */
+export const diffIdAnnotation = 'containerd.io/uncompressed';
+
+/** Says of a layer when its files were made. */
+export const createdAtAnnotation = 'buildkit/createdat';
+
+// More than any file system can stack; a chain that is longer is an attack on the time.
+const maximumChainLength = 1000;
+
+/**
+What a cache holds, by its keys. A result whose layers are not told whole, or make no sense, is a key alone.
+*/
+export class CacheContents {
+	readonly #config: CacheConfig;
+	readonly #descriptors: ReadonlyMap<Digest, Descriptor>;
+	readonly #records: ReadonlyMap<string, CacheConfigRecord>;
+	readonly #results = new Map<CacheConfigRecord, CachedResult>();
+
+	/** `descriptors` are those of the layers, by their blobs. */
+	constructor(config: CacheConfig, descriptors: ReadonlyMap<Digest, Descriptor>) {
+		this.#config = config;
+		this.#descriptors = descriptors;
+		this.#records = new Map(config.records.flatMap(record => [record.digest, ...record.aliases].map(key => [key, record] as const)));
+	}
+
+	#layersUpTo(highest: number | undefined): CachedResult['layers'] {
+		const blobs: Descriptor[] = [];
+		for (let layer = this.#layerAt(highest); layer !== undefined; layer = this.#layerAt(layer.parent)) {
+			const descriptor = this.#descriptors.get(layer.blob);
+			if (descriptor === undefined || blobs.length === maximumChainLength) {
+				return undefined;
+			}
+
+			blobs.push(descriptor);
+		}
+
+		const [lowest, ...others] = describeLayers(blobs.toReversed()) ?? [];
+		return lowest && [lowest, ...others];
+	}
+
+	#layerAt(index: number | undefined): CacheConfigLayer | undefined {
+		return index === undefined ? undefined : this.#config.layers[index];
+	}
+
+	/** What is under a key. */
+	find(key: string): CachedResult | undefined {
+		const record = this.#records.get(key);
+		if (record === undefined) {
+			return undefined;
+		}
+
+		const known = this.#results.get(record);
+		if (known !== undefined) {
+			return known;
+		}
+
+		const layers = this.#layersUpTo(record.layer);
+		const result: CachedResult = {keys: [record.digest, ...record.aliases], ...(layers !== undefined && {layers})};
+		this.#results.set(record, result);
+		return result;
+	}
+}
+
+function describeLayers(blobs: readonly Descriptor[]): readonly CachedLayer[] | undefined {
+	let chainId: ChainId | undefined;
+	const layers: CachedLayer[] = [];
+	for (const {annotations = {}, ...blob} of blobs) {
+		const diffId = readDiffId(annotations[diffIdAnnotation] ?? '');
+		if (diffId === undefined) {
+			return undefined;
+		}
+
+		const createdAt = Date.parse(annotations[createdAtAnnotation] ?? '');
+		chainId = chainIdOf(chainId, diffId);
+		layers.push({
+			diffId, chainId, blob, createdAt: Number.isNaN(createdAt) ? 0 : createdAt,
+		});
+	}
+
+	return layers;
+}
+
+function readDiffId(text: string): DiffId | undefined {
+	try {
+		return parseDiffId(text);
+	} catch {
+		return undefined;
+	}
+}

@@ -1,0 +1,59 @@
+import type {LayerEncoding} from '../exporter/encoded-image.ts';
+import type {Digest} from '../kernel/digest.ts';
+
+/** A bucket of an S3 server, and the places in it. */
+export type S3Place = {
+	readonly bucket: string;
+	readonly region: string;
+	/** In front of all keys. */
+	readonly prefix: string;
+	readonly manifestsPrefix: string;
+	readonly blobsPrefix: string;
+	/** A cache is written under each of them, and read under the first. */
+	readonly names: readonly [string, ...string[]];
+	/** That of Amazon when not given. */
+	readonly endpoint?: string;
+	/** The bucket is part of the path, and not of the host's name. */
+	readonly usesPathStyle: boolean;
+	readonly credentials: {readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string};
+	readonly uploadsAtOnce: number;
+	/** Blobs that are older are written anew, so that no rule of the bucket removes them. Milliseconds. */
+	readonly touchRefresh: number;
+};
+
+/** Where a cache is taken from. */
+export type CacheFromOption = {
+	/** Also the directories of cache mounts. */
+	readonly takesMounts: boolean;
+} & (
+	/** As it was given. */
+	| {readonly type: 'registry'; readonly reference: string}
+	| {readonly type: 'local'; readonly directory: string; readonly tag: string; readonly digest?: Digest}
+	| {readonly type: 's3'; readonly place: S3Place}
+	| {readonly type: 'unknown'; readonly name: string}
+);
+
+/** What of a build goes into a cache: the layers of its result, or those of all steps. */
+export type CacheMode = 'min' | 'max';
+
+/** How a cache is written. */
+export type CacheEncoding = LayerEncoding & {
+	readonly mode: CacheMode;
+	/** Whose media types the manifest has. */
+	readonly mediaTypes: 'oci' | 'docker';
+	/** The manifest is that of an image; else an index, as BuildKit wrote it before 0.21. */
+	readonly isImageManifest: boolean;
+	/** The build does not fail when the cache cannot be written. */
+	readonly ignoresErrors: boolean;
+	/** Bytes of the directories of cache mounts that go along; none without it. */
+	readonly mountsMaximumSize?: number;
+};
+
+/** Where a cache is written. */
+export type CacheToOption =
+	| {readonly type: 'inline'}
+	| (CacheEncoding & (
+		| {readonly type: 'registry'; readonly reference: string}
+		| {readonly type: 'local'; readonly directory: string; readonly tag: string; readonly isReset: boolean}
+		| {readonly type: 's3'; readonly place: S3Place}
+	));

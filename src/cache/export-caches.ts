@@ -1,0 +1,138 @@
+import PQueue from 'p-queue';
+import {bytesAfter} from '../exporter/pushable-image.ts';
+import {together} from '../exporter/together.ts';
+import {errorMessage, TsbuildError} from '../kernel/errors.ts';
+import {withInternalVertex, type ReportStatus} from '../kernel/internal-vertex.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
+import type {RegistryClient} from '../registry/registry-client.ts';
+import type {LayerStore} from '../../snapshotter/layers.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import type {CacheToOption} from './cache-option.ts';
+import type {CacheTarget} from './cache-target.ts';
+import {encodeCache, encodeCacheManifest, type EncodedCache} from './encode-cache.ts';
+import {compressResults, type UsedResults} from './used-results.ts';
+
+/** A cache that is written apart from the image. */
+export type CacheExport = Exclude<CacheToOption, {readonly type: 'inline'}>;
+
+/** What caches are written with. */
+export type CacheExportContext = {
+	readonly used: UsedResults;
+	readonly store: Pick<Store, 'content' | 'metadata'>;
+	readonly layers: LayerStore;
+	readonly openRegistry: () => Promise<RegistryClient>;
+	readonly progress: ProgressSink;
+	readonly signal: AbortSignal;
+};
+
+/** What the steps are called, as with BuildKit. */
+const vertexNames = {
+	registry: 'exporting cache to registry',
+	local: 'exporting cache to client directory',
+	s3: 'exporting cache to Amazon S3',
+} as const;
+
+// As many as BuildKit sends to a registry at once.
+// https://github.com/moby/buildkit/blob/v0.32.2/util/resolver/limited/group.go
+const writesAtOnce = 4;
+
+/**
+Writes caches, one after the other.
+
+@throws what the target throws, unless the option says that errors do not matter; the reason of the signal
+*/
+export async function exportCaches(options: readonly CacheExport[], context: CacheExportContext): Promise<void> {
+	for (const option of options) {
+		await exportCache(option, context);
+	}
+}
+
+async function exportCache(option: CacheExport, context: CacheExportContext): Promise<void> {
+	const {progress, signal} = context;
+	try {
+		await withInternalVertex(progress, {name: vertexNames[option.type], key: JSON.stringify(option)}, async report => {
+			const cache = await reportWhile(report, 'preparing build cache for export', async () => prepareCache(option, context));
+			await reportWhile(report, 'sending cache export', async () => sendCache(option, cache, {context, report}));
+		});
+	} catch (error) {
+		signal.throwIfAborted();
+		if (!option.ignoresErrors) {
+			throw error;
+		}
+	}
+}
+
+async function prepareCache(option: CacheExport, {used, layers, signal}: CacheExportContext): Promise<EncodedCache> {
+	const results = await compressResults(await used.list(option.mode), option, {layers, signal});
+	return encodeCache({results, mounts: [], hasNotes: option.type === 's3'});
+}
+
+type Sending = {readonly context: CacheExportContext; readonly report: ReportStatus};
+
+async function sendCache(option: CacheExport, cache: EncodedCache, sending: Sending): Promise<void> {
+	const target = await openTarget(option, sending.context);
+	const {signal} = sending.context;
+	await writeLayers(cache, target, sending);
+	const {config} = cache;
+	await writing(sending.report, {kind: 'config', id: `config ${config.descriptor.digest}`}, async () => target.writeBlob(config.descriptor, offset => oneChunk(config.bytes.subarray(offset)), {signal}));
+	const manifest = encodeCacheManifest(cache, option, []);
+	const name = option.isImageManifest ? 'cache image manifest' : 'cache manifest';
+	await writing(sending.report, {kind: 'manifest', id: `${name} ${manifest.descriptor.digest}`}, async () => target.writeManifest(manifest, {signal}));
+}
+
+async function openTarget(option: CacheExport, {openRegistry, store: {metadata}}: CacheExportContext): Promise<CacheTarget> {
+	switch (option.type) {
+		case 'registry': {
+			const {registryTarget} = await import('./registry-target.ts');
+			return registryTarget(option.reference, {client: await openRegistry(), metadata});
+		}
+
+		case 'local': {
+			const {localTarget} = await import('./local-target.ts');
+			return localTarget(option);
+		}
+
+		case 's3': {
+			throw new TypeError('not there');
+		}
+	}
+}
+
+async function writeLayers({layers}: EncodedCache, target: CacheTarget, {context, report}: Sending): Promise<void> {
+	const {store: {content}, signal} = context;
+	const queue = new PQueue({concurrency: writesAtOnce});
+	const blobs = new Map(layers.map(layer => [layer.digest, layer])).values();
+	await together([...blobs.map(blob => async (either: AbortSignal) => queue.add(async () => {
+		const {digest, size} = blob;
+		await writing(report, {kind: 'layer', id: `layer ${digest}`}, async () => {
+			either.throwIfAborted();
+			await target.writeBlob(blob, offset => bytesAfter(content.read(digest, {size, signal: either}), offset), {signal: either});
+		});
+	}))], signal);
+}
+
+/** Tells of a part, and what it was if it fails, in the words of BuildKit. */
+async function writing(report: ReportStatus, {kind, id}: {readonly kind: 'config' | 'layer' | 'manifest'; readonly id: string}, write: () => Promise<void>): Promise<void> {
+	try {
+		await reportWhile(report, `writing ${id}`, write);
+	} catch (error) {
+		throw error instanceof TsbuildError && error.code !== 'ERR_TSBUILD_CANCELED'
+			? new TsbuildError(error.code, `error writing ${kind} blob: ${errorMessage(error)}`, {cause: error, ...(error.hint !== undefined && {hint: error.hint})})
+			: error;
+	}
+}
+
+/** Tells of the begin and the end of a part. That it has failed is told of the whole. */
+async function reportWhile<Value>(report: ReportStatus, id: string, work: () => Promise<Value>): Promise<Value> {
+	const started = Date.now();
+	report({id, started});
+	try {
+		return await work();
+	} finally {
+		report({id, started, completed: true});
+	}
+}
+
+async function * oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+	yield bytes;
+}

@@ -1,0 +1,170 @@
+import {digestOf, type Digest} from '../kernel/digest.ts';
+import {errorMessage, TsbuildError} from '../kernel/errors.ts';
+import {withInternalVertex, type ReportStatus} from '../kernel/internal-vertex.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
+import type {CachedLayers, CachedResult} from '../../snapshotter/cached-layers.ts';
+import type {Store} from '../../snapshotter/store.ts';
+import type {CacheConfigMount} from './cache-config.ts';
+import type {CacheFromOption} from './cache-option.ts';
+import type {CachePlace} from './cache-place.ts';
+import {readCache, type ReadCache} from './read-cache.ts';
+import {registryPlace, type RegistryPlaceContext} from './registry-place.ts';
+
+/** A cache that results are taken from. */
+export type ImportedSource = {
+	/** Where it is, for people. */
+	readonly name: string;
+	readonly find: (key: string) => CachedResult | undefined;
+	readonly hasLayers: (result: CachedResult, signal: AbortSignal) => Promise<boolean>;
+	readonly mounts: readonly ImportedMount[];
+};
+
+/** The directory of a cache mount that a cache has. */
+export type ImportedMount = CacheConfigMount & {
+	readonly read: (options: {readonly signal: AbortSignal}) => AsyncIterable<Uint8Array>;
+};
+
+/** What caches are read with. */
+export type ImportContext = Pick<RegistryPlaceContext, 'openRegistry'> & {
+	readonly store: Pick<Store, 'metadata' | 'content'>;
+	readonly cachedLayers: CachedLayers;
+	readonly progress: ProgressSink;
+	/** Takes a line for the user. */
+	readonly warn: (line: string) => void;
+	readonly signal: AbortSignal;
+};
+
+/**
+Reads caches. One that cannot be read is told of and left out: it would only have saved time.
+
+@throws the reason of the signal
+*/
+export async function importCaches(options: readonly CacheFromOption[], context: ImportContext): Promise<readonly ImportedSource[]> {
+	const sources = await Promise.all(options.map(async option => importCache(option, context)));
+	return sources.filter(source => source !== undefined);
+}
+
+async function importCache(option: CacheFromOption, context: ImportContext): Promise<ImportedSource | undefined> {
+	const {progress, signal} = context;
+	const place = await findPlace(option, context);
+	if (place === undefined) {
+		return undefined;
+	}
+
+	try {
+		return await withInternalVertex(progress, `importing cache manifest from ${nameOf(option)}`, async report => readPlace(option, await place(), {context, report}));
+	} catch {
+		signal.throwIfAborted();
+		return undefined;
+	}
+}
+
+type FindPlace = () => Promise<CachePlace>;
+
+/** `undefined` for a directory without a cache, which is worth a line, but no step. */
+async function findPlace(option: CacheFromOption, {openRegistry, store: {metadata}, warn}: ImportContext): Promise<FindPlace | undefined> {
+	switch (option.type) {
+		case 'registry': {
+			return async () => registryPlace(option.reference, {openRegistry, metadata});
+		}
+
+		case 'local': {
+			const {findLocalPlace} = await import('./local-place.ts');
+			try {
+				const place = await findLocalPlace(option);
+				return async () => place;
+			} catch (error) {
+				warn(`local cache import at ${option.directory} skipped: ${errorMessage(error)}`);
+				return undefined;
+			}
+		}
+
+		case 's3':
+		case 'unknown': {
+			const name = option.type === 'unknown' ? option.name : option.type;
+			return async () => {
+				throw new TsbuildError('ERR_TSBUILD_CACHE', `unknown cache importer: ${name}`);
+			};
+		}
+	}
+}
+
+async function readPlace(option: CacheFromOption, place: CachePlace, {context, report}: {readonly context: ImportContext; readonly report: ReportStatus}): Promise<ImportedSource> {
+	const {store: {content}, cachedLayers, signal} = context;
+	const cache = await explain(option, async () => readCache(place, {report, signal}));
+	place.noteLayers?.(cache.layers.map(({digest}) => digest));
+	return sourceOf(cache, place, {content, cachedLayers, takesMounts: option.takesMounts});
+}
+
+type SourceContext = Pick<Store, 'content'> & {readonly cachedLayers: CachedLayers; readonly takesMounts: boolean};
+
+function sourceOf({contents, mounts}: ReadCache, place: CachePlace, {content, cachedLayers, takesMounts}: SourceContext): ImportedSource {
+	const known = new Map<Digest, Promise<boolean>>();
+	const isThere = async (digest: Digest, signal: AbortSignal) => {
+		const answer = known.get(digest) ?? hasBlob(digest, {place, content, signal});
+		known.set(digest, answer);
+		return answer;
+	};
+
+	return {
+		name: place.name,
+		find(key) {
+			const result = firstWithLayers(contents.map(each => each.find(key)));
+			cachedLayers.provide(result?.layers ?? [], place.readBlob);
+			return result;
+		},
+		async hasLayers({layers = []}, signal) {
+			const answers = await Promise.all(layers.map(async ({blob}) => isThere(blob.digest, signal)));
+			return !answers.includes(false);
+		},
+		mounts: takesMounts ? mounts.map(mount => ({...mount, read: options => place.readBlob({...mount, digest: mount.blob}, options)})) : [],
+	};
+}
+
+/** A question that fails says no: then the step executes. */
+async function hasBlob(digest: Digest, {place, content, signal}: Pick<Store, 'content'> & {readonly place: CachePlace; readonly signal: AbortSignal}): Promise<boolean> {
+	try {
+		return await content.size(digest) !== undefined || await place.hasBlob(digest, {signal});
+	} catch {
+		signal.throwIfAborted();
+		return false;
+	}
+}
+
+/** Of the images of an index, one may have the keys alone of what another one has. */
+function firstWithLayers(results: ReadonlyArray<CachedResult | undefined>): CachedResult | undefined {
+	const found = results.filter(result => result !== undefined);
+	return found.find(({layers}) => layers !== undefined) ?? found[0];
+}
+
+/** In the words of BuildKit. */
+async function explain<Value>({type}: CacheFromOption, work: () => Promise<Value>): Promise<Value> {
+	try {
+		return await work();
+	} catch (error) {
+		throw error instanceof TsbuildError ? new TsbuildError(error.code, `failed to configure ${type} cache importer: ${error.message}`, {cause: error}) : error;
+	}
+}
+
+/** Registries by their reference as it was given; others by a number, as in BuildKit. */
+function nameOf(option: CacheFromOption): string {
+	switch (option.type) {
+		case 'registry': {
+			return option.reference;
+		}
+
+		case 'unknown': {
+			return `${option.name}:${numberOf(option)}`;
+		}
+
+		case 'local':
+		case 's3': {
+			return `${option.type}:${numberOf(option)}`;
+		}
+	}
+}
+
+function numberOf(option: CacheFromOption): string {
+	const hex = digestOf(JSON.stringify(option)).slice('sha256:'.length, 'sha256:'.length + 16);
+	return BigInt(`0x${hex}`).toString();
+}
