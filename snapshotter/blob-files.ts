@@ -6,14 +6,11 @@ import type {ContentStore} from './content-store.ts';
 
 /** A blob as a file. */
 export type BlobFile = {
-	/** Bytes on the disk. */
+	/** Bytes. */
 	readonly size: number;
 	/** When it was taken in. Milliseconds since the epoch. */
 	readonly modifiedAt: number;
 };
-
-// The unit of st_blocks, whatever that of the file system is. https://man7.org/linux/man-pages/man3/stat.3type.html
-const blockSize = 512;
 
 /** All blobs of a content store, at one moment: synchronous for transactions. */
 export function listBlobFiles(content: ContentStore): Map<Digest, BlobFile> {
@@ -24,7 +21,7 @@ export function listBlobFiles(content: ContentStore): Map<Digest, BlobFile> {
 			const digest = digestOfFile(algorithm, name);
 			const status = lstatSync(path.join(directory, name), {throwIfNoEntry: false});
 			if (digest !== undefined && status?.isFile()) {
-				files.set(digest, {size: status.blocks * blockSize, modifiedAt: Math.floor(status.mtimeMs)});
+				files.set(digest, {size: status.size, modifiedAt: Math.floor(status.mtimeMs)});
 			}
 		}
 	}

@@ -98,18 +98,16 @@ export function listCacheMounts(storeRoot: string): readonly CacheMountEntry[] {
 }
 
 /**
-Removes a cache unless a step has it mounted.
+Removes a cache unless a step has it mounted. It is moved to `aside` first, a path in the folder of the session: what is left of it after a crash is swept.
 
 @returns whether it was removed
 */
-export async function removeCacheMount({directory}: CacheMountEntry): Promise<boolean> {
+export async function removeCacheMount({directory}: CacheMountEntry, aside: string): Promise<boolean> {
 	using held = await openLockFile(directory, 'lock');
 	if (!tryLock(held, 'exclusive')) {
 		return false;
 	}
 
-	const aside = `${directory}.removed`;
-	await removeTree(aside);
 	renameSync(directory, aside);
 	await removeTree(aside);
 	return true;

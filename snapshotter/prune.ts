@@ -1,18 +1,20 @@
 import {errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {removeCacheMount} from './cache-mounts.ts';
+import {chooseLeastUseful, chooseRecords, type RecordChoice} from './choose-records.ts';
+import {freeSpace} from './disk-space.ts';
 import {removeTree} from './remove-tree.ts';
 import {snapshotDirectories} from './snapshot-directories.ts';
 import type {SnapshotId} from './snapshotter.ts';
+import {hasLimits, keptBytes, type SpaceLimits} from './space-limits.ts';
 import type {Store} from './store.ts';
 import {treeSize} from './tree-size.ts';
 import {removeSetAside, setAsideUnusedBlobs, type SetAsideBlobs} from './unused-blobs.ts';
-import {listUsage, type UsageRecord} from './usage.ts';
+import {listUsage, measureSnapshots, type UsageRecord} from './usage.ts';
 
-export type PruneOptions = {
-	/** Also what images consist of. They stay whole: their blobs are kept. */
-	readonly canRemoveShared: boolean;
-	/** Chooses among what may be removed. */
-	readonly matches: (record: UsageRecord) => boolean;
+/** What to remove. Images stay whole also when what they consist of may go: their blobs are kept. */
+export type PruneOptions = RecordChoice & {
+	/** Nothing more is removed than these ask for; the least useful goes first. */
+	readonly limits?: SpaceLimits | undefined;
 	readonly signal: AbortSignal;
 };
 
@@ -32,12 +34,16 @@ One transaction decides, and takes rows and blobs out of the store; the files ar
 */
 export async function prune(store: Store, options: PruneOptions): Promise<readonly UsageRecord[]> {
 	options.signal.throwIfAborted();
+	if (isLimited(options)) {
+		await measureSnapshots(store, options);
+	}
+
 	const removal = store.metadata.transaction(() => decide(store, options));
 	const failures: unknown[] = [];
 	const removed: UsageRecord[] = [];
 	for (const record of removal.records) {
 		const {subject} = record;
-		if (subject.kind !== 'cache-mount' || await removeCacheMount(subject.entry)) {
+		if (subject.kind !== 'cache-mount' || await removeCacheMount(subject.entry, store.session.temporaryFile())) {
 			removed.push(await removeFiles(record, store, failures));
 		}
 	}
@@ -51,7 +57,7 @@ export async function prune(store: Store, options: PruneOptions): Promise<readon
 }
 
 function decide(store: Store, options: PruneOptions): Removal {
-	const chosen = chooseRecords(listUsage(store), options);
+	const chosen = choose(store, options);
 	const ids = chosen.map(({subject}) => subject).filter(subject => subject.kind === 'snapshot').map(({snapshot}) => snapshot);
 	deleteSnapshots(store, ids);
 	const blobs = setAsideUnusedBlobs(store, chosen.flatMap(({subject}) => subject.blobs));
@@ -60,17 +66,18 @@ function decide(store: Store, options: PruneOptions): Removal {
 	return {records, blobs};
 }
 
-/** What may go: not while a child stays. A child has a higher place in the list than its parent. */
-function chooseRecords(records: readonly UsageRecord[], {canRemoveShared, matches}: PruneOptions): readonly UsageRecord[] {
-	const needed = new Set<string>();
-	return records.toReversed().filter(record => {
-		const isChosen = !record.isInUse && !needed.has(record.id) && (canRemoveShared || !record.isShared) && matches(record);
-		if (!isChosen && record.parent !== undefined) {
-			needed.add(record.parent);
-		}
+function choose(store: Store, options: PruneOptions): readonly UsageRecord[] {
+	const records = listUsage(store);
+	if (!isLimited(options)) {
+		return chooseRecords(records, options);
+	}
 
-		return isChosen;
-	});
+	const used = records.reduce((sum, {size}) => sum + size, 0);
+	return chooseLeastUseful(records, {...options, keptBytes: keptBytes(options.limits, {used, free: freeSpace(store.root)})});
+}
+
+function isLimited(options: PruneOptions): options is PruneOptions & {readonly limits: SpaceLimits} {
+	return options.limits !== undefined && hasLimits(options.limits);
 }
 
 function deleteSnapshots({metadata}: Store, ids: readonly SnapshotId[]): void {

@@ -16,8 +16,11 @@ const directoryFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
 // The unit of st_blocks, whatever that of the file system is. https://man7.org/linux/man-pages/man3/stat.3type.html
 const blockSize = 512;
 
+// Smaller files may be kept without a block: https://docs.kernel.org/filesystems/ext4/overview.html#inline-data
+const smallestSparseSize = 4096;
+
 /**
-The bytes that a directory tree takes on its disk, as du(1) counts them: a file with several names once, holes not at all, no symbolic link followed.
+The bytes of a directory tree, as `du --apparent-size` counts them: a file with several names once, no symbolic link followed. Of a file with holes only what is on the disk counts.
 
 Made for trees that hostile programs have filled, but that are at rest. They may be as deep as they like.
 
@@ -63,7 +66,7 @@ class SizeWalk implements Disposable {
 	/** Counts what is in the directory, besides the directories in it, and the directory itself. */
 	#enter(): void {
 		const status = fstatSync(this.#directory.number);
-		this.bytes += status.blocks * blockSize;
+		this.bytes += status.size;
 		const remaining: Buffer[] = [];
 		for (const entry of readdirSync(this.#directory.path, {withFileTypes: true, encoding: 'buffer'})) {
 			if (entry.isDirectory()) {
@@ -82,7 +85,7 @@ class SizeWalk implements Disposable {
 			return;
 		}
 
-		this.bytes += status.blocks * blockSize;
+		this.bytes += fileSize(status);
 		if (status.nlink > 1) {
 			this.#counted.add(identityOf(status));
 		}
@@ -122,6 +125,11 @@ class SizeWalk implements Disposable {
 	[Symbol.dispose](): void {
 		this.#directory.close();
 	}
+}
+
+/** The bytes of one file; see `treeSize`. */
+export function fileSize(status: Stats): number {
+	return status.isFile() && status.size > smallestSparseSize ? Math.min(status.size, status.blocks * blockSize) : status.size;
 }
 
 function identityOf({dev, ino}: Stats): string {

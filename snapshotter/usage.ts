@@ -13,11 +13,12 @@ import {treeSize} from './tree-size.ts';
 export type UsageRecord = {
 	/** Short, unique in the store. */
 	readonly id: string;
-	/** A snapshot with the blobs that were made of it, a blob that belongs to nothing, or the cache of RUN steps. What images need is not among the blobs. */
+	/** A snapshot with the blobs that were made of it, a blob that belongs to nothing, or the cache of RUN steps; what images need is not among the blobs. Images and what the store needs for itself are never removed as cache. */
 	readonly subject:
 		| {readonly kind: 'snapshot'; readonly snapshot: SnapshotId; readonly blobs: readonly Digest[]}
 		| {readonly kind: 'blob'; readonly blobs: readonly [Digest]}
-		| {readonly kind: 'cache-mount'; readonly entry: CacheMountEntry; readonly blobs: readonly []};
+		| {readonly kind: 'cache-mount'; readonly entry: CacheMountEntry; readonly blobs: readonly []}
+		| {readonly kind: 'image' | 'internal'; readonly blobs: readonly []};
 	/** The id of the record that this one stands on. */
 	readonly parent: string | undefined;
 	/** Milliseconds since the epoch. */
@@ -32,13 +33,18 @@ export type UsageRecord = {
 	readonly isInUse: boolean;
 	/** It is part of an image, which is kept whole without it. */
 	readonly isShared: boolean;
-	/** Bytes of its own on the disk. Of a snapshot that nobody has measured, only those of its blobs. */
+	/** Bytes of its own, see `treeSize`. Of a snapshot that nobody has measured, only those of its blobs. */
 	readonly size: number;
 	readonly isMeasured: boolean;
 };
 
 // As long as the ids of BuildKit.
-const blobIdLength = 25;
+const idLength = 25;
+
+/** The id of a record that is named by hexadecimal digits. */
+export function shortId(hex: string): string {
+	return hex.slice(0, idLength);
+}
 
 /**
 Lists what is kept in a store to be used again: snapshots and blobs that no image needs, in the order in which they were made, and the caches of RUN steps. Belongs into a transaction.
@@ -139,7 +145,7 @@ function listLooseBlobs(metadata: Metadata, blobs: ReadonlyMap<Digest, BlobFile>
 	const lease = metadata.statement('SELECT 1 FROM leases WHERE kind = \'blob\' AND resource = ?');
 	const byAge = blobs.entries().toArray().toSorted(([, left], [, right]) => left.modifiedAt - right.modifiedAt);
 	return byAge.map(([digest, {size, modifiedAt}]) => ({
-		id: splitDigest(digest).hex.slice(0, blobIdLength),
+		id: shortId(splitDigest(digest).hex),
 		subject: {kind: 'blob', blobs: [digest]},
 		parent: undefined,
 		createdAt: modifiedAt,

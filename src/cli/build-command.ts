@@ -76,6 +76,8 @@ export const buildCommand: Command = async (args, context) => {
 
 	const outcome = await run(buildImage);
 	await writeResultFiles(flags, outcome, warningsOfMetadata(warnings, context));
+	const {startCollection} = await import('../garbage/start-collection.ts');
+	startCollection(options.root, context.environment);
 	if (mode === 'quiet') {
 		context.writeOutput(`${outcome.image?.configDigest ?? ''}\n`);
 	}

@@ -22,7 +22,7 @@ Available Commands:
   push        Upload an image
   rmi         Remove images
   save        Save images to an archive
-  store       Check the local store
+  store       Look after the local store
   tag         Give an image one more name
   version     Show the version
 

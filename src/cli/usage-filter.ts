@@ -7,8 +7,22 @@ import {UsageError} from './usage-error.ts';
 export type UsageFilter = (record: UsageRecord) => boolean;
 
 /** What a record is, in BuildKit's words; it has others for what tsbuild does not keep. */
-export function recordType({subject}: UsageRecord): 'regular' | 'exec.cachemount' {
-	return subject.kind === 'cache-mount' ? 'exec.cachemount' : 'regular';
+export function recordType({subject}: UsageRecord): 'regular' | 'exec.cachemount' | 'image' | 'internal' {
+	switch (subject.kind) {
+		case 'snapshot':
+		case 'blob': {
+			return 'regular';
+		}
+
+		case 'cache-mount': {
+			return 'exec.cachemount';
+		}
+
+		case 'image':
+		case 'internal': {
+			return subject.kind;
+		}
+	}
 }
 
 const nanosecondsPerMillisecond = 1e6;
@@ -22,7 +36,7 @@ const booleanKeys: Readonly<Record<string, UsageFilter>> = {
 };
 
 /**
-Reads the values of `--filter`, which all must hold: `until=24h` (not used for so long), `id=`, `type=`, `parents=`, `description=`, and `inuse`, `mutable`, `immutable`, `shared`, `private`, alone or with `=true`, `=false`.
+Reads the values of `--filter`, which all must hold; a key that is not known holds for nothing: `until=24h` (not used for so long), `id=`, `type=`, `parents=`, `description=`, and `inuse`, `mutable`, `immutable`, `shared`, `private`, alone or with `=true`, `=false`.
 
 `now` is in milliseconds since the epoch.
 
@@ -69,8 +83,9 @@ function readFilter(text: string, now: number): UsageFilter {
 			return record => record.description.includes(value);
 		}
 
+		// As with buildx: no record has such a field.
 		default: {
-			throw invalidFilter(text, `unknown filter ${JSON.stringify(key)}`);
+			return () => false;
 		}
 	}
 }

@@ -15,7 +15,7 @@ import {pullDescription} from '../../src/cli/pull-command.ts';
 import {pushDescription} from '../../src/cli/push-command.ts';
 import {rmiDescription} from '../../src/cli/rmi-command.ts';
 import {saveDescription} from '../../src/cli/save-command.ts';
-import {storeDescription} from '../../src/cli/store-command.ts';
+import {storeCheckDescription, storeGcDescription} from '../../src/cli/store-command.ts';
 import {tagDescription} from '../../src/cli/tag-command.ts';
 
 const documentation = await readFile(path.join(import.meta.dirname, '../../docs/cli.md'), 'utf8');
@@ -44,4 +44,5 @@ test(describes, 'rmi', rmiDescription.flags);
 test(describes, 'doctor', doctorDescription.flags);
 test(describes, 'du', duDescription.flags);
 test(describes, 'prune', pruneDescription.flags);
-test(describes, 'store check', storeDescription.flags);
+test(describes, 'store check', storeCheckDescription.flags);
+test(describes, 'store gc', storeGcDescription.flags);

@@ -44,10 +44,13 @@ type Case = {
 let project: Project;
 let template: string;
 
-test.before(async t => {
+test.before(async () => {
 	project = await makeProject({Dockerfile: dockerfile, a: 'x'});
-	const {exitCode, stderr} = await project.build('-t', 'app:1');
-	t.is(exitCode, 0, stderr);
+	const built = await project.build('-t', 'app:1');
+	if (built.exitCode !== 0) {
+		throw new Error(built.stderr);
+	}
+
 	template = project.root;
 });
 
