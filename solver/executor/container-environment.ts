@@ -5,11 +5,13 @@ import {parseGoBoolean} from '../../src/kernel/go-boolean.ts';
 import {hostArchitecture, type Architecture} from '../../src/linux/architecture.ts';
 import {readMountInformation} from '../../src/linux/mount-information.ts';
 import {readUserNamespace, type UserNamespace} from '../../src/linux/user-namespace.ts';
+import {prepareAppArmor} from './app-armor.ts';
 import {capabilitiesOfMask, defaultCapabilities, type CapabilityName} from './capabilities.ts';
 import {prepareCgroups, type CgroupHierarchy} from './cgroup-hierarchy.ts';
 import {cgroupViewOf, type CgroupView} from './cgroup-view.ts';
 import {readHostResolver, type HostResolver} from './etc-files.ts';
 import {defaultProcessLimit} from './process-limit.ts';
+import type {ProcessAttributes} from './process-attributes.ts';
 import {parseMaximumOpenFiles} from './resource-limits.ts';
 import {assembleSeccompFilter} from './seccomp.ts';
 import {defaultSeccompProfile} from './seccomp-profile.ts';
@@ -19,6 +21,8 @@ export type ContainerEnvironment = {
 	readonly architecture: Architecture;
 	/** Those of Docker's default that tsbuild has itself, and so can pass on. */
 	readonly capabilities: readonly CapabilityName[];
+	/** All that tsbuild has itself, for insecure steps. */
+	readonly ownCapabilities: readonly CapabilityName[];
 	/** An array of `struct sock_filter`. */
 	readonly seccompFilter: Uint8Array;
 	/** The hard limit of open files. */
@@ -33,6 +37,8 @@ export type ContainerEnvironment = {
 	readonly userNamespace: UserNamespace | undefined;
 	/** Whether steps see the /proc of tsbuild, with all processes in it, because they may not have their own. */
 	readonly sharesProc: boolean;
+	/** Of sandboxed steps. */
+	readonly attributes: ProcessAttributes;
 };
 
 /**
@@ -42,12 +48,13 @@ Finds out about this machine and this process, and makes the parent of the conta
 */
 export async function prepareContainerEnvironment(): Promise<ContainerEnvironment> {
 	const architecture = hostArchitecture();
-	const own = parsePermittedCapabilities(await readFile('/proc/self/status', 'utf8'));
-	const capabilities = defaultCapabilities.filter(name => own.includes(name));
+	const ownCapabilities = parsePermittedCapabilities(await readFile('/proc/self/status', 'utf8'));
+	const capabilities = defaultCapabilities.filter(name => ownCapabilities.includes(name));
 	const cgroups = await prepareCgroups();
 	return {
 		architecture,
 		capabilities,
+		ownCapabilities,
 		seccompFilter: assembleSeccompFilter({
 			profile: defaultSeccompProfile, architecture, capabilities, kernelVersion: release(),
 		}),
@@ -57,6 +64,7 @@ export async function prepareContainerEnvironment(): Promise<ContainerEnvironmen
 		processLimit: await defaultProcessLimit(cgroups),
 		resolver: await readHostResolver(),
 		userNamespace: readUserNamespace(),
+		attributes: {appArmorProfile: await prepareAppArmor(), dropsProtection: Number(await readFile('/proc/self/oom_score_adj', 'utf8')) < 0},
 		sharesProc: parseGoBoolean(process.env.TSBUILD_NO_PROCESS_SANDBOX ?? '') ?? false,
 	};
 }

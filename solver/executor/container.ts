@@ -57,7 +57,7 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 		name: spec.id,
 		hierarchy: environment.cgroups,
 		limits: {...(environment.processLimit !== undefined && {pids: environment.processLimit}), ...spec.limits},
-		devices: spec.security === 'sandbox' ? defaultDevices : 'all',
+		devices: spec.security === 'insecure' ? 'all' : defaultDevices,
 	});
 	using undo = new DisposableStack();
 	signal?.throwIfAborted();

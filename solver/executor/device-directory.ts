@@ -1,3 +1,4 @@
+import {posix} from 'node:path';
 import {
 	AT_FDCWD,
 	MS_NODEV,
@@ -7,18 +8,29 @@ import {
 import {attachEntry, mountEntry} from './mount-entries.ts';
 import type {SyscallEntry} from './syscall-table.ts';
 
-// The devices of every container. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices
-const devices = [
-	['null', 1, 3],
-	['zero', 1, 5],
-	['full', 1, 7],
-	['random', 1, 8],
-	['urandom', 1, 9],
-	['tty', 5, 0],
-] as const;
+/** A device file below /dev. */
+export type DeviceFile = {
+	/** For example `null` or `net/tun`. */
+	readonly name: string;
+	/** A character or a block device. */
+	readonly type: 'c' | 'b';
+	readonly major: number;
+	/** 0 to 255. */
+	readonly minor: number;
+};
 
-/** The names of the devices in /dev. */
-export const deviceNames: readonly string[] = devices.map(([name]) => name);
+// The devices of every container. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices
+const devices: readonly DeviceFile[] = [
+	characterDevice('null', 1, 3),
+	characterDevice('zero', 1, 5),
+	characterDevice('full', 1, 7),
+	characterDevice('random', 1, 8),
+	characterDevice('urandom', 1, 9),
+	characterDevice('tty', 5, 0),
+];
+
+/** The names of the devices that every container has in /dev. */
+export const deviceNames: readonly string[] = devices.map(({name}) => name);
 
 // https://github.com/opencontainers/runtime-spec/blob/main/runtime-linux.md#dev-symbolic-links
 const links = [
@@ -30,8 +42,8 @@ const links = [
 	['ptmx', 'pts/ptmx'],
 ] as const;
 
-// https://man7.org/linux/man-pages/man7/inode.7.html (S_IFCHR)
-const characterDevice = 0o02_0000;
+// https://man7.org/linux/man-pages/man7/inode.7.html (S_IFMT)
+const deviceTypes = {c: 0o02_0000, b: 0o06_0000};
 const regularFile = 0o10_0000;
 
 /** The group `tty`, to which terminals belong in every container. https://github.com/opencontainers/runc/blob/v1.3.0/libcontainer/specconv/example.go */
@@ -39,10 +51,19 @@ export const terminalGroup = 5;
 
 const defaultSharedMemory = 64 * 1024 * 1024;
 
+/** A character device of a name and its two numbers. */
+export function characterDevice(name: string, major: number, minor: number): DeviceFile {
+	return {
+		name, type: 'c', major, minor,
+	};
+}
+
 /** What /dev is made of. */
 export type DeviceDirectory = {
 	/** Init's descriptors of detached mounts of the host's devices, in the order of `deviceNames`; `undefined` where init makes device files of its own. */
 	readonly hostDevices: readonly number[] | undefined;
+	/** Devices besides those of every container. */
+	readonly moreDevices: readonly DeviceFile[];
 	/** Whether the user namespace has the group that terminals belong to. */
 	readonly hasTerminalGroup: boolean;
 	/** Bytes of /dev/shm; 64 MiB when not given. */
@@ -52,10 +73,11 @@ export type DeviceDirectory = {
 /**
 The calls that fill /dev, an empty tmpfs: devices, links, terminals, shared memory and message queues. The umask must be 0.
 */
-export function deviceDirectoryEntries({hostDevices, hasTerminalGroup, sharedMemory = defaultSharedMemory}: DeviceDirectory): readonly SyscallEntry[] {
+export function deviceDirectoryEntries({hostDevices, moreDevices, hasTerminalGroup, sharedMemory = defaultSharedMemory}: DeviceDirectory): readonly SyscallEntry[] {
 	const terminalOptions = 'newinstance,ptmxmode=0666,mode=0620';
 	return [
-		...(hostDevices === undefined ? newDeviceEntries() : hostDeviceEntries(hostDevices)),
+		...(hostDevices === undefined ? newDeviceEntries(devices) : hostDeviceEntries(hostDevices)),
+		...newDeviceEntries(moreDevices),
 		...links.map(([name, target]): SyscallEntry => ({call: 'symlinkat', args: [target, AT_FDCWD, `/dev/${name}`], describe: `make /dev/${name}`})),
 		...directoryWith({
 			source: 'devpts', target: '/dev/pts', type: 'devpts', flags: MS_NOSUID | MS_NOEXEC, data: hasTerminalGroup ? `${terminalOptions},gid=${terminalGroup}` : terminalOptions,
@@ -69,11 +91,15 @@ export function deviceDirectoryEntries({hostDevices, hasTerminalGroup, sharedMem
 	];
 }
 
-function newDeviceEntries(): readonly SyscallEntry[] {
-	return devices.map(([name, major, minor]): SyscallEntry => ({
-		// The first 256 minor numbers are in the lowest byte of a device number. https://man7.org/linux/man-pages/man3/makedev.3.html
-		call: 'mknodat', args: [AT_FDCWD, `/dev/${name}`, characterDevice | 0o666, (major << 8) | minor], describe: `make /dev/${name}`,
-	}));
+function newDeviceEntries(files: readonly DeviceFile[]): readonly SyscallEntry[] {
+	const directories = new Set(files.map(({name}) => posix.dirname(name)).filter(directory => directory !== '.'));
+	return [
+		...directories.values().map((directory): SyscallEntry => ({call: 'mkdirat', args: [AT_FDCWD, `/dev/${directory}`, 0o755], describe: `make /dev/${directory}`})),
+		...files.map(({name, type, major, minor}): SyscallEntry => ({
+			// The first 256 minor numbers are in the lowest byte of a device number. https://man7.org/linux/man-pages/man3/makedev.3.html
+			call: 'mknodat', args: [AT_FDCWD, `/dev/${name}`, deviceTypes[type] | 0o666, (major << 8) | minor], describe: `make /dev/${name}`,
+		})),
+	];
 }
 
 function hostDeviceEntries(mounts: readonly number[]): readonly SyscallEntry[] {

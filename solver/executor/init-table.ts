@@ -10,6 +10,7 @@ import {executeEntries, workingDirectoryEntries, type Command} from './command.t
 import {statusDescriptor} from './init-program.ts';
 import {namespaceFlagsOf, networkEntries, type ContainerNetwork} from './network.ts';
 import {privilegeEntries, type Privileges} from './privileges.ts';
+import {processAttributeEntries, type ProcessAttributes} from './process-attributes.ts';
 import {resourceLimitEntries, type ResourceLimit} from './resource-limits.ts';
 import {rootfsEntries, type Rootfs} from './rootfs.ts';
 import type {SyscallEntry} from './syscall-table.ts';
@@ -26,6 +27,7 @@ export type InitPlan = {
 	readonly maximumOpenFiles: bigint;
 	readonly command: Command;
 	readonly privileges: Privileges;
+	readonly attributes: ProcessAttributes;
 	/** The lowest descriptor number that is free when init starts. */
 	readonly scratch: number;
 };
@@ -52,6 +54,7 @@ export function initTable(plan: InitPlan): readonly SyscallEntry[] {
 		// Modes of new files are meant as they are.
 		{call: 'umask', args: [0], describe: 'set umask'},
 		...rootfsEntries(plan.rootfs, plan.scratch),
+		...processAttributeEntries(plan.attributes, plan.scratch),
 		{call: 'umask', args: [0o022], describe: 'set umask'},
 		...resourceLimitEntries(plan.resourceLimits, plan.maximumOpenFiles),
 		// Only standard input, output, error output and the status descriptor are left, and of these the program gets the first three.

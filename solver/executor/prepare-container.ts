@@ -13,6 +13,7 @@ import {hostsFile, resolverConfiguration} from './etc-files.ts';
 import {openHostMounts} from './host-mounts.ts';
 import {InheritedDescriptors} from './inherited-descriptors.ts';
 import {initTable} from './init-table.ts';
+import {listInsecureDevices} from './insecure-devices.ts';
 import {MountTargets} from './mount-targets.ts';
 import {resolveNetwork, type ContainerNetwork} from './network.ts';
 import type {Privileges} from './privileges.ts';
@@ -78,6 +79,7 @@ export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo
 		maximumOpenFiles: environment.maximumOpenFiles,
 		command,
 		privileges: {user, canSetGroups: environment.userNamespace?.canSetGroups !== false, ...privilegesOf(spec, environment, isAllowsDevices)},
+		attributes: {...environment.attributes, ...(spec.security === 'insecure' && {appArmorProfile: undefined})},
 		scratch: inherited.next,
 	});
 	return {
@@ -104,8 +106,10 @@ function createPipes(user: ContainerUser, undo: DisposableStack) {
 	return {stdout: create(user), stderr: create(user), status: create({uid: 0, gid: 0})};
 }
 
-function privilegesOf({security}: ContainerSpec, {capabilities, seccompFilter}: ContainerEnvironment, hasDevices: boolean): Pick<Privileges, 'capabilities' | 'seccompFilter'> {
-	return security === 'insecure' ? {capabilities: undefined, seccompFilter: undefined} : {capabilities: hasDevices ? capabilities : capabilities.filter(name => name !== 'CAP_MKNOD'), seccompFilter};
+function privilegesOf({security}: ContainerSpec, {capabilities, ownCapabilities, seccompFilter}: ContainerEnvironment, hasDevices: boolean): Omit<Privileges, 'user' | 'canSetGroups'> {
+	return security === 'insecure'
+		? {capabilities: ownCapabilities, hasAmbientCapabilities: true, seccompFilter: undefined}
+		: {capabilities: hasDevices ? capabilities : capabilities.filter(name => name !== 'CAP_MKNOD'), hasAmbientCapabilities: false, seccompFilter};
 }
 
 function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, undo, hasDevices}: {
@@ -137,6 +141,7 @@ function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, un
 		cgroupView: environment.cgroupView,
 		security: spec.security,
 		hasDevices,
+		moreDevices: spec.security === 'insecure' && environment.userNamespace === undefined ? listInsecureDevices() : [],
 		sharedMemory: spec.limits.sharedMemory,
 		hostMounts,
 		hasTerminalGroup: environment.userNamespace === undefined || isMappedId(environment.userNamespace.groups, terminalGroup),

@@ -1,6 +1,7 @@
 import {Buffer} from 'node:buffer';
 import {
 	capabilityMask,
+	capabilityNumber,
 	encodeCapabilityData,
 	encodeCapabilityHeader,
 	type CapabilityName,
@@ -13,8 +14,10 @@ export type Privileges = {
 	readonly user: ContainerUser;
 	/** Whether groups can be set: not in a user namespace that one group alone was mapped into without privileges. */
 	readonly canSetGroups: boolean;
-	/** The bounding, permitted and effective set; `undefined` leaves all that tsbuild has itself. */
-	readonly capabilities: readonly CapabilityName[] | undefined;
+	/** The bounding, permitted and effective set. */
+	readonly capabilities: readonly CapabilityName[];
+	/** Whether these are the inheritable and ambient set, too, so that the programs of another user than root have them. */
+	readonly hasAmbientCapabilities: boolean;
 	/** An array of `struct sock_filter`; `undefined` for none. */
 	readonly seccompFilter: Uint8Array | undefined;
 };
@@ -22,6 +25,8 @@ export type Privileges = {
 // https://man7.org/linux/man-pages/man2/prctl.2.html
 const PR_SET_KEEPCAPS = 8;
 const PR_CAPBSET_DROP = 24;
+const PR_CAP_AMBIENT = 47;
+const PR_CAP_AMBIENT_RAISE = 2;
 
 // https://man7.org/linux/man-pages/man2/seccomp.2.html
 const SECCOMP_SET_MODE_FILTER = 1;
@@ -37,15 +42,16 @@ The seccomp filter comes first, while there is CAP_SYS_ADMIN to install it. Capa
 
 @see https://man7.org/linux/man-pages/man7/capabilities.7.html
 */
-export function privilegeEntries({user, canSetGroups, capabilities, seccompFilter}: Privileges): readonly SyscallEntry[] {
+export function privilegeEntries({user, canSetGroups, capabilities, hasAmbientCapabilities, seccompFilter}: Privileges): readonly SyscallEntry[] {
 	return [
-		...(capabilities === undefined ? [] : boundingSetEntries(capabilities)),
+		...boundingSetEntries(capabilities),
 		...(seccompFilter === undefined ? [] : [seccompEntry(seccompFilter)]),
 		{call: 'prctl', args: [PR_SET_KEEPCAPS, 1, 0, 0, 0], describe: 'keep capabilities'},
 		...(canSetGroups ? [groupsEntry(user.groups)] : []),
 		{call: 'setresgid', args: [user.gid, user.gid, user.gid], describe: `set group ${user.gid}`},
 		{call: 'setresuid', args: [user.uid, user.uid, user.uid], describe: `set user ${user.uid}`},
-		...(capabilities === undefined ? [] : [capabilityEntry(capabilities)]),
+		capabilityEntry(capabilities, hasAmbientCapabilities ? capabilities : []),
+		...(hasAmbientCapabilities ? ambientSetEntries(capabilities) : []),
 	];
 }
 
@@ -68,9 +74,13 @@ function seccompEntry(filter: Uint8Array): SyscallEntry {
 	return {call: 'seccomp', args: [SECCOMP_SET_MODE_FILTER, 0, program], describe: 'install seccomp filter'};
 }
 
-function capabilityEntry(capabilities: readonly CapabilityName[]): SyscallEntry {
-	const data = encodeCapabilityData({effective: capabilities, permitted: capabilities, inheritable: []});
+function capabilityEntry(capabilities: readonly CapabilityName[], inheritable: readonly CapabilityName[]): SyscallEntry {
+	const data = encodeCapabilityData({effective: capabilities, permitted: capabilities, inheritable});
 	return {call: 'capset', args: [encodeCapabilityHeader(), data], describe: 'set capabilities'};
+}
+
+function ambientSetEntries(capabilities: readonly CapabilityName[]): readonly SyscallEntry[] {
+	return capabilities.map(name => ({call: 'prctl', args: [PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capabilityNumber(name), 0, 0], describe: `pass on ${name}`}));
 }
 
 function groupArray(groups: readonly number[]): Uint8Array {

@@ -16,7 +16,7 @@ import {
 	O_RDONLY,
 } from '../../src/linux/constants.ts';
 import {cgroupViewEntries, type CgroupView} from './cgroup-view.ts';
-import {deviceDirectoryEntries} from './device-directory.ts';
+import {deviceDirectoryEntries, type DeviceFile} from './device-directory.ts';
 import {fileMountEntries, type FileMount} from './file-mounts.ts';
 import type {HostMounts} from './host-mounts.ts';
 import {
@@ -40,9 +40,12 @@ export type Rootfs = {
 	readonly stepMounts: readonly StepMount[];
 	readonly fileMounts: readonly FileMount[];
 	readonly cgroupView: CgroupView;
+	/** Anything but `insecure` is the sandbox (GHSA-7236-3392-c5c6). */
 	readonly security: 'sandbox' | 'insecure';
 	/** Whether device files of the image work. Only safe when something else says which devices may be used. */
 	readonly hasDevices: boolean;
+	/** As in `DeviceDirectory`. */
+	readonly moreDevices: readonly DeviceFile[];
 	/** Bytes of /dev/shm. */
 	readonly sharedMemory: number | undefined;
 	/** What is taken from the host, in a user namespace. */
@@ -60,7 +63,7 @@ Until `pivot_root` no path is resolved in the image: what is mounted by then goe
 @param scratch the lowest descriptor number that is free in init
 */
 export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly SyscallEntry[] {
-	const isSandbox = rootfs.security === 'sandbox';
+	const isSandbox = rootfs.security !== 'insecure';
 	return [
 		mountEntry({
 			source: null, target: '/', type: null, flags: MS_REC | MS_PRIVATE, describe: 'make all mounts private',
@@ -83,7 +86,7 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 // The working directory is the directory to mount on, so that "." is the target.
 function systemMountEntries({proc, sys, dev, security, hostMounts}: Rootfs): readonly SyscallEntry[] {
 	const safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-	const isSandbox = security === 'sandbox';
+	const isSandbox = security !== 'insecure';
 	const newProc = {
 		source: 'proc', type: 'proc', flags: safe, describe: 'mount proc on /proc',
 	};

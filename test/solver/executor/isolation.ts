@@ -10,6 +10,7 @@ import {rm, symlink, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import test from 'ava';
+import {capabilityMask} from '../../../solver/executor/capabilities.ts';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
 import {encodeInitProgram} from '../../../solver/executor/init-program.ts';
 import {makeStepRoot, type StepRoot} from '../../support/step.ts';
@@ -159,6 +160,24 @@ test('an insecure step keeps the rights of tsbuild', async t => {
 	t.is(stdout, 'mounted\nSeccomp:\t0\nwritable\n');
 });
 
+test('an insecure step has what BuildKit gives it: devices, and all capabilities for every user', async t => {
+	await using root = await makeStepRoot();
+	const script = 'ls /dev; stat -c "%A %t:%T" /dev/loop0 /dev/net/tun; grep -E "^Cap(Inh|Prm|Eff|Bnd|Amb)" /proc/self/status | cut -f2 | sort -u';
+	const {stdout} = await root.run(script, {environment, security: 'insecure', user: 'user'});
+	const [first = '', ...others] = stdout.trim().split('\n').slice(-3);
+	t.regex(stdout, /^core\ncuse\nfd\nfull\nfuse\nkmsg\nkvm\nloop-control\nloop0\nloop1\n/v);
+	t.deepEqual([first, others[0]], ['brw-rw-rw- 7:0', 'crw-rw-rw- a:c8']);
+	t.is(others[1], capabilityMask(environment.ownCapabilities).toString(16).padStart(16, '0'));
+});
+
+// GHSA-7236-3392-c5c6
+test('a security mode that nobody knows is the sandbox', async t => {
+	await using root = await makeStepRoot();
+	const script = 'mount -t tmpfs x /tmp; grep Seccomp: /proc/self/status; echo x > /sys/kernel/uevent_helper || echo read-only; wc -c < /proc/keys; ls /dev/kmsg';
+	const {stdout} = await root.run(script, {environment, security: 'INSECURE' as 'insecure'});
+	t.is(stdout, 'Seccomp:\t2\nread-only\n0\n');
+});
+
 test('failing entries are named', async t => {
 	await using root = await makeStepRoot();
 	const error = await t.throwsAsync(root.run('true', {environment, hostname: 'x'.repeat(65)}), {code: 'ERR_TSBUILD_CONTAINER_SETUP'});
@@ -174,7 +193,7 @@ test('without a device cgroup a step can neither make device files nor use those
 	const command = 'cat /device; mknod /made c 1 3; rm -f /made; cat /dev/null && echo standard devices work';
 	const open = await root.run(command, {environment});
 	t.is(open.stderr, '');
-	const {stdout, stderr} = await root.run(command, {environment: {...environment, cgroups: {kind: 'unavailable', reason: 'none for this test'}}});
+	const {stdout, stderr} = await root.run(command, {environment: {...environment, cgroups: {kind: 'unavailable', reason: 'none for this test'}, processLimit: undefined}});
 	t.is(stdout, 'standard devices work\n');
 	t.regex(stderr, /can't open '\/device': Permission denied\nmknod: \/made: Operation not permitted/v);
 });
