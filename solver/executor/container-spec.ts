@@ -1,5 +1,5 @@
 import type {Descriptor} from '../../src/linux/descriptor.ts';
-import type {NetworkNamespace} from './network.ts';
+import type {StepNetwork} from './network.ts';
 
 /*
 A container as data. `runContainer(spec, {signal})` in container.ts makes it, waits for its first process and undoes everything.
@@ -46,7 +46,7 @@ export type ContainerSpec = {
 	readonly cwd: string;
 	/** As in the Dockerfile; empty for root. */
 	readonly user: string;
-	readonly network: 'none' | 'host' | NetworkNamespace;
+	readonly network: StepNetwork;
 	readonly security: 'sandbox' | 'insecure';
 	readonly hostname: string;
 	readonly mounts: readonly ContainerMount[];

@@ -27,7 +27,7 @@ export async function readHostResolver(): Promise<HostResolver> {
 /**
 The content of a step's /etc/resolv.conf, made from the host's.
 
-On the host's network it is the same file. Elsewhere the host's loopback is out of reach: servers on it are left out; when only systemd's stub is there, its own servers are taken; when none is left, Google's public ones.
+On the host's network it is the same file. Elsewhere the host's loopback is out of reach: servers on it are left out; when only systemd's stub is there, its own servers are taken; when none is left, those of the step's network, or Google's public ones.
 
 @see https://man7.org/linux/man-pages/man5/resolv.conf.5.html
 */
@@ -36,9 +36,23 @@ export function resolverConfiguration(network: ContainerNetwork, {standard, syst
 		return standard;
 	}
 
+	const configuration = configurationBehindStub({standard, systemd});
+	const {nameservers = publicServers} = network.type === 'namespace' ? network : {};
+	return withReachableServers(configuration, nameservers);
+}
+
+/**
+The first server of a host that resolves names only for its own loopback; `undefined` when others can be asked, or none is there.
+*/
+export function unreachableServer({standard, systemd}: HostResolver): string | undefined {
+	const reachable = serversIn(configurationBehindStub({standard, systemd})).filter(server => !isLoopback(server));
+	return reachable.length === 0 ? serversIn(standard)[0] : undefined;
+}
+
+function configurationBehindStub({standard, systemd}: HostResolver): string {
 	const servers = serversIn(standard);
 	const isStub = servers.length === 1 && servers[0] === systemdStub;
-	return withReachableServers(isStub ? systemd : standard);
+	return isStub ? systemd : standard;
 }
 
 /**
@@ -46,15 +60,16 @@ The content of a step's /etc/hosts.
 
 @see https://man7.org/linux/man-pages/man5/hosts.5.html
 */
-export function hostsFile({hostname, extraHosts}: Pick<ContainerSpec, 'hostname' | 'extraHosts'>): string {
-	const extraLines = extraHosts.map(({name, address}) => `${address}\t${name}\n`);
+export function hostsFile({hostname, extraHosts}: Pick<ContainerSpec, 'hostname' | 'extraHosts'>, network: ContainerNetwork): string {
+	const hostAddress = network.type === 'namespace' ? network.hostAddress : '127.0.0.1';
+	const extraLines = extraHosts.map(({name, address}) => `${address === 'host-gateway' ? hostAddress : address}\t${name}\n`);
 	return [`127.0.0.1\tlocalhost ${hostname}\n`, '::1\tlocalhost ip6-localhost ip6-loopback\n', ...extraLines].join('');
 }
 
-function withReachableServers(configuration: string): string {
+function withReachableServers(configuration: string, others: readonly string[]): string {
 	const lines = configuration.split('\n').filter(line => line !== '' && !isLoopback(serverOf(line)));
 	const hasServer = lines.some(line => serverOf(line) !== undefined);
-	const fallback = hasServer ? [] : publicServers.map(server => `nameserver ${server}`);
+	const fallback = hasServer ? [] : others.map(server => `nameserver ${server}`);
 	return [...lines, ...fallback].map(line => `${line}\n`).join('');
 }
 

@@ -1,7 +1,25 @@
 import {Buffer} from 'node:buffer';
-import {CLONE_NEWNET} from '../../src/linux/constants.ts';
-import type {ContainerSpec} from './container-spec.ts';
+import {
+	AF_INET,
+	CLONE_NEWNET,
+	SOCK_CLOEXEC,
+	SOCK_DGRAM,
+} from '../../src/linux/constants.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {InheritedDescriptors} from './inherited-descriptors.ts';
 import type {SyscallEntry} from './syscall-table.ts';
+
+/** A network that somebody else has made, for all steps that join it. */
+export type NetworkNamespace = {
+	readonly namespace: Descriptor;
+	/** The address by which steps reach the machine that builds. */
+	readonly hostAddress: string;
+	/** What resolves names there, when it is not the servers of the host. */
+	readonly nameservers: readonly string[] | undefined;
+};
+
+/** What a step asks for: nothing but `lo`, that of the host, or one that is there already. */
+export type StepNetwork = 'none' | 'host' | NetworkNamespace;
 
 /** The network that a step really gets. */
 export type ContainerNetwork =
@@ -9,13 +27,8 @@ export type ContainerNetwork =
 	| {readonly type: 'host'}
 	/** A network namespace of its own with nothing but `lo`. */
 	| {readonly type: 'none'}
-	/** A network namespace that somebody else has set up; `number` is init's descriptor of it. */
-	| {readonly type: 'namespace'; readonly number: number};
-
-// https://man7.org/linux/man-pages/man2/socket.2.html
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o200_0000;
+	/** A network namespace that is there already; `number` is init's descriptor of it. */
+	| ({readonly type: 'namespace'; readonly number: number} & Pick<NetworkNamespace, 'hostAddress' | 'nameservers'>);
 
 // https://man7.org/linux/man-pages/man7/netdevice.7.html
 const SIOCSIFFLAGS = 0x89_14;
@@ -23,20 +36,16 @@ const IFF_UP = 1;
 const interfaceNameSize = 16;
 const interfaceRequestSize = 40;
 
-/**
-What `--network` means on this machine: `default` is the host's network, as in BuildKit with neither CNI nor a bridge.
-*/
-export function resolveNetwork(network: ContainerSpec['network']): ContainerNetwork {
-	switch (network) {
-		case 'none': {
-			return {type: 'none'};
-		}
-
-		case 'default':
-		case 'host': {
-			return {type: 'host'};
-		}
+/** The network of a step, whose init inherits what it joins. */
+export function inheritNetwork(network: StepNetwork, inherited: InheritedDescriptors): ContainerNetwork {
+	if (typeof network === 'string') {
+		return {type: network};
 	}
+
+	const {namespace, hostAddress, nameservers} = network;
+	return {
+		type: 'namespace', number: inherited.add(namespace), hostAddress, nameservers,
+	};
 }
 
 /** The `CLONE_NEW...` flags that a network adds to those of init. */

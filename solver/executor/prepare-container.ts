@@ -15,7 +15,7 @@ import {InheritedDescriptors} from './inherited-descriptors.ts';
 import {initTable} from './init-table.ts';
 import {listInsecureDevices} from './insecure-devices.ts';
 import {MountTargets} from './mount-targets.ts';
-import {resolveNetwork, type ContainerNetwork} from './network.ts';
+import {inheritNetwork, type ContainerNetwork} from './network.ts';
 import type {Privileges} from './privileges.ts';
 import type {Rootfs} from './rootfs.ts';
 import {setupError} from './setup-error.ts';
@@ -55,10 +55,10 @@ export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo
 	const user = lookUpUser(spec.root, spec.user);
 	const command: Command = {args: spec.args, env: completeEnvironment(spec.env, user.home), cwd: posix.resolve('/', spec.cwd)};
 	refuseNulBytes(spec, command);
-	const network = resolveNetwork(spec.network);
 	const pipes = createPipes(user, undo);
 	const input = undo.use(Descriptor.open('/dev/null', constants.O_RDONLY));
 	const inherited = new InheritedDescriptors([input, pipes.stdout.write, pipes.stderr.write, pipes.status.write]);
+	const network = inheritNetwork(spec.network, inherited);
 	const cgroupProcesses = cgroup.processDescriptors.map(descriptor => inherited.add(descriptor));
 	// Without a device cgroup, a step that could make device files or find some in its image would reach the host's disks.
 	const isAllowsDevices = spec.security === 'insecure' || cgroup.restrictsDevices;
@@ -137,7 +137,7 @@ function prepareRootfs(spec: ContainerSpec, {environment, network, inherited, un
 		sys: systemDirectory('sys'),
 		dev: systemDirectory('dev'),
 		stepMounts: stepMounts.mounts,
-		fileMounts: [etcMount('/etc/resolv.conf', resolverConfiguration(network, environment.resolver)), etcMount('/etc/hosts', hostsFile(spec)), ...stepMounts.files],
+		fileMounts: [etcMount('/etc/resolv.conf', resolverConfiguration(network, environment.resolver)), etcMount('/etc/hosts', hostsFile(spec, network)), ...stepMounts.files],
 		cgroupView: environment.cgroupView,
 		security: spec.security,
 		hasDevices,

@@ -2,7 +2,7 @@ import {readlinkSync, realpathSync} from 'node:fs';
 import path from 'node:path';
 import type {Definition, DefinitionVertex, VertexMetadata} from '../../src/definition/definition.ts';
 import {requireEntitlements, type Entitlement} from '../../src/definition/entitlements.ts';
-import type {ExecOperation, Operation} from '../../src/definition/operations.ts';
+import type {Operation} from '../../src/definition/operations.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {HttpClient} from '../../src/http.ts';
@@ -12,6 +12,8 @@ import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerEnvironment} from '../executor/container-environment.ts';
 import type {ContainerLimits} from '../executor/container-spec.ts';
+import type {StepNetwork} from '../executor/network.ts';
+import type {StepClass} from '../network/step-networks.ts';
 import type {Op, Vertex} from '../vertex.ts';
 import type {BuildResult} from './build-result.ts';
 import {Downloads} from './downloads.ts';
@@ -42,6 +44,8 @@ export type VertexContext = {
 	readonly ignorePatterns?: ReadonlyMap<string, readonly string[]>;
 	/** What the steps may ask for beyond an ordinary container. */
 	readonly entitlements: ReadonlySet<Entitlement>;
+	/** The network of steps that ask for no other one; called when the first of a class starts. */
+	readonly openNetwork: (stepClass: StepClass) => Promise<StepNetwork>;
 	/** Of each container. */
 	readonly limits: ContainerLimits;
 	/** The content of a secret, if there is one of this id. */
@@ -60,7 +64,6 @@ type OpContext = VertexContext & {
 	readonly downloads: Downloads;
 	/** The same for all vertexes; prepared when the first container is started. */
 	readonly environment: () => Promise<ContainerEnvironment>;
-	readonly warnOfHostNetwork: () => void;
 };
 
 /**
@@ -78,9 +81,6 @@ export function createVertexes(definition: Definition, context: VertexContext): 
 		...context,
 		downloads: new Downloads(),
 		environment: once(async () => prepareEnvironment(context)),
-		warnOfHostNetwork: once(() => {
-			context.warn('RUN steps use the network of the host; --network none takes it from them');
-		}),
 	};
 	const made = new Map<Digest, Vertex<BuildResult>>();
 	const wholes = findWholes(vertexes);
@@ -165,7 +165,7 @@ function createOp(operation: Operation, context: OpContext, vertex: {readonly na
 		}
 
 		case 'exec': {
-			return withNetworkWarning(operation, context, createExecOp(operation, {...context, ...vertex}));
+			return createExecOp(operation, {...context, ...vertex});
 		}
 
 		case 'file': {
@@ -206,19 +206,6 @@ function storePatterns(directory: Descriptor, storeRoot: string): readonly strin
 	const relative = path.relative(readlinkSync(directory.path), realpathSync(storeRoot));
 	const isInside = relative !== '' && relative !== '..' && !relative.startsWith('../');
 	return isInside ? [escapeGlob(relative)] : [];
-}
-
-function withNetworkWarning({network}: ExecOperation, {warnOfHostNetwork}: OpContext, op: Op<BuildResult>): Op<BuildResult> {
-	return {
-		...op,
-		async execute(inputs, execution) {
-			if (network === 'default') {
-				warnOfHostNetwork();
-			}
-
-			return op.execute(inputs, execution);
-		},
-	};
 }
 
 async function prepareEnvironment({warn}: VertexContext): Promise<ContainerEnvironment> {

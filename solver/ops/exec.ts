@@ -10,6 +10,8 @@ import type {ActiveSnapshot} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {ContainerEnvironment} from '../executor/container-environment.ts';
 import type {ContainerLimits, ContainerResult} from '../executor/container-spec.ts';
+import type {StepNetwork} from '../executor/network.ts';
+import type {StepClass} from '../network/step-networks.ts';
 import type {
 	CacheMap,
 	ContentDigest,
@@ -30,6 +32,8 @@ export type ExecOpContext = {
 	readonly store: Pick<Store, 'root' | 'snapshotter' | 'session'>;
 	/** Asked for when the first container is started. */
 	readonly environment: () => Promise<ContainerEnvironment>;
+	/** Asked for when the first container of a class is started. */
+	readonly openNetwork: (stepClass: StepClass) => Promise<StepNetwork>;
 	/** Of each container. They have no part in the cache key. */
 	readonly limits: ContainerLimits;
 	/** The content of a secret, if there is one of this id. */
@@ -115,7 +119,7 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 }
 
 async function runInContainer(operation: ExecOperation, {root, mounts}: {readonly root: Descriptor; readonly mounts: ExecMounts}, {context, active, execution}: Run): Promise<ContainerResult> {
-	const {store, limits, environment, proxyEnvironment} = context;
+	const {store, limits, environment, openNetwork, proxyEnvironment} = context;
 	const {args, env, cwd, user, network, security, extraHosts = []} = operation;
 	// Imported with the first container: a build that finds all in the cache does without.
 	const {runContainer} = await import('../executor/container.ts');
@@ -126,7 +130,7 @@ async function runInContainer(operation: ExecOperation, {root, mounts}: {readonl
 		env: withDefaults(withDefaults(mounts.environment, env), proxyEnvironment),
 		cwd,
 		user,
-		network,
+		network: network === 'default' ? await openNetwork(security) : network,
 		security,
 		hostname,
 		mounts: mounts.mounts,

@@ -4,6 +4,7 @@ import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {BuildResult} from '../../solver/ops/build-result.ts';
 import type {CacheStore} from '../../solver/cache-store.ts';
+import {StepNetworks} from '../../solver/network/step-networks.ts';
 import {createVertexes} from '../../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../../solver/ops/snapshot-cache.ts';
 import {solve} from '../../solver/scheduler.ts';
@@ -38,12 +39,14 @@ Solves a definition; `null` is the empty file system.
 @throws {SolveError} when a vertex fails; as `createVertexes`; the reason of the signal
 */
 export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, {localDirectories = new Map(), cache = new SnapshotCache(store), proxyEnvironment = [], ...inputs}: SolveInputs): Promise<SnapshotId | null> {
+	await using networks = new StepNetworks(options.warn);
 	const vertex = createVertexes(definition, {
 		...inputs,
 		store,
 		layers,
 		localDirectories,
 		entitlements: options.entitlements,
+		openNetwork: async stepClass => networks.open(stepClass),
 		limits: options.limits,
 		openRegistry: openPermitted(options),
 		openHttp: options.openHttp,

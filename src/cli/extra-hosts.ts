@@ -3,8 +3,8 @@ import type {ExtraHost} from '../definition/operations.ts';
 import {parseCsvRecord} from './csv.ts';
 import {RequestError} from './usage-error.ts';
 
-// Steps are on the network of the host, which they reach by its own loopback.
-const hostGateway = '127.0.0.1';
+// What it is depends on the step's network.
+const hostGateway = 'host-gateway';
 
 /**
 The hosts of `--add-host` flags: `NAME=ADDRESS` or `NAME:ADDRESS`, IPv6 also in brackets; `host-gateway` is the machine that builds.
@@ -26,7 +26,7 @@ export function readExtraHosts(texts: readonly string[]): readonly ExtraHost[] {
 }
 
 function readAddress(text: string): string | undefined {
-	if (text === 'host-gateway') {
+	if (text === hostGateway) {
 		return hostGateway;
 	}
 

@@ -137,7 +137,7 @@ export type SshMount = {
 /** What a RUN mounts into its root besides the system's own mounts. A later mount lies over an earlier one. */
 export type ExecMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount;
 
-/** A line of /etc/hosts. */
+/** A line of /etc/hosts. The address `host-gateway` is that of the machine that builds, as the step sees it. */
 export type ExtraHost = {readonly name: string; readonly address: string};
 
 /** A resource limit by its name in getrlimit(2), for example `nofile`. Decimal numbers, as they may be larger than those of JSON; -1 is no limit. */

@@ -46,7 +46,7 @@ test('a step knows the hosts of --add-host, whose addresses do not count for the
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN tail -n +3 /etc/hosts\n'});
 	const hosts = (address: string) => ['--add-host', `one:${address}`, '--add-host', 'two=[::2],three:host-gateway'];
 	const first = await project.build(...hosts('10.0.0.1'));
-	t.is(stepOutput(first.stderr), '10.0.0.1\tone\n::2\ttwo\n127.0.0.1\tthree\n');
+	t.regex(stepOutput(first.stderr), /^10\.0\.0\.1\tone\n::2\ttwo\n(?:\d+\.){3}\d+\tthree\n$/v);
 	const second = await project.build(...hosts('10.0.0.2'));
 	t.regex(second.stderr, /RUN tail.*\n#\d+ CACHED/v);
 	const third = await project.build('--add-host', 'other:10.0.0.1');

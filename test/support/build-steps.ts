@@ -107,6 +107,7 @@ export async function solveBuild({store, contextDirectory}: BuildStore, definiti
 		layers: new LayerStore(store),
 		localDirectories: new Map([['context', contextDirectory]]),
 		entitlements: new Set(),
+		openNetwork: async () => 'none',
 		limits: {},
 		proxyEnvironment: [],
 		userEnvironment: {},

@@ -22,7 +22,7 @@ test('on the host\'s network the configuration is the host\'s own', t => {
 test('hosts holds the container and what was added', t => {
 	const extraHosts = [{name: 'one', address: '192.0.2.1'}, {name: 'two.example', address: '2001:db8::2'}];
 	t.is(
-		hostsFile({hostname: 'buildkitsandbox', extraHosts}),
+		hostsFile({hostname: 'buildkitsandbox', extraHosts}, {type: 'none'}),
 		'127.0.0.1\tlocalhost buildkitsandbox\n::1\tlocalhost ip6-localhost ip6-loopback\n192.0.2.1\tone\n2001:db8::2\ttwo.example\n',
 	);
 });

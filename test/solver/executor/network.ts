@@ -1,7 +1,6 @@
 import {readFileSync, readlinkSync} from 'node:fs';
 import test from 'ava';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
-import {resolveNetwork} from '../../../solver/executor/network.ts';
 import {makeStepRoot} from '../../support/step.ts';
 
 const environment = await prepareContainerEnvironment();
@@ -18,8 +17,4 @@ test('on the host\'s network the step has the interfaces and the resolver of the
 	await using root = await makeStepRoot();
 	const {stdout} = await root.run('readlink /proc/self/ns/net; cat /etc/resolv.conf', {environment, network: 'host'});
 	t.is(stdout, `${readlinkSync('/proc/self/ns/net')}\n${readFileSync('/etc/resolv.conf', 'utf8')}`);
-});
-
-test('the default network is the host\'s', t => {
-	t.deepEqual(resolveNetwork('default'), {type: 'host'});
 });

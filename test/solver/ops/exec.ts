@@ -2,6 +2,7 @@ import {readdirSync, readlinkSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {entitlements} from '../../../src/definition/entitlements.ts';
+import {StepNetworks} from '../../../solver/network/step-networks.ts';
 import {ProcessError} from '../../../solver/ops/process-error.ts';
 import {SolveError} from '../../../solver/solve-error.ts';
 import {makeTemporaryBaseImage, type BaseImage} from '../../support/base-image.ts';
@@ -110,17 +111,21 @@ test('a step that is canceled ends, and its snapshot is gone', async t => {
 	t.deepEqual(readdirSync(path.join(build.store.root, 'snapshots')), before);
 });
 
-test('the host\'s network is used by default, and that is said once', async t => {
+test('steps that name no network share one that is not the host\'s; those with all rights of root have another one', async t => {
 	await using build = await BuildStore.open();
 	await using base = await makeTemporaryBaseImage();
+	await using networks = new StepNetworks(line => {
+		t.fail(line);
+	});
 	const steps = new BuildSteps();
-	const first = steps.run(steps.from(base), 'true', {network: 'default'});
-	const definition = steps.finish(steps.run(first, 'readlink /proc/self/ns/net', {network: 'default'}));
-	const {output, warnings} = await solveBuild(build, definition);
-	t.is(output.trim(), readlinkSync('/proc/self/ns/net'));
-	t.is(warnings.filter(line => line.includes('network')).length, 1);
-	const again = await solveBuild(build, definition);
-	t.deepEqual(again.warnings, []);
+	const show = 'readlink /proc/self/ns/net';
+	const first = steps.run(steps.from(base), show, {network: 'default'});
+	const second = steps.run(first, `sleep 0; ${show}`, {network: 'default'});
+	const definition = steps.finish(steps.run(second, show, {network: 'default', security: 'insecure'}));
+	const {output} = await solveBuild(build, definition, {entitlements: new Set(['security.insecure']), openNetwork: async stepClass => networks.open(stepClass)});
+	const [ofFirst, ofSecond, ofInsecure] = output.split('\n', 3);
+	t.is(ofFirst, ofSecond);
+	t.is(new Set([ofFirst, ofInsecure, readlinkSync('/proc/self/ns/net')]).size, 3);
 });
 
 test('a mount shows a part of an input, and what is written to it is thrown away', async t => {

@@ -1,0 +1,131 @@
+import {createSocket, type RemoteInfo, type Socket as DatagramSocket} from 'node:dgram';
+import {once} from 'node:events';
+import {
+	connect,
+	createServer,
+	isIPv6,
+	type Socket,
+} from 'node:net';
+import {pipeline} from 'node:stream';
+import type {BorrowedDescriptor, Descriptor} from '../../src/linux/descriptor.ts';
+import {openLoopbackSocket} from '../../src/linux/loopback-socket.ts';
+import {inNetworkNamespace} from '../../src/linux/network-namespace.ts';
+
+/** Where a server of DNS listens. */
+export type DnsServer = {
+	readonly address: string;
+	readonly port: number;
+};
+
+/** https://www.rfc-editor.org/rfc/rfc1035#section-4.2 */
+export const dnsPort = 53;
+
+// As long as resolvers wait for an answer: https://man7.org/linux/man-pages/man5/resolv.conf.5.html (timeout)
+const answerTimeout = 5000;
+
+// However much a step asks, tsbuild opens no more sockets.
+const mostQuestions = 256;
+const mostConnections = 64;
+
+/**
+Answers questions of DNS on port 53 of 127.0.0.1 of a network namespace, by asking a server that only this machine can reach, such as one on its own 127.0.0.1.
+
+@throws {LinuxError} when the port cannot be had
+*/
+export async function openDnsRelay(namespace: BorrowedDescriptor, server: DnsServer): Promise<AsyncDisposable> {
+	using opened = new DisposableStack();
+	const {udp, tcp} = inNetworkNamespace(namespace, () => ({
+		udp: opened.use(openLoopbackSocket('udp', dnsPort)),
+		tcp: opened.use(openLoopbackSocket('tcp', dnsPort)),
+	}));
+	await using relays = new AsyncDisposableStack();
+	relays.use(relayDatagrams(udp, server));
+	relays.use(await relayConnections(tcp, server));
+	return relays.move();
+}
+
+// An answer that cannot be sent, a connection that cannot be taken: the step asks again, or sees that it is not served.
+const ignoreFailure = () => undefined;
+
+function relayDatagrams(descriptor: Descriptor, server: DnsServer): AsyncDisposable {
+	const socket = createSocket('udp4');
+	/** What gives each of them up. */
+	const questions = new Set<() => void>();
+	socket.on('message', (question, from) => {
+		if (questions.size < mostQuestions) {
+			ask(question, {
+				server, from, socket, questions,
+			});
+		}
+	});
+	socket.on('error', ignoreFailure);
+	socket.bind({fd: descriptor.release()});
+	return {
+		async [Symbol.asyncDispose]() {
+			for (const finish of questions) {
+				finish();
+			}
+
+			socket.close();
+			await once(socket, 'close');
+		},
+	};
+}
+
+function ask(question: Uint8Array, {server, from, socket, questions}: {
+	readonly server: DnsServer;
+	readonly from: RemoteInfo;
+	readonly socket: DatagramSocket;
+	readonly questions: Set<() => void>;
+}): void {
+	const asked = createSocket(isIPv6(server.address) ? 'udp6' : 'udp4');
+	const finish = () => {
+		if (!questions.delete(finish)) {
+			return;
+		}
+
+		clearTimeout(timer);
+		asked.close();
+	};
+
+	const timer = setTimeout(finish, answerTimeout);
+	questions.add(finish);
+	// Whoever gets no answer asks again.
+	asked.on('error', finish);
+	asked.on('message', answer => {
+		socket.send(answer, from.port, from.address);
+		finish();
+	});
+	// A connected socket takes answers of that server alone.
+	asked.connect(server.port, server.address, () => {
+		asked.send(question);
+	});
+}
+
+async function relayConnections(descriptor: Descriptor, {address, port}: DnsServer): Promise<AsyncDisposable> {
+	const connections = new Set<Socket>();
+	const listener = createServer(client => {
+		connections.add(client);
+		client.setTimeout(answerTimeout, () => {
+			client.destroy();
+		});
+		// What goes wrong closes both connections, and the step sees that.
+		pipeline(client, connect(port, address), client, () => {
+			connections.delete(client);
+		});
+	});
+	listener.on('error', ignoreFailure);
+	listener.maxConnections = mostConnections;
+	listener.listen({fd: descriptor.release()});
+	await once(listener, 'listening');
+	return {
+		async [Symbol.asyncDispose]() {
+			listener.close();
+			for (const connection of connections) {
+				connection.destroy();
+			}
+
+			await once(listener, 'close');
+		},
+	};
+}

@@ -1,0 +1,69 @@
+import {LinuxError} from '../../src/linux/linux-error.ts';
+import type {BorrowedDescriptor} from '../../src/linux/descriptor.ts';
+import {readHostResolver, unreachableServer} from '../executor/etc-files.ts';
+import type {NetworkNamespace} from '../executor/network.ts';
+import {dnsPort, openDnsRelay} from './dns-relay.ts';
+import {NetworkUnavailable} from './network-unavailable.ts';
+import {openPastaNetwork} from './pasta-network.ts';
+import {openSlirpNetwork} from './slirp-network.ts';
+import {openVethNetwork} from './veth-network.ts';
+
+/** The network of some steps, which ends when it is disposed of. */
+export type NetworkOutcome = AsyncDisposable & (
+	| {readonly type: 'namespace'; readonly network: NetworkNamespace}
+	/** For each kind of network, why there is none on this machine. */
+	| {readonly type: 'host'; readonly reasons: readonly string[]}
+);
+
+// The fastest first. The others need no right to change the machine's network.
+const kinds = [openVethNetwork, openPastaNetwork, openSlirpNetwork];
+
+const relayAddress = '127.0.0.1';
+
+/** Opens the best network that this machine allows, with somebody in it who resolves names. */
+export async function openStepNetwork(): Promise<NetworkOutcome> {
+	const reasons: string[] = [];
+	for (const open of kinds) {
+		try {
+			return await openWith(open);
+		} catch (error) {
+			if (!(error instanceof NetworkUnavailable)) {
+				throw error;
+			}
+
+			reasons.push(error.message);
+		}
+	}
+
+	return {type: 'host', reasons, [Symbol.asyncDispose]: async () => undefined};
+}
+
+async function openWith(open: (typeof kinds)[number]): Promise<NetworkOutcome> {
+	await using opened = new AsyncDisposableStack();
+	const {namespace, hostAddress} = opened.use(await open());
+	const relay = opened.use(await relayDns(namespace));
+	const closed = opened.move();
+	return {
+		type: 'namespace',
+		network: {namespace, hostAddress, nameservers: relay && [relayAddress]},
+		[Symbol.asyncDispose]: async () => closed.disposeAsync(),
+	};
+}
+
+/** Where all servers that the machine knows are on its own loopback, we stand between. */
+async function relayDns(namespace: BorrowedDescriptor): Promise<AsyncDisposable | undefined> {
+	const address = unreachableServer(await readHostResolver());
+	if (address === undefined) {
+		return undefined;
+	}
+
+	try {
+		return await openDnsRelay(namespace, {address, port: dnsPort});
+	} catch (error) {
+		if (error instanceof LinuxError) {
+			return undefined;
+		}
+
+		throw error;
+	}
+}

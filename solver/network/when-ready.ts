@@ -1,0 +1,48 @@
+import {setTimeout} from 'node:timers/promises';
+import {NetworkUnavailable} from './network-unavailable.ts';
+
+// It takes some hundredths of a second, on a busy machine longer.
+const patience = 10_000;
+
+/** How a program that makes a network gets on. */
+export type Progress = {
+	readonly ready: Promise<unknown>;
+	readonly ended: Promise<unknown>;
+	/** All that it writes to its standard error. */
+	readonly complaints: Promise<string>;
+};
+
+/**
+Waits until a program has made its network.
+
+@throws {NetworkUnavailable} when it ends before, with its last line; when it takes ten seconds
+*/
+export async function whenReady(name: string, {ready, ended, complaints}: Progress): Promise<void> {
+	using stack = new DisposableStack();
+	const timer = new AbortController();
+	stack.defer(() => {
+		timer.abort();
+	});
+	const outcome = await Promise.race([
+		ready.then(() => 'ready' as const),
+		ended.then(() => 'ended' as const),
+		setTimeout(patience, 'silent' as const, {signal: timer.signal}),
+	]);
+	switch (outcome) {
+		case 'ready': {
+			return;
+		}
+
+		case 'ended': {
+			throw new NetworkUnavailable(`${name} failed: ${lastLine(await complaints)}`);
+		}
+
+		case 'silent': {
+			throw new NetworkUnavailable(`${name} does not get ready`);
+		}
+	}
+}
+
+function lastLine(text: string): string {
+	return text.trimEnd().split('\n').at(-1)!;
+}
