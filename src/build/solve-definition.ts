@@ -2,8 +2,8 @@ import {FlightFiles} from '../../snapshotter/flight-files.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
-import type {BuildResult} from '../../solver/ops/build-result.ts';
 import type {CacheStore} from '../../solver/cache-store.ts';
+import type {BuildResult} from '../../solver/ops/build-result.ts';
 import {StepNetworks} from '../../solver/network/step-networks.ts';
 import {createVertexes} from '../../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../../solver/ops/snapshot-cache.ts';
@@ -27,12 +27,12 @@ export type SolveInputs = {
 	readonly localDirectories?: ReadonlyMap<string, Descriptor>;
 	readonly ignorePatterns?: ReadonlyMap<string, readonly string[]>;
 	readonly givenResults?: ReadonlyMap<string, BuildResult>;
+	/** Where results are looked for and recorded; in the store when not given. */
+	readonly cache?: CacheStore<BuildResult>;
 	/** `NAME=value` of the proxies, for every container. */
 	readonly proxyEnvironment?: readonly string[];
 };
 
-	/** Where results are looked for and recorded; in the store when not given. */
-	readonly cache?: CacheStore<BuildResult>;
 /**
 Solves a definition; `null` is the empty file system.
 

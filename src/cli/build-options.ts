@@ -8,8 +8,8 @@ import type {NetworkMode, StepOptions} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
 import {readOutputs} from './build-outputs.ts';
 import type {CommandContext, Environment} from './command.ts';
-import {readContextArguments} from './context-arguments.ts';
 import {readCacheFrom, readCacheTo} from './cache-option.ts';
+import {readContextArguments} from './context-arguments.ts';
 import {parseCsvRecord} from './csv.ts';
 import type {ParsedFlags} from './flag-parser.ts';
 import {readExtraHosts} from './extra-hosts.ts';
@@ -30,8 +30,8 @@ What the flags and arguments of `tsbuild build` ask for.
 @throws {UsageError} for values that cannot be understood
 */
 export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFlags>, {environment, input}: Pick<CommandContext, 'environment' | 'input'>): CommandLineBuildOptions {
-	return {
 	const buildArgs = readBuildArgs(flags['build-arg'], environment);
+	return {
 		...readContextArguments({positional, file: flags.file, input}),
 		...(flags.target !== undefined && {target: flags.target}),
 		buildArgs,
