@@ -71,14 +71,14 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 		attachEntry(rootfs.root, '/', 'attach the root file system'),
 		...(rootfs.hasDevices ? [] : [mountAttributesEntry(rootfs.root, MOUNT_ATTR_NODEV, 'take the devices from the root')]),
 		...systemMountEntries(rootfs),
-		...stepMountEntries(rootfs.stepMounts, {where: 'root', scratch}),
+		...stepMountEntries(rootfs.stepMounts, {where: 'root', hasDevices: rootfs.hasDevices, scratch}),
 		...pivotEntries(rootfs.root),
 		...deviceDirectoryEntries({...rootfs, hostDevices: rootfs.hostMounts?.devices}),
 		...standardInputEntries(scratch),
 		...cgroupViewEntries(rootfs.cgroupView, {writable: !isSandbox}),
 		...(isSandbox ? protectedPathEntries() : []),
 		// After all that uses /dev, since one of them may lie over /dev/null.
-		...stepMountEntries(rootfs.stepMounts, {where: 'devices', scratch}),
+		...stepMountEntries(rootfs.stepMounts, {where: 'devices', hasDevices: rootfs.hasDevices, scratch}),
 		...fileMountEntries(rootfs.fileMounts, scratch),
 	];
 }

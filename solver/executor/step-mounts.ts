@@ -14,7 +14,7 @@ import type {ContainerMount} from './container-spec.ts';
 import {attachmentEntries} from './device-place.ts';
 import type {FileMount} from './file-mounts.ts';
 import type {InheritedDescriptors} from './inherited-descriptors.ts';
-import {readOnlyEntry, type AttachmentPoint} from './mount-entries.ts';
+import {mountAttributesEntry, readOnlyEntry, type AttachmentPoint} from './mount-entries.ts';
 import {MountTargets} from './mount-targets.ts';
 import {setupError} from './setup-error.ts';
 import type {SyscallEntry} from './syscall-table.ts';
@@ -90,17 +90,21 @@ export function prepareStepMounts(specifications: readonly ContainerMount[], {ro
 	return {mounts, files};
 }
 
-/**
-The calls that attach the step's mounts.
+/** How mounts are attached. */
+export type StepMountOptions = {
+	/** `root` for those with a descriptor, which are attached while the host's tree is still there; `devices` for those in /dev, when it is complete. */
+	readonly where: 'root' | 'devices';
+	/** Whether device files in them work. */
+	readonly hasDevices: boolean;
+	/** The lowest descriptor number that is free in init. */
+	readonly scratch: number;
+};
 
-@param mounts all of the step
-@param options when they are attached
-@param options.where `root` for those with a descriptor, which are attached while the host's tree is still there; `devices` for those in /dev, when it is complete
-@param options.scratch the lowest descriptor number that is free in init
-*/
-export function stepMountEntries(mounts: readonly StepMount[], {where, scratch}: {readonly where: 'root' | 'devices'; readonly scratch: number}): readonly SyscallEntry[] {
+/** The calls that attach those of the step's mounts. */
+export function stepMountEntries(mounts: readonly StepMount[], {where, hasDevices, scratch}: StepMountOptions): readonly SyscallEntry[] {
 	return mounts.filter(({point}) => (typeof point === 'number') === (where === 'root')).flatMap(mount => [
 		...(mount.readOnly ? [readOnlyEntry(mount.mount, `make ${mount.path} read-only`)] : []),
+		...(hasDevices ? [] : [mountAttributesEntry(mount.mount, MOUNT_ATTR_NODEV, `take the devices from ${mount.path}`)]),
 		...attachmentEntries({...mount, scratch, describe: `mount on ${mount.path}`}),
 	]);
 }

@@ -13,6 +13,7 @@ import test from 'ava';
 import {capabilityMask} from '../../../solver/executor/capabilities.ts';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
 import {encodeInitProgram} from '../../../solver/executor/init-program.ts';
+import {cloneMount} from '../../../src/linux/detached-mount.ts';
 import {makeStepRoot, type StepRoot} from '../../support/step.ts';
 
 const environment = await prepareContainerEnvironment();
@@ -186,14 +187,17 @@ test('failing entries are named', async t => {
 	await t.throwsAsync(root.run('true', {environment, limits}), {message: /^failed to set resource limit nofile to .*: EPERM$/v});
 });
 
-test('without a device cgroup a step can neither make device files nor use those of its image', async t => {
+test('without a device cgroup a step can neither make device files nor use those of its image and its mounts', async t => {
 	await using root = await makeStepRoot();
 	// The null device under another name, since a test should not open a disk.
 	execFileSync('mknod', [path.join(root.lower, 'device'), 'c', '1', '3']);
-	const command = 'cat /device; mknod /made c 1 3; rm -f /made; cat /dev/null && echo standard devices work';
-	const open = await root.run(command, {environment});
+	const command = 'cat /device; cat /mount/device; cat /dev/mount/device; mknod /made c 1 3; rm -f /made; cat /dev/null && echo standard devices work';
+	const mounts = () => ['/mount', '/dev/mount'].map(target => ({
+		type: 'detached', mount: cloneMount(root.lower, {readOnly: true, recursive: false}), target, readOnly: true,
+	} as const));
+	const open = await root.run(command, {environment, mounts: mounts()});
 	t.is(open.stderr, '');
-	const {stdout, stderr} = await root.run(command, {environment: {...environment, cgroups: {kind: 'unavailable', reason: 'none for this test'}, processLimit: undefined}});
+	const {stdout, stderr} = await root.run(command, {environment: {...environment, cgroups: {kind: 'unavailable', reason: 'none for this test'}, processLimit: undefined}, mounts: mounts()});
 	t.is(stdout, 'standard devices work\n');
-	t.regex(stderr, /can't open '\/device': Permission denied\nmknod: \/made: Operation not permitted/v);
+	t.regex(stderr, /'\/device': Permission denied\n.*'\/mount\/device': Permission denied\n.*'\/dev\/mount\/device': Permission denied\nmknod: \/made: Operation not permitted/v);
 });
