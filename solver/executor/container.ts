@@ -5,6 +5,7 @@ import {Descriptor} from '../../src/linux/descriptor.ts';
 import {libc} from '../../src/linux/libc.ts';
 import {createSealedExecutable} from '../../src/linux/memory-file.ts';
 import {spawnInNewPidNamespace} from '../../src/linux/process-namespace.ts';
+import type {ResourceLimits} from './cgroup-limits.ts';
 import type {ContainerEnvironment} from './container-environment.ts';
 import type {ContainerResult, ContainerSpec} from './container-spec.ts';
 import {defaultDevices} from './devices.ts';
@@ -56,7 +57,7 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 	await using cgroup = await openCgroups({
 		name: spec.id,
 		hierarchy: environment.cgroups,
-		limits: {...(environment.processLimit !== undefined && {pids: environment.processLimit}), ...spec.limits},
+		limits: limitsOf(spec, environment),
 		devices: spec.security === 'insecure' ? 'all' : defaultDevices,
 	});
 	using undo = new DisposableStack();
@@ -70,6 +71,12 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 		outOfMemory: await cgroup.outOfMemory(),
 		usage: await cgroup.usage(),
 	};
+}
+
+// An ordinary user mostly has no cgroup to set limits in, and has been told so.
+function limitsOf({limits}: ContainerSpec, {cgroups, processLimit, userNamespace}: ContainerEnvironment): ResourceLimits {
+	const isUnlimited = cgroups.kind === 'unavailable' && userNamespace !== undefined;
+	return isUnlimited ? {} : {...(processLimit !== undefined && {pids: processLimit}), ...limits};
 }
 
 function createProgram({table, stdio}: PreparedContainer, {architecture}: ContainerEnvironment): Descriptor {

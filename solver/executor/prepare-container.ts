@@ -3,7 +3,8 @@ import {posix} from 'node:path';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {makeDirectoriesInRoot} from '../../src/linux/make-directories.ts';
 import {createPipe} from '../../src/linux/pipe.ts';
-import {isMappedId} from '../../src/linux/user-namespace.ts';
+import {unmappedIdError} from '../../src/linux/unmapped-id.ts';
+import {isMappedId, type UserNamespace} from '../../src/linux/user-namespace.ts';
 import type {Cgroup} from './cgroup.ts';
 import {completeEnvironment, type Command} from './command.ts';
 import type {ContainerEnvironment} from './container-environment.ts';
@@ -53,6 +54,7 @@ Does what can be done for a container before its first process is there: looks u
 */
 export function prepareContainer(spec: ContainerSpec, {environment, cgroup, undo}: PreparationOptions): PreparedContainer {
 	const user = lookUpUser(spec.root, spec.user);
+	refuseUnmappedUser(user, environment.userNamespace);
 	const command: Command = {args: spec.args, env: completeEnvironment(spec.env, user.home), cwd: posix.resolve('/', spec.cwd)};
 	refuseNulBytes(spec, command);
 	const pipes = createPipes(user, undo);
@@ -157,6 +159,13 @@ function makeWorkingDirectory(root: Descriptor, {cwd, user, stepMounts}: {
 	const mountPoints = ['/proc', '/sys', '/dev', ...stepMounts.map(({path}) => path)];
 	if (mountPoints.every(path => !isWithin(cwd, path))) {
 		makeDirectoriesInRoot(root, cwd, {mode: 0o755, uid: user.uid, gid: user.gid}).directory.close();
+	}
+}
+
+function refuseUnmappedUser(user: ContainerUser, namespace: UserNamespace | undefined): void {
+	const unmapped = namespace && unmappedIdError(user, namespace);
+	if (unmapped !== undefined) {
+		throw setupError(`failed to set user ${user.uid}: ${unmapped.message}`, {cause: unmapped});
 	}
 }
 

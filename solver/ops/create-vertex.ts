@@ -208,14 +208,20 @@ function storePatterns(directory: Descriptor, storeRoot: string): readonly strin
 	return isInside ? [escapeGlob(relative)] : [];
 }
 
-async function prepareEnvironment({warn}: VertexContext): Promise<ContainerEnvironment> {
+async function prepareEnvironment({limits, warn}: VertexContext): Promise<ContainerEnvironment> {
 	const {prepareContainerEnvironment} = await import('../executor/container-environment.ts');
 	const environment = await prepareContainerEnvironment();
-	if (environment.cgroups.kind === 'unavailable') {
-		warn(`RUN steps run without limits: ${environment.cgroups.reason}`);
+	const {cgroups, userNamespace} = environment;
+	if (cgroups.kind === 'unavailable' && (userNamespace === undefined || hasResourceLimit(limits))) {
+		warn(`RUN steps run without limits: ${cgroups.reason}`);
 	}
 
 	return environment;
+}
+
+/** Whether a limit was asked for that needs a cgroup. */
+function hasResourceLimit({ulimits, sharedMemory, ...others}: ContainerLimits): boolean {
+	return Object.keys(others).length > 0;
 }
 
 function once<Value>(make: () => Value): () => Value {

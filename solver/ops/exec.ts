@@ -4,6 +4,7 @@ import type {Digest} from '../../src/kernel/digest.ts';
 import {errorMessage} from '../../src/kernel/errors.ts';
 import type {BindMount, ExecMount, ExecOperation} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {hasSingleId, singleIdHint} from '../../src/linux/unmapped-id.ts';
 import type {SshAgent} from '../../src/ssh/agent.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {ActiveSnapshot} from '../../snapshotter/snapshotter.ts';
@@ -111,6 +112,14 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 			cause: error,
 		});
 	}
+
+	const {userNamespace} = await context.environment();
+	throw new ProcessError(operation.args, {
+		exitCode,
+		outOfMemory,
+		reason: outOfMemory ? describeMemory(result, context.limits) : undefined,
+		hint: userNamespace && hasSingleId(userNamespace) ? singleIdHint() : undefined,
+	});
 
 	const {exitCode, outOfMemory} = result;
 	if (exitCode !== 0) {

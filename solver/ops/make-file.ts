@@ -1,4 +1,4 @@
-import {fchmodSync, fchownSync, writeFileSync} from 'node:fs';
+import {fchmodSync, writeFileSync} from 'node:fs';
 import type {MakeFileAction} from '../../src/definition/operations.ts';
 import {
 	O_CREAT,
@@ -7,6 +7,7 @@ import {
 	O_WRONLY,
 } from '../../src/linux/constants.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {changeOwner} from '../../src/linux/files.ts';
 import {openFile} from '../../src/linux/open-file.ts';
 import {findDestination, removeUnlessDirectory} from './destination.ts';
 import {rootOwner, type Owner} from './owner.ts';
@@ -22,6 +23,6 @@ export function makeFile({path, content, mode}: MakeFileAction, root: Descriptor
 	removeUnlessDirectory(place);
 	using file = openFile(directory, place.name, {flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600});
 	writeFileSync(file.number, content);
-	fchownSync(file.number, owner.uid, owner.gid);
+	changeOwner(file, '', owner);
 	fchmodSync(file.number, mode);
 }

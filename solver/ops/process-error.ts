@@ -10,6 +10,8 @@ export type ProcessEnding = {
 	/** Why it could not be started, or what is known beyond the exit code. */
 	readonly reason?: string | undefined;
 	readonly cause?: unknown;
+	/** What may be the reason, and what to do about it. */
+	readonly hint?: string | undefined;
 };
 
 /**
@@ -22,11 +24,12 @@ export class ProcessError extends TsbuildError {
 	readonly exitCode: number | undefined;
 	readonly outOfMemory: boolean;
 
-	constructor(args: readonly string[], {exitCode, outOfMemory, reason, cause}: ProcessEnding) {
+	constructor(args: readonly string[], {exitCode, outOfMemory, reason, cause, hint}: ProcessEnding) {
 		const code = exitCode === undefined ? undefined : `exit code: ${exitCode}`;
 		const parts = [`process ${quoteGoString(args.join(' '))} did not complete successfully`, code, reason].filter(part => part !== undefined);
 		super('ERR_TSBUILD_PROCESS', parts.join(': '), {
 			cause,
+			...(hint !== undefined && {hint}),
 			...(cause instanceof TsbuildError && cause.hint !== undefined && {hint: cause.hint}),
 			...(outOfMemory && {hint: 'Give the step more memory with --memory.'}),
 		});

@@ -13,11 +13,12 @@ import {
 } from './constants.ts';
 import {descriptorNumber, type BorrowedDescriptor} from './descriptor.ts';
 import {libc} from './libc.ts';
-import {check, LinuxError} from './linux-error.ts';
+import {check, hasFailedWith, LinuxError} from './linux-error.ts';
 import {cString, type Name} from './name.ts';
 import {openFile} from './open-file.ts';
 import {baseNumber, type Base, type Place} from './place.ts';
 import {structureOf} from './structure.ts';
+import {unmappedIdError} from './unmapped-id.ts';
 
 // What Node's `fs` lacks, or does with less than the kernel can: names of bytes, names relative to a descriptor, links themselves, nanoseconds.
 //
@@ -86,7 +87,11 @@ Sets the owner of a file; of a symbolic link itself, not of its target.
 @see https://man7.org/linux/man-pages/man2/chown.2.html
 */
 export function changeOwner(directory: Base, name: Name, {uid, gid}: {readonly uid: number; readonly gid: number}): void {
-	check(libc().fchownat(baseNumber(directory), cString(name), uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW), 'fchownat', {action: 'change owner of', path: name});
+	const result = libc().fchownat(baseNumber(directory), cString(name), uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
+	const cause = hasFailedWith(result, 'EINVAL') ? unmappedIdError({uid, gid}) : undefined;
+	check(result, 'fchownat', {
+		action: 'change owner of', path: name, detail: cause?.message, cause,
+	});
 }
 
 /**

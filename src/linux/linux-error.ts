@@ -15,6 +15,10 @@ export type Attempt = {
 	What the kernel says beyond the error number.
 	*/
 	readonly detail?: string | undefined;
+	/**
+	What explains it, and may have a hint.
+	*/
+	readonly cause?: Error | undefined;
 };
 
 /**
@@ -28,10 +32,10 @@ export class LinuxError extends Error {
 	readonly path: string | undefined;
 
 	constructor(syscall: string, errorNumber: number, attempt: Attempt) {
-		const {action, path, detail} = attempt;
+		const {action, path, detail, cause} = attempt;
 		const code = errorCodeOf(errorNumber);
 		const object = path === undefined ? '' : ` ${displayName(path)}`;
-		super(`failed to ${action}${object}: ${code}${detail === undefined ? '' : ` (${detail})`}`);
+		super(`failed to ${action}${object}: ${code}${detail === undefined ? '' : ` (${detail})`}`, cause && {cause});
 		this.code = code;
 		this.errno = errorNumber;
 		this.syscall = syscall;

@@ -3,6 +3,7 @@ import {once} from 'node:events';
 import {constants} from 'node:os';
 import process from 'node:process';
 import type {Duplex, Readable} from 'node:stream';
+import {singleIdVariable} from '../linux/unmapped-id.ts';
 import {readUserNamespace} from '../linux/user-namespace.ts';
 import {planIdMapping, type IdMapping} from './id-mapping.ts';
 import {interruptionSignals, supervisedVariable} from './interruptions.ts';
@@ -13,11 +14,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /*
 Descriptors of the programs on the way: 2 takes what they complain about, until the program itself gets the true standard error back from 5.
-On 3 they say that the user namespace is there, and hear that it has its IDs. 4 is Node's own channel.
+On 3 they say that the user namespace is there, and hear that it has its IDs, and why not more than one. 4 is Node's own channel.
 */
 const standardErrorNumber = 2;
 const enterNamespaces = 'exec "$@" 2>&5 3>&- 5>&-';
-const awaitIds = `echo >&3 && read -r _ <&3 && exec unshare --mount --pid --fork --kill-child -- /bin/sh -c '${enterNamespaces}' sh "$@"`;
+const awaitIds = `echo >&3 && read -r ${singleIdVariable} <&3 && export ${singleIdVariable} && exec unshare --mount --pid --fork --kill-child -- /bin/sh -c '${enterNamespaces}' sh "$@"`;
 
 /**
 Runs this program once more, with the same arguments, as root of a user namespace of its own, in which it may mount: its PID 1, with a mount namespace of its own. All standard streams and the terminal are the same. SIGINT and SIGTERM are passed on, one for one; when this process ends, so does the other with all that it has started.
@@ -68,8 +69,8 @@ function startProgram(environment: Environment): StartedProgram {
 
 async function giveIds({child, conversation}: StartedProgram, mapping: IdMapping): Promise<void> {
 	await once(conversation, 'data');
-	await mapIds(child.pid!, mapping);
-	conversation.end('\n');
+	const mapped = await mapIds(child.pid!, mapping);
+	conversation.end(`${mapped.kind === 'single' ? mapped.reason : ''}\n`);
 }
 
 async function collect(stream: Readable): Promise<string> {
