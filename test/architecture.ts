@@ -22,7 +22,6 @@ const areas: readonly Area[] = [
 	{name: 'frontend', imports: ['src/kernel', 'src/definition'], why: 'the language knows nothing of how it is carried out'},
 	{name: 'solver/executor', imports: ['src/kernel', 'src/linux'], why: 'a container is data, wherever its files come from'},
 	{name: 'solver/network', imports: ['src/kernel', 'src/linux', 'solver/executor'], why: 'makes the networks that containers join'},
-	{name: 'solver/network', imports: ['src/kernel', 'src/linux', 'solver/executor'], why: 'makes the networks that containers join'},
 	{
 		name: 'solver/ops',
 		imports: [
