@@ -108,6 +108,11 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 		throw new ProcessError(operation.args, {
 			exitCode: undefined,
 			outOfMemory: false,
+	const {exitCode, outOfMemory} = result;
+	if (exitCode === 0) {
+		return;
+	}
+
 			reason: errorMessage(error),
 			cause: error,
 		});
@@ -120,11 +125,6 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 		reason: outOfMemory ? describeMemory(result, context.limits) : undefined,
 		hint: userNamespace && hasSingleId(userNamespace) ? singleIdHint() : undefined,
 	});
-
-	const {exitCode, outOfMemory} = result;
-	if (exitCode !== 0) {
-		throw new ProcessError(operation.args, {exitCode, outOfMemory, reason: outOfMemory ? describeMemory(result, context.limits) : undefined});
-	}
 }
 
 async function runInContainer(operation: ExecOperation, {root, mounts}: {readonly root: Descriptor; readonly mounts: ExecMounts}, {context, active, execution}: Run): Promise<ContainerResult> {
