@@ -1,5 +1,6 @@
 import path from 'node:path';
 import process from 'node:process';
+import {sessionsDirectory} from '../snapshotter/session.ts';
 import type {SnapshotterName} from '../snapshotter/snapshotter-choice.ts';
 import {openStore, type Store} from '../snapshotter/store.ts';
 import {TsbuildError} from './kernel/errors.ts';
@@ -12,7 +13,7 @@ Which snapshotter it has may be said by `$TSBUILD_SNAPSHOTTER`.
 @throws {TsbuildError} `ERR_TSBUILD_STORE...`, see `openStore`
 */
 export async function openLocalStore(directory: string): Promise<Store> {
-	const store = await openStore(directory, {killSession, snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER)});
+	const store = await openStore(directory, {killSession: async session => killSession(session, directory), snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER)});
 	try {
 		await nameImagesOfTheDead(store);
 		return store;
@@ -72,7 +73,7 @@ function readSnapshotterName(value: string | undefined): SnapshotterName | undef
 }
 
 // Imported only when there is a dead session: that is rare, and the executor is large.
-async function killSession(session: string): Promise<void> {
+async function killSession(session: string, storeDirectory: string): Promise<void> {
 	const executor = await import('../solver/executor/kill-session.ts');
-	await executor.killSession(session);
+	await executor.killSession(session, path.join(sessionsDirectory(storeDirectory), session));
 }

@@ -33,7 +33,7 @@ Version 1 is used when it has the memory or the devices controller (also beside 
 
 Never fails: rootless, on a read-only mount or without any mount the result is `unavailable`.
 
-@param parent the name of the parent group, shared by all tsbuild processes
+@param parent the path of the parent group, shared by all tsbuild processes; groups above it are made, too
 @see https://man7.org/linux/man-pages/man7/cgroups.7.html
 */
 export async function prepareCgroups(parent = 'tsbuild'): Promise<CgroupHierarchy> {
@@ -72,33 +72,41 @@ function mountsOfVersion1(mounts: readonly MountInformation[]): Map<Controller, 
 function prepareVersion1(mountPoints: ReadonlyMap<Controller, string>, parent: string): CgroupHierarchy {
 	const directories = new Map<Controller, string>();
 	for (const [controller, mountPoint] of mountPoints) {
-		const directory = join(mountPoint, parent);
-		makeParent(directory);
-		directories.set(controller, directory);
+		directories.set(controller, makeParents(mountPoint, parent).at(-1)!);
 	}
 
 	return {kind: 'version1', directories};
 }
 
 function prepareVersion2(mountPoint: string, parent: string): CgroupHierarchy {
-	const directory = join(mountPoint, parent);
-	makeParent(directory);
 	enableControllers(mountPoint);
-	enableControllers(directory);
+	const directories = makeParents(mountPoint, parent, enableControllers);
+	const directory = directories.at(-1)!;
 	const enabled = readFileSync(join(directory, 'cgroup.subtree_control'), 'utf8');
 	return {kind: 'version2', directory, controllers: new Set(enabled.trim().split(' '))};
 }
 
-function makeParent(directory: string): void {
+/** Makes the group `parent` and those above it; `prepare` is called with each as soon as it is there. */
+function makeParents(mountPoint: string, parent: string, prepare: (directory: string) => void = () => undefined): readonly string[] {
+	const names = parent.split('/');
+	const directories = names.map((_, index) => join(mountPoint, ...names.slice(0, index + 1)));
+	for (const directory of directories) {
+		makeIfMissing(directory);
+		prepare(directory);
+	}
+
+	// Who may not make groups in it finds out here, and not at the first step.
+	accessSync(directories.at(-1)!, constants.W_OK);
+	return directories;
+}
+
+function makeIfMissing(directory: string): void {
 	try {
 		mkdirSync(directory);
 	} catch (error) {
 		if (errorCode(error) !== 'EEXIST') {
 			throw error;
 		}
-
-		// Who may not make groups in it finds out here, and not at the first step.
-		accessSync(directory, constants.W_OK);
 	}
 }
 

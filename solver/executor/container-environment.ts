@@ -8,6 +8,7 @@ import {readUserNamespace, type UserNamespace} from '../../src/linux/user-namesp
 import {prepareAppArmor} from './app-armor.ts';
 import {capabilitiesOfMask, defaultCapabilities, type CapabilityName} from './capabilities.ts';
 import {prepareCgroups, type CgroupHierarchy} from './cgroup-hierarchy.ts';
+import {prepareChosenCgroups} from './cgroup-parent.ts';
 import {cgroupViewOf, type CgroupView} from './cgroup-view.ts';
 import {readHostResolver, type HostResolver} from './etc-files.ts';
 import {defaultProcessLimit} from './process-limit.ts';
@@ -41,16 +42,24 @@ export type ContainerEnvironment = {
 	readonly attributes: ProcessAttributes;
 };
 
+/** What the user and the session say about it. */
+export type EnvironmentOptions = {
+	/** Path of the cgroup that those of containers are made in, from the root of each hierarchy. */
+	readonly cgroupParent?: string | undefined;
+	/** Where that is noted for whoever ends the containers of a dead session. */
+	readonly sessionDirectory?: string | undefined;
+};
+
 /**
 Finds out about this machine and this process, and makes the parent of the containers' cgroups. Once in a process; it takes a few milliseconds.
 
-@throws {TsbuildError} `ERR_TSBUILD_UNSUPPORTED_HOST`
+@throws {TsbuildError} `ERR_TSBUILD_UNSUPPORTED_HOST`; `ERR_TSBUILD_CGROUP` when no groups can be made in the parent that was asked for
 */
-export async function prepareContainerEnvironment(): Promise<ContainerEnvironment> {
+export async function prepareContainerEnvironment({cgroupParent, sessionDirectory}: EnvironmentOptions = {}): Promise<ContainerEnvironment> {
 	const architecture = hostArchitecture();
 	const ownCapabilities = parsePermittedCapabilities(await readFile('/proc/self/status', 'utf8'));
 	const capabilities = defaultCapabilities.filter(name => ownCapabilities.includes(name));
-	const cgroups = await prepareCgroups();
+	const cgroups = cgroupParent === undefined ? await prepareCgroups() : await prepareChosenCgroups(cgroupParent, sessionDirectory);
 	return {
 		architecture,
 		capabilities,

@@ -48,6 +48,8 @@ export type VertexContext = {
 	readonly openNetwork: (stepClass: StepClass) => Promise<StepNetwork>;
 	/** Of each container. */
 	readonly limits: ContainerLimits;
+	/** Path of the cgroup that those of containers are made in. */
+	readonly cgroupParent?: string;
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
 	/** By the ids that steps know them by. */
@@ -208,9 +210,9 @@ function storePatterns(directory: Descriptor, storeRoot: string): readonly strin
 	return isInside ? [escapeGlob(relative)] : [];
 }
 
-async function prepareEnvironment({limits, warn}: VertexContext): Promise<ContainerEnvironment> {
+async function prepareEnvironment({cgroupParent, limits, store, warn}: VertexContext): Promise<ContainerEnvironment> {
 	const {prepareContainerEnvironment} = await import('../executor/container-environment.ts');
-	const environment = await prepareContainerEnvironment();
+	const environment = await prepareContainerEnvironment({cgroupParent, sessionDirectory: store.session.directory});
 	const {cgroups, userNamespace} = environment;
 	if (cgroups.kind === 'unavailable' && (userNamespace === undefined || hasResourceLimit(limits))) {
 		warn(`RUN steps run without limits: ${cgroups.reason}`);

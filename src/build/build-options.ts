@@ -31,6 +31,8 @@ export type BuildOptions = {
 	readonly stepOptions: StepOptions;
 	/** Of each RUN. */
 	readonly limits: ContainerLimits;
+	/** Path of the cgroup that those of steps are made in, from the root of each hierarchy. */
+	readonly cgroupParent?: string;
 	/** Caches of others that results are taken from. */
 	readonly cacheFrom: readonly CacheFromOption[];
 	/** Where the cache is written. */

@@ -48,6 +48,7 @@ export async function solveDefinition(definition: Definition, {options, store, l
 		entitlements: options.entitlements,
 		openNetwork: async stepClass => networks.open(stepClass),
 		limits: options.limits,
+		...(options.cgroupParent !== undefined && {cgroupParent: options.cgroupParent}),
 		openRegistry: openPermitted(options),
 		openHttp: options.openHttp,
 		userEnvironment: options.environment,

@@ -21,7 +21,6 @@ const missing = {
 
 const missingFlags = {
 	attest: missing,
-	'cgroup-parent': missing,
 	device: missing,
 	policy: missing,
 } as const satisfies FlagDefinitions;
@@ -40,6 +39,7 @@ export const buildFlags = {
 	'cache-to': {type: 'list', valueName: 'stringArray', description: 'Cache export destinations (e.g., "user/app:cache", "type=local,dest=path/to/dir")'},
 	'build-context': {type: 'list', valueName: 'stringArray', description: 'Additional build contexts (e.g., name=oci-layout://path)'},
 	call: {type: 'string', valueName: 'string', description: 'Set method for evaluating build ("check", "outline", "targets") (default "build")'},
+	'cgroup-parent': {type: 'string', valueName: 'string', description: 'Set the parent cgroup for the "RUN" instructions during build'},
 	check: {type: 'boolean', description: 'Shorthand for "--call=check"'},
 	builder: {
 		type: 'string', valueName: 'string', description: 'Accepted for scripts written for buildx; tsbuild needs no builder', hidden: true,

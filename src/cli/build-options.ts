@@ -7,6 +7,7 @@ import {entitlements, type Entitlement} from '../definition/entitlements.ts';
 import type {NetworkMode, StepOptions} from '../definition/operations.ts';
 import type {buildFlags} from './build-flags.ts';
 import {readOutputs} from './build-outputs.ts';
+import {readCgroupParent} from './cgroup-parent.ts';
 import type {CommandContext, Environment} from './command.ts';
 import {readCacheFrom, readCacheTo} from './cache-option.ts';
 import {readContextArguments} from './context-arguments.ts';
@@ -42,6 +43,7 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		entitlements: readEntitlements(flags.allow, readNetwork(flags.network)),
 		stepOptions: readStepOptions(flags),
 		limits: readLimits(flags),
+		...(flags['cgroup-parent'] !== undefined && flags['cgroup-parent'] !== '' && {cgroupParent: readCgroupParent(flags['cgroup-parent'])}),
 		noCache: readNoCache(flags),
 		cacheFrom: readCacheFrom(flags['cache-from'], {environment, buildArgs}),
 		cacheTo: readCacheTo(flags['cache-to'], {environment, buildArgs}),

@@ -33,6 +33,18 @@ test('preparing twice finds the same parent, which stays', async t => {
 	}
 });
 
+test('a parent inside other groups is made with them', async t => {
+	const outer = `tsbuild-test-${randomUUID()}`;
+	const hierarchy = await prepareCgroups(`${outer}/middle/tsbuild`);
+	const directories = hierarchy.kind === 'version1' ? hierarchy.directories.values().toArray() : [];
+	for (const directory of new Set(hierarchy.kind === 'version2' ? [hierarchy.directory] : directories)) {
+		t.true(directory.endsWith(`/${outer}/middle/tsbuild`));
+		for (const made of [directory, path.dirname(directory), path.dirname(path.dirname(directory))]) {
+			rmdirSync(made);
+		}
+	}
+});
+
 test('version 1 has a directory for each controller that is mounted', async t => {
 	await using cgroups = await makeTestCgroups();
 	const {hierarchy} = cgroups;
