@@ -108,14 +108,14 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 		throw new ProcessError(operation.args, {
 			exitCode: undefined,
 			outOfMemory: false,
-	const {exitCode, outOfMemory} = result;
-	if (exitCode === 0) {
-		return;
-	}
-
 			reason: errorMessage(error),
 			cause: error,
 		});
+	}
+
+	const {exitCode, outOfMemory} = result;
+	if (exitCode === 0) {
+		return;
 	}
 
 	const {userNamespace} = await context.environment();
