@@ -165,4 +165,32 @@ export const migrations: readonly string[] = [`
 		etag TEXT,
 		last_modified TEXT
 	) STRICT, WITHOUT ROWID;
+`, `
+	-- What the key of a record is made of, for who wants to know why a later step is not found.
+	CREATE TABLE step_facts (
+		record INTEGER PRIMARY KEY REFERENCES cache_records (id) ON DELETE CASCADE,
+		-- The project and the stage, what is done there, and the root that it is done to. Each is the beginning of a SHA-256.
+		place BLOB NOT NULL,
+		title BLOB NOT NULL,
+		root BLOB,
+		-- JSON.
+		facts TEXT NOT NULL
+	) STRICT;
+	CREATE INDEX step_facts_by_place ON step_facts (place);
+	CREATE INDEX step_facts_by_title ON step_facts (title);
+	-- The contents that a record was made of.
+	CREATE TABLE step_contents (
+		record INTEGER NOT NULL REFERENCES step_facts (record) ON DELETE CASCADE,
+		content TEXT NOT NULL,
+		PRIMARY KEY (record, content)
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX step_contents_by_content ON step_contents (content);
+	-- The files of a content.
+	CREATE TABLE content_listings (
+		content TEXT PRIMARY KEY,
+		listing BLOB NOT NULL
+	) STRICT;
+	CREATE TRIGGER content_listings_end AFTER DELETE ON step_contents BEGIN
+		DELETE FROM content_listings WHERE content = old.content AND NOT EXISTS (SELECT 1 FROM step_contents WHERE content = old.content);
+	END;
 `];

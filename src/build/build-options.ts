@@ -39,6 +39,10 @@ export type BuildOptions = {
 	readonly cacheTo: readonly CacheToOption[];
 	/** Everything, or the stages of these names, is made anew. */
 	readonly noCache: boolean | readonly string[];
+	/** After the build, explanations are sent of all steps that were executed. */
+	readonly explain: boolean;
+	/** The most steps that execute at once. */
+	readonly maximumParallelism?: number | undefined;
 	/** When registries are asked for images. */
 	readonly pull: PullPolicy;
 	/** Called when a registry is needed. */

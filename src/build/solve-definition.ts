@@ -1,3 +1,4 @@
+import path from 'node:path';
 import {FlightFiles} from '../../snapshotter/flight-files.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
@@ -11,9 +12,12 @@ import {solve} from '../../solver/scheduler.ts';
 import {readSecret} from '../context/secrets.ts';
 import type {Definition} from '../definition/definition.ts';
 import {TsbuildError} from '../kernel/errors.ts';
+import type {ProgressSink} from '../kernel/progress-event.ts';
 import type {Descriptor} from '../linux/descriptor.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
 import type {BuildOptions} from './build-options.ts';
+import type {StoredProject} from './explain/step-facts.ts';
+import {StepJournal} from './explain/step-journal.ts';
 
 /** What all parts of a build work with. */
 export type BuildStep = {
@@ -61,9 +65,14 @@ export async function solveDefinition(definition: Definition, {options, store, l
 		return null;
 	}
 
+	const project = {definition, project: projectOf(options), metadata: store.metadata};
+	const journal = new StepJournal(project);
+	await using _explanation = options.explain ? explainAtEnd(journal, project, options.progress) : undefined;
 	const result = await solve(vertex, {
 		cache,
 		flights: new FlightFiles(store.root),
+		journal,
+		maximumParallelism: options.maximumParallelism,
 		progress: options.progress,
 		signal: options.signal,
 	});
@@ -72,6 +81,25 @@ export async function solveDefinition(definition: Definition, {options, store, l
 	}
 
 	return result.snapshot;
+}
+
+/** The same for each build of the same files. */
+function projectOf({context, dockerfile}: BuildOptions): string {
+	const place = context.type === 'directory' ? {...context, path: path.resolve(context.path)} : context;
+	// What is read from a stream has no name.
+	return JSON.stringify([place, dockerfile]);
+}
+
+/** Tells when it is disposed of, however the build ends, why steps were executed. */
+function explainAtEnd(journal: StepJournal, project: StoredProject, progress: ProgressSink): AsyncDisposable {
+	return {
+		async [Symbol.asyncDispose]() {
+			const {explainSteps} = await import('./explain/explain-steps.ts');
+			for (const explanation of await explainSteps(journal, project)) {
+				progress(explanation);
+			}
+		},
+	};
 }
 
 /** The registries for the layers of images; a build that asks none fails where layers are missing. */

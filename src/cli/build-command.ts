@@ -1,7 +1,7 @@
 import {buildImage, type BuildOutcome} from '../build.ts';
 import type {BuildOptions} from '../build/build-options.ts';
 import {parseGoBoolean} from '../kernel/go-boolean.ts';
-import type {WarningEvent} from '../kernel/progress-event.ts';
+import type {ExplanationEvent, WarningEvent} from '../kernel/progress-event.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
 import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
@@ -42,8 +42,9 @@ export const buildCommand: Command = async (args, context) => {
 		sshAgents: await readSshAgents({...requested, ssh: flags.ssh}),
 	};
 	const warnings: WarningEvent[] = [];
+	const explanations: ExplanationEvent[] | undefined = flags.explain && ['plain', 'tty'].includes(mode) ? [] : undefined;
 	warnOfIgnoredFlags(flags, context.writeError);
-	const run = async <Value>(action: (build: BuildOptions) => Promise<Value>) => withProgress({mode, isDetailed: flags.debug ?? false}, context, async display => {
+	const run = async <Value>(action: (build: BuildOptions) => Promise<Value>) => withProgress({mode, isDetailed: flags.debug ?? false, explanations}, context, async display => {
 		const warn = (line: string) => {
 			display.message(`WARNING: ${line}\n`);
 		};
@@ -61,6 +62,8 @@ export const buildCommand: Command = async (args, context) => {
 				display.update(event);
 				if (event.type === 'warning') {
 					warnings.push(event);
+				} else if (event.type === 'explanation') {
+					explanations?.push(event);
 				}
 			},
 			warn,
@@ -102,14 +105,24 @@ function warningsOfMetadata(warnings: readonly WarningEvent[], {environment}: Co
 	return parseGoBoolean(wish) === true ? warnings : [];
 }
 
-type ProgressOptions = {readonly mode: ProgressMode; readonly isDetailed: boolean};
+type ProgressOptions = {
+	readonly mode: ProgressMode;
+	readonly isDetailed: boolean;
+	/** Told as text at the end; complete by then. */
+	readonly explanations: readonly ExplanationEvent[] | undefined;
+};
 
-async function withProgress<Value>({mode, isDetailed}: ProgressOptions, {writeError, environment, isTerminal}: CommandContext, action: (display: ProgressDisplay) => Promise<Value>): Promise<Value> {
+async function withProgress<Value>({mode, isDetailed, explanations}: ProgressOptions, {writeError, environment, isTerminal}: CommandContext, action: (display: ProgressDisplay) => Promise<Value>): Promise<Value> {
 	using display = await openDisplay(mode, {write: writeStandardError, environment});
 	try {
 		return await action(display);
 	} finally {
 		display.finish();
+		if (explanations !== undefined) {
+			const {formatExplanations} = await import('./explanation-summary.ts');
+			writeError(formatExplanations(explanations));
+		}
+
 		writeError(formatWarnings(display.warnings, {colors: isTerminal && !isColorRefused(environment), isDetailed}));
 	}
 }

@@ -53,6 +53,7 @@ export const buildFlags = {
 	'cpuset-cpus': {type: 'string', valueName: 'string', description: 'CPUs in which to allow execution (e.g., "0-3", "0,1")'},
 	'cpuset-mems': {type: 'string', valueName: 'string', description: 'MEMs in which to allow execution (e.g., "0-3", "0,1")'},
 	debug: {type: 'boolean', shorthand: 'D', description: 'Show the warnings about the Dockerfile in full'},
+	explain: {type: 'boolean', description: 'Say after the build why each step was executed that was not found in the cache'},
 	file: {
 		type: 'string', shorthand: 'f', valueName: 'string', description: 'Name of the Dockerfile (default: "PATH/Dockerfile")',
 	},
@@ -61,6 +62,7 @@ export const buildFlags = {
 	...registryFlags,
 	label: {type: 'list', valueName: 'stringArray', description: 'Set metadata for an image'},
 	load: {type: 'boolean', description: 'Shorthand for "--output=type=docker"'},
+	'max-parallelism': {type: 'string', valueName: 'int', description: 'Limit the steps that are executed at once (default "the larger of 16 and four times the CPUs")'},
 	memory: {
 		type: 'string', shorthand: 'm', valueName: 'bytes', description: 'Limit the memory of each "RUN" instruction (e.g., "512m")',
 	},

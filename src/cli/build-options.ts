@@ -45,6 +45,8 @@ export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFl
 		limits: readLimits(flags),
 		...(flags['cgroup-parent'] !== undefined && flags['cgroup-parent'] !== '' && {cgroupParent: readCgroupParent(flags['cgroup-parent'])}),
 		noCache: readNoCache(flags),
+		explain: flags.explain ?? false,
+		maximumParallelism: readParallelism(flags['max-parallelism']),
 		cacheFrom: readCacheFrom(flags['cache-from'], {environment, buildArgs}),
 		cacheTo: readCacheTo(flags['cache-to'], {environment, buildArgs}),
 		pull: readPullPolicy(flags.pull),
@@ -91,6 +93,19 @@ function splitPair(text: string): {readonly name: string; readonly value: string
 /** All stages, or those that are named; names do not count beside `--no-cache`. */
 function readNoCache({'no-cache': everywhere = false, 'no-cache-filter': filters}: ParsedFlags<typeof buildFlags>['flags']): boolean | readonly string[] {
 	return everywhere || filters.length === 0 ? everywhere : filters.flatMap(filter => parseCsvRecord(filter));
+}
+
+function readParallelism(text: string | undefined): number | undefined {
+	if (text === undefined) {
+		return undefined;
+	}
+
+	const count = /^\d{1,6}$/v.test(text) ? Number(text) : 0;
+	if (count === 0) {
+		throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--max-parallelism": not a whole number above 0`);
+	}
+
+	return count;
 }
 
 function readStepOptions({'add-host': hosts, ulimit: ulimits, 'shm-size': sharedMemory = '0'}: ParsedFlags<typeof buildFlags>['flags']): StepOptions {

@@ -1,7 +1,8 @@
 import type {Digest} from './digest.ts';
+import type {ExecutionReason} from './execution-reason.ts';
 
 /*
-What a build tells about itself while it runs: the four kinds of BuildKit's solve status, one event each. Renderers (plain, tty, rawjson, quiet) read these and nothing else.
+What a build tells about itself while it runs: the four kinds of BuildKit's solve status, one event each, and one of our own. Renderers (plain, tty, rawjson, quiet) read these and nothing else.
 
 Times are milliseconds since the epoch, with a fraction.
 */
@@ -59,7 +60,17 @@ export type WarningEvent = {
 	readonly lines?: ReadonlyArray<{readonly start: number; readonly end: number}>;
 };
 
-export type ProgressEvent = VertexEvent | StatusEvent | LogEvent | WarningEvent;
+/** Why a vertex was executed. It comes when the build is over, for who asked for it. */
+export type ExplanationEvent = {
+	readonly type: 'explanation';
+	readonly vertex: Digest;
+	/** Of the vertex. */
+	readonly name: string;
+	/** At least one. */
+	readonly reasons: readonly ExecutionReason[];
+};
+
+export type ProgressEvent = VertexEvent | StatusEvent | LogEvent | WarningEvent | ExplanationEvent;
 
 /** Takes every event of a build, in order. It must not throw. */
 export type ProgressSink = (event: ProgressEvent) => void;

@@ -14,7 +14,7 @@ import {describeWarning, encodeText} from './warning-json.ts';
 const streams = {stdout: 1, stderr: 2} as const;
 
 /**
-The progress of a build for programs: one JSON object a line, each with one event, in the form of `docker buildx build --progress rawjson`.
+The progress of a build for programs: one JSON object a line, each with one event, in the form of `docker buildx build --progress rawjson`. What that does not know stands under names of its own: `explanations`.
 
 @see https://github.com/moby/buildkit/blob/master/client/graph.go (SolveStatus)
 */
@@ -60,6 +60,11 @@ function describe(event: ProgressEvent): unknown {
 
 		case 'warning': {
 			return {warnings: [describeWarning(event)]};
+		}
+
+		case 'explanation': {
+			const {type: _type, ...explanation} = event;
+			return {explanations: [explanation]};
 		}
 	}
 }

@@ -85,6 +85,10 @@ export class Trace {
 				return this.vertexes.get(event.vertex);
 			}
 
+			case 'explanation': {
+				return undefined;
+			}
+
 			case 'warning': {
 				const warning = {...event, short: cleanLine(event.short)};
 				const vertex = this.vertexes.get(event.vertex);

@@ -109,6 +109,7 @@ function timeOf(event: ProgressEvent): number {
 			return event.timestamp;
 		}
 
+		case 'explanation':
 		case 'warning': {
 			return 0;
 		}

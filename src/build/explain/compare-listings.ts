@@ -1,0 +1,52 @@
+import {decodeListing, type ListedFile} from '../../../snapshotter/file-listing.ts';
+import type {FileAspect, FileChange} from '../../kernel/execution-reason.ts';
+
+const types: Readonly<Record<string, string>> = {
+	f: 'file', d: 'directory', s: 'symbolic link', c: 'character device', b: 'block device', p: 'fifo', o: 'socket',
+};
+
+/** The differences between two encoded listings, by path; an entry that has only come with its directory is told with that. */
+export function compareListings(before: Uint8Array, after: Uint8Array): readonly FileChange[] {
+	const [old, current] = [decodeListing(before), decodeListing(after)];
+	const paths = [...new Set([...old.keys(), ...current.keys()])].toSorted();
+	const changes = paths.map(path => compareFile(path, old.get(path), current.get(path))).filter(change => change !== undefined);
+	const whole = new Set(changes.filter(({change}) => change !== 'changed').map(({path, change}) => `${change} ${path}`));
+	return changes.filter(({path, change}) => change === 'changed' || !whole.has(`${change} ${directoryOf(path)}`));
+}
+
+function compareFile(path: string, before: ListedFile | undefined, after: ListedFile | undefined): FileChange | undefined {
+	const name = path === '' ? '.' : path;
+	if (before === undefined || after === undefined) {
+		return {path: name, change: before === undefined ? 'added' : 'removed', aspects: []};
+	}
+
+	const aspects = [...compareAspects(before, after)];
+	return aspects.length === 0 ? undefined : {path: name, change: 'changed', aspects};
+}
+
+function * compareAspects(before: ListedFile, after: ListedFile): Generator<FileAspect, void> {
+	if (before.type !== after.type) {
+		yield {aspect: 'type', before: types[before.type] ?? before.type, after: types[after.type] ?? after.type};
+		return;
+	}
+
+	if (before.content !== after.content) {
+		yield {aspect: before.type === 's' ? 'target' : 'content'};
+	}
+
+	if (before.mode !== after.mode) {
+		yield {aspect: 'mode', before: before.mode, after: after.mode};
+	}
+
+	if (before.owner !== after.owner) {
+		yield {aspect: 'owner', before: before.owner, after: after.owner};
+	}
+
+	if (before.attributes !== after.attributes) {
+		yield {aspect: 'attributes'};
+	}
+}
+
+function directoryOf(path: string): string {
+	return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
