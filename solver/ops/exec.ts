@@ -13,12 +13,7 @@ import type {ContainerEnvironment} from '../executor/container-environment.ts';
 import type {ContainerLimits, ContainerResult} from '../executor/container-spec.ts';
 import type {StepNetwork} from '../executor/network.ts';
 import type {StepClass} from '../network/step-networks.ts';
-import type {
-	CacheMap,
-	ContentDigest,
-	ExecutionContext,
-	Op,
-} from '../vertex.ts';
+import type {CacheMap, ExecutionContext, Op} from '../vertex.ts';
 import {snapshotOf, type BuildResult} from './build-result.ts';
 import {ChangedSources} from './changed-sources.ts';
 import {digestSources} from './copy-selection.ts';
