@@ -1,5 +1,5 @@
 import {randomUUID} from 'node:crypto';
-import {fstatSync, mkdirSync} from 'node:fs';
+import {existsSync, fstatSync, mkdirSync} from 'node:fs';
 import {readdir, rm, rmdir} from 'node:fs/promises';
 import path from 'node:path';
 import {errorCode} from '../src/kernel/errors.ts';
@@ -105,15 +105,24 @@ export async function removeSession(place: SessionPlace, id: string): Promise<vo
 	await removeSessionFolderIfEmpty(place.root, id);
 }
 
-/** Removes the folder of a session that has no lock file. That of a living session is never empty. */
-export async function removeSessionFolderIfEmpty(root: string, id: string): Promise<void> {
+/** Removes the folder of a session that has no lock file; tells whether it did. That of a living session is never empty. */
+export async function removeSessionFolderIfEmpty(root: string, id: string): Promise<boolean> {
 	try {
 		await rmdir(sessionDirectory(root, id));
+		return true;
 	} catch (error) {
-		if (!['ENOENT', 'ENOTEMPTY', 'ENOTDIR'].includes(errorCode(error) ?? '')) {
-			throw error;
+		if (['ENOENT', 'ENOTEMPTY', 'ENOTDIR'].includes(errorCode(error) ?? '')) {
+			return false;
 		}
+
+		throw error;
 	}
+}
+
+/** Whether files have been put into the folder of a session after it had removed its lock. A session that begins makes its lock first. */
+export function isSessionWithoutLock(root: string, id: string): boolean {
+	const directory = sessionDirectory(root, id);
+	return !existsSync(path.join(directory, 'lock')) && existsSync(directory);
 }
 
 /** Removes the active snapshots and the leases of a session. */

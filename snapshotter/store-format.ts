@@ -1,6 +1,7 @@
 import {constants} from 'node:fs';
 import {
 	chmod,
+	glob,
 	mkdir,
 	open,
 	readdir,
@@ -15,6 +16,7 @@ import {Descriptor} from '../src/linux/descriptor.ts';
 import {lock} from '../src/linux/lock.ts';
 import {createImageLayout} from './image-layout.ts';
 import {openMetadata} from './metadata.ts';
+import {removeTree} from './remove-tree.ts';
 import {sessionsDirectory} from './session.ts';
 import {emptyDirectory, snapshotsDirectory} from './snapshot-directories.ts';
 import {
@@ -87,6 +89,7 @@ async function createStore(root: string, wanted: SnapshotterName | undefined): P
 
 	await refuseForeignFiles(root);
 	await refuseStrangers(root);
+	await removeAttempts(root);
 	// Images hold secrets and set-user-ID programs, which are not for the users of this machine.
 	await chmod(root, 0o700);
 	const choice = await chooseSnapshotter(root, wanted);
@@ -119,6 +122,13 @@ async function refuseForeignFiles(root: string): Promise<void> {
 	const foreign = names.find(name => !ownNames.test(name));
 	if (foreign !== undefined) {
 		throw storeError(root, `it is no store and holds ${JSON.stringify(foreign)}`);
+	}
+}
+
+// What whoever was killed here had made for a moment.
+async function removeAttempts(root: string): Promise<void> {
+	for await (const file of glob(['.probe-*', 'content/{index.json,oci-layout}.*'], {cwd: root})) {
+		await removeTree(path.join(root, file));
 	}
 }
 

@@ -5,6 +5,7 @@ import {removeLandedFlights} from './flight-files.ts';
 import type {Metadata} from './metadata.ts';
 import {removeTree} from './remove-tree.ts';
 import {
+	isSessionWithoutLock,
 	removeSession,
 	removeSessionFolderIfEmpty,
 	removeUnfinished,
@@ -69,9 +70,16 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
 
 // Tells whether the session was dead, and is removed now.
 async function sweepSession(options: SweepOptions, id: string): Promise<boolean> {
-	using lock = takeSessionLock(options.root, id, {create: false});
+	const {root} = options;
+	if (await removeSessionFolderIfEmpty(root, id)) {
+		// On a full disk, what was still going on when the session ended may have left rows.
+		await removeUnfinished(options, id);
+		return true;
+	}
+
+	// Who makes the lock has it, and a session that begins at this moment takes another id.
+	using lock = takeSessionLock(root, id, {create: isSessionWithoutLock(root, id)});
 	if (lock === undefined) {
-		await removeSessionFolderIfEmpty(options.root, id);
 		return false;
 	}
 

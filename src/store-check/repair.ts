@@ -1,5 +1,5 @@
 import {lstatSync, mkdirSync, renameSync} from 'node:fs';
-import {rename, rm} from 'node:fs/promises';
+import {rename} from 'node:fs/promises';
 import {errorMessage} from '../kernel/errors.ts';
 import {ImageStore} from '../exporter/image-store.ts';
 import {createImageLayout} from '../../snapshotter/image-layout.ts';
@@ -90,11 +90,7 @@ async function moveAway(file: string, {store: {session}}: CheckContext): Promise
 
 	const aside = session.temporaryFile();
 	await rename(file, aside);
-	await removeWhatever(aside);
-}
-
-async function removeWhatever(file: string): Promise<void> {
-	await (lstatSync(file).isDirectory() ? removeTree(file) : rm(file, {force: true}));
+	await removeTree(aside);
 }
 
 async function removeBlob({digest, inode}: Extract<Problem['remedy'], {readonly kind: 'remove-blob'}>, {store: {content, session}}: CheckContext): Promise<RepairOutcome> {
@@ -106,7 +102,7 @@ async function removeBlob({digest, inode}: Extract<Problem['remedy'], {readonly 
 
 	const aside = session.temporaryFile();
 	renameSync(file, aside);
-	await removeWhatever(aside);
+	await removeTree(aside);
 	return done('removed');
 }
 

@@ -146,3 +146,17 @@ async function makePlace(): Promise<SessionPlace & AsyncDisposable> {
 		},
 	};
 }
+
+test('a dead session is swept that files and rows were added to while it ended', async t => {
+	await using place = await makePlace();
+	const [empty, filled] = ['4d2a0d58-28d4-4c7e-a1a6-75f1a1c4dcb0', '5d2a0d58-28d4-4c7e-a1a6-75f1a1c4dcb0'];
+	for (const id of [empty, filled]) {
+		await mkdir(path.join(sessionsDirectory(place.root), id));
+		place.metadata.statement('INSERT INTO leases VALUES (?, \'blob\', \'a\')').run(id);
+	}
+
+	await writeFile(path.join(sessionsDirectory(place.root), filled, 'blob'), '');
+	await sweep(place);
+	t.deepEqual(await readdir(sessionsDirectory(place.root)), []);
+	t.is(place.metadata.statement('SELECT count(*) AS count FROM leases').get()?.count, 0);
+});

@@ -324,6 +324,18 @@ test('a damaged database is not replaced under a running build', async t => {
 	await t.throwsAsync(check(store.root, true), {code: 'ERR_TSBUILD_STORE_IN_USE'});
 });
 
+test('what interrupted attempts to make a store have left is gone when it is made', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const root = path.join(directory.path, 'store');
+	mkdirSync(path.join(root, `.probe-${randomUUID()}/work`), {recursive: true, mode: 0o700});
+	mkdirSync(path.join(root, 'content'));
+	writeFileSync(path.join(root, 'content', `oci-layout.${randomUUID()}`), '');
+	await using _store = await openStore(root);
+	t.deepEqual(summarize(await check(root)), []);
+	t.deepEqual(readdirSync(path.join(root, 'content')).toSorted(), ['blobs', 'index.json', 'oci-layout']);
+	t.deepEqual(readdirSync(root).filter(name => name.startsWith('.')), []);
+});
+
 test('where there is no store, none is made', async t => {
 	await using directory = await makeTemporaryDirectory();
 	await t.throwsAsync(check(path.join(directory.path, 'store')), {code: 'ERR_TSBUILD_STORE_NOT_FOUND'});
