@@ -1,3 +1,4 @@
+import {once} from 'node:events';
 import {
 	chmod,
 	mkdir,
@@ -5,9 +6,11 @@ import {
 	symlink,
 	writeFile,
 } from 'node:fs/promises';
+import {createServer} from 'node:net';
 import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {archiveBytes, file, symlink as link} from '../support/archive-entries.ts';
+import {rewriteHistory} from '../support/rewrite-history.ts';
 import {makeProject, type Project} from '../support/project.ts';
 import {stepOutput} from '../support/step-output.ts';
 import {listTree} from '../support/tree-listing.ts';
@@ -114,4 +117,40 @@ test('CVE-2026-28406 and CVE-2026-42574: archives that lead out, one by its path
 		await writeFile(path.join(context, 'second.tar'), await archiveBytes(file('link/secret', 'owned')));
 	});
 	t.is(stepOutput(output, 'RUN ls'), 'link\ntmp\n');
+});
+
+const refusesOption = test.macro({
+	async exec(t, option: string) {
+		const output = await attack(t, ['FROM base', `RUN --mount=type=bind,target=/x,${option} true`]);
+		t.regex(output, /^ERROR: failed to build: failed to solve: (?:unexpected key|invalid field) '/mv);
+	},
+	title: (_title, option: string) => `CVE-2024-9407: ${option} is no option of a mount`,
+});
+
+test(refusesOption, 'bind-propagation=shared');
+test(refusesOption, 'options=exec');
+test(refusesOption, 'rw,z');
+
+test('CVE-2024-24557: an image that pretends to come from a step is no cache of it', async t => {
+	await using project = await makeProject({'evil/Dockerfile': 'FROM base\nRUN echo evil > /file\n', Dockerfile: 'FROM base\nRUN echo good > /file\nRUN cat /file\n'});
+	const directory = path.join(project.directory, 'evil');
+	await project.build('-f', path.join(project.context, 'evil/Dockerfile'), '--output', `type=oci,tar=false,dest=${directory}`, '--no-cache');
+	await rewriteHistory(directory, text => text.replaceAll('echo evil', 'echo good'));
+	// The image is in the store before the build, with the layers and the history that the step would have.
+	await project.write({'pull/Dockerfile': 'FROM evil\nRUN echo pulled\n'});
+	const pulled = await project.build('-f', path.join(project.context, 'pull/Dockerfile'), '--build-context', `evil=oci-layout://${directory}`, '-t', 'evil:latest');
+	t.is(pulled.exitCode, 0, pulled.stderr);
+	const {stderr} = await project.build();
+	t.is(stepOutput(stderr, 'RUN cat'), 'good\n');
+});
+
+test('CVE-2020-15257: a step knows no abstract socket of the host', async t => {
+	const name = `tsbuild-test-${crypto.randomUUID()}`;
+	await using server = createServer();
+	server.listen(`\0${name}`);
+	await once(server, 'listening');
+	await using project = await makeProject({Dockerfile: `FROM base\nRUN --network=none grep -c ${name} /proc/net/unix; true\nRUN --network=host grep -c ${name} /proc/net/unix\n`});
+	const {stderr} = await project.build('--allow', 'network.host');
+	t.is(stepOutput(stderr, 'network=none'), '0\n');
+	t.is(stepOutput(stderr, 'network=host'), '1\n');
 });

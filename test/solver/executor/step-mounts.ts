@@ -11,6 +11,7 @@ import {prepareContainerEnvironment} from '../../../solver/executor/container-en
 import type {ContainerMount} from '../../../solver/executor/container-spec.ts';
 import {cloneMount} from '../../../src/linux/detached-mount.ts';
 import {makeStepRoot} from '../../support/step.ts';
+import {swapAllTheTime} from '../../support/swap-all-the-time.ts';
 import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
 
 const environment = await prepareContainerEnvironment();
@@ -97,6 +98,23 @@ test('links in a mount that others share lead no further mount out of it', async
 	t.deepEqual(readdirSync(canary.path), []);
 	t.false(existsSync('/y'));
 	t.true(statSync(path.join(source.path, canary.path, 'x')).isDirectory());
+});
+
+// CVE-2024-45310, CVE-2026-42306
+test('a directory of a shared cache that becomes a link meanwhile leads no mount out of it', async t => {
+	await using canary = await makeTemporaryDirectory();
+	await using source = await makeTemporaryDirectory();
+	await mkdir(path.join(source.path, 'directory'));
+	await symlink(canary.path, path.join(source.path, 'link'));
+	await using root = await makeStepRoot();
+	await using _swapper = await swapAllTheTime(path.join(source.path, 'directory'), path.join(source.path, 'link'));
+	for (let round = 0; round < 40; round++) {
+		const mounts = [bind(source.path, '/cache', {isWritable: true}), tmpfs('/cache/directory/made/deep')];
+		const {exitCode} = await root.run('test -d /cache', {environment, mounts});
+		t.is(exitCode, 0);
+	}
+
+	t.deepEqual(readdirSync(canary.path), []);
 });
 
 test('a target through links of the image stays in the root', async t => {
