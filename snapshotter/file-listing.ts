@@ -7,7 +7,7 @@ import type {HashedEntry} from './tree-hash.ts';
 export type ListedFile = {
 	/** The first letter of its kind: file, directory, symlink, character, block, fifo (`p`), socket (`o`). */
 	readonly type: string;
-	/** Permission bits, octal. */
+	/** Permission bits, octal; empty when they do not count. */
 	readonly mode: string;
 	/** `user:group` in numbers. */
 	readonly owner: string;
@@ -56,13 +56,13 @@ export class FileListing {
 	}
 
 	/** Takes a file by its path in the input, without slashes around it. */
-	add(path: string, {type, status, attributes, content, zeroOwner}: HashedEntry): void {
+	add(path: string, {type, status, attributes, content, ignored}: HashedEntry): void {
 		if (this.#texts.length > maximumFiles) {
 			return;
 		}
 
-		const mode = (Number(status.mode) & 0o7777).toString(8).padStart(4, '0');
-		const owner = zeroOwner ? '0:0' : `${status.uid}:${status.gid}`;
+		const mode = ignored.ignoresMode === true ? '' : (Number(status.mode) & 0o7777).toString(8).padStart(4, '0');
+		const owner = ignored.zeroOwner ? '0:0' : `${status.uid}:${status.gid}`;
 		this.#texts.push(`${letters[type]} ${mode} ${owner} ${content.slice(0, digestLength)} ${attributes === '' ? '' : hash('sha256', attributes).slice(0, digestLength)}\0${path}\0`);
 	}
 
@@ -77,7 +77,7 @@ export function decodeListing(bytes: Uint8Array): ReadonlyMap<string, ListedFile
 	const parts = zstdDecompressSync(bytes, {maxOutputLength: maximumTextLength}).toString().split('\0');
 	const files = new Map<string, ListedFile>();
 	for (let index = 0; index + 1 < parts.length; index += 2) {
-		const [type = '', mode = '', owner = '', content = '', attributes = ''] = parts[index]!.split(' ');
+		const [type = '', mode = '', owner = '', content = '', attributes = ''] = parts[index]!.split(' ', 5);
 		files.set(parts[index + 1]!, {
 			type, mode, owner, content, attributes,
 		});

@@ -39,10 +39,18 @@ export function entryType({mode}: BigIntStats): EntryDescription['type'] {
 	return types[Number(mode) & 0o17_0000]!;
 }
 
+/** What of a file does not count, because nothing depends on it. */
+export type IgnoredState = {
+	/** Everybody is user 0 and group 0. */
+	readonly zeroOwner: boolean;
+	/** The permission bits. */
+	readonly ignoresMode?: boolean | undefined;
+};
+
 /** What a file is, as text: type, permissions, owner, device number, link target, extended attributes. */
-export function entryHeader({type, status, attributes, target}: EntryDescription, {zeroOwner}: {readonly zeroOwner: boolean}): string {
+export function entryHeader({type, status, attributes, target}: EntryDescription, {zeroOwner, ignoresMode = false}: IgnoredState): string {
 	const isDevice = type === 'character' || type === 'block';
-	const permissions = (Number(status.mode) & 0o7777).toString(8);
+	const permissions = ignoresMode ? 'any' : (Number(status.mode) & 0o7777).toString(8);
 	const owner = zeroOwner ? '0:0' : `${status.uid}:${status.gid}`;
 	const device = isDevice ? status.rdev : 0n;
 	return `${treeVersion} ${type} ${permissions} ${owner} ${device} ${hexadecimal(target)} ${attributes}\n`;

@@ -10,7 +10,7 @@ import {TreeState} from './tree-state.ts';
 const maximumRows = 20_000;
 
 /** How to look for a tree. */
-export type KnownTreeOptions = Pick<TreeHashOptions, 'filter' | 'zeroOwner' | 'signal'> & {
+export type KnownTreeOptions = Pick<TreeHashOptions, 'filter' | 'ignoresMode' | 'zeroOwner' | 'signal'> & {
 	/** Told of a tree that is known, in the place of `TreeHashOptions.visit`. */
 	readonly visitKnown?: ((tree: TreeState) => void) | undefined;
 };
@@ -71,6 +71,6 @@ export class TreeDigests {
 }
 
 /** Besides the files, what the digest depends on. The filter does not count: what it leaves out is not in the fingerprint. */
-function keyOf(fingerprint: string, {zeroOwner}: KnownTreeOptions): string {
-	return createHash('sha256').update(`${treeVersion} ${zeroOwner} ${fingerprint}`).digest('hex');
+function keyOf(fingerprint: string, {zeroOwner, ignoresMode = false}: KnownTreeOptions): string {
+	return createHash('sha256').update(`${treeVersion} ${zeroOwner} ${ignoresMode ? 'any mode ' : ''}${fingerprint}`).digest('hex');
 }

@@ -26,6 +26,7 @@ import {
 	hashEntries,
 	hashEntry,
 	type EntryDescription,
+	type IgnoredState,
 	type NamedDigest,
 } from './hash-entry.ts';
 import {
@@ -60,16 +61,13 @@ export type HashedEntry = {
 	readonly attributes: string;
 	/** Hexadecimal: the SHA-256 of a file's bytes or of a symbolic link's target; else empty. */
 	readonly content: string;
-	/** Its owner counts as 0:0. */
-	readonly zeroOwner: boolean;
+	readonly ignored: IgnoredState;
 };
 
 /** How to hash a tree. */
-export type TreeHashOptions = {
+export type TreeHashOptions = IgnoredState & {
 	/** Asked for everything below the top, by its path relative to that, such as `a/b.txt`; names that are not UTF-8 come with replacement characters. */
 	readonly filter?: ((path: string, isDirectory: boolean) => Verdict) | undefined;
-	/** Takes user 0 and group 0 for everybody, as the files of a local build context are taken. */
-	readonly zeroOwner: boolean;
 	/** Spares the reading of files that are known. Only for directories that belong to this machine. */
 	readonly fileDigests?: FileDigests | undefined;
 	/** Told of every file and directory that is hashed, by the path that the filter gets. */
@@ -245,9 +243,8 @@ export class TreeHash implements AsyncDisposable {
 		return entryHeader({...kind, status, attributes}, this.#options);
 	}
 
-	#list(relativePath: string, entry: Omit<HashedEntry, 'zeroOwner'>): void {
-		const {list, zeroOwner} = this.#options;
-		list?.(relativePath, {...entry, zeroOwner});
+	#list(relativePath: string, entry: Omit<HashedEntry, 'ignored'>): void {
+		this.#options.list?.(relativePath, {...entry, ignored: this.#options});
 	}
 
 	/** The SHA-256 of an entry with everything below it, in hexadecimal. */

@@ -12,10 +12,12 @@ import {displayName} from '../../src/linux/name.ts';
 import {openFile} from '../../src/linux/open-file.ts';
 import {openInRoot, realPathInRoot, statInRoot} from '../../src/linux/resolve.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
+import type {IgnoredState} from '../../snapshotter/hash-entry.ts';
 import type {CopySource} from './copy-attributes.ts';
 import {joinRelative} from './directory-reads.ts';
 import {sourceNotFound} from './file-error.ts';
 import {Glob, hasWildcard} from './glob.ts';
+import {isAbsoluteMode} from './mode.ts';
 import {PathPatterns, type PatternMatch} from './path-patterns.ts';
 import {createSourceFilter, type FilterOptions, type SourceFilter} from './source-filter.ts';
 import type {SourceTree} from './source-tree.ts';
@@ -30,6 +32,8 @@ export type SelectedSource = {
 	readonly filter: SourceFilter | undefined;
 	/** Whether a symbolic link in the last place is followed. */
 	readonly followsLink: boolean;
+	/** What the copies have of their own, whatever the sources have. */
+	readonly ignored: IgnoredState;
 };
 
 const slash = 0x2F;
@@ -86,7 +90,7 @@ export function openSource({path, followsLink}: SelectedSource, tree: SourceTree
 	return {file, status: fstatSync(file.number, {bigint: true}), isReadable: false};
 }
 
-async function digestSource({path, filter, followsLink}: SelectedSource, tree: SourceTree, signal: AbortSignal): Promise<Digest> {
+async function digestSource({path, filter, followsLink, ignored}: SelectedSource, tree: SourceTree, signal: AbortSignal): Promise<Digest> {
 	using file = openInTree(path, {followsLink}, tree);
 	const status = fstatSync(file.number, {bigint: true});
 	noteParents(path, tree);
@@ -94,7 +98,7 @@ async function digestSource({path, filter, followsLink}: SelectedSource, tree: S
 		tree.reads?.add(relativePath(path), {status, isRead: false});
 		const digest = digestOf(readSymbolicLink(file, ''));
 		tree.listing?.add(relativePath(path), {
-			type: 'symlink', status, attributes: '', content: splitDigest(digest).hex, zeroOwner: tree.isLocal,
+			type: 'symlink', status, attributes: '', content: splitDigest(digest).hex, ignored,
 		});
 		return digest;
 	}
@@ -104,7 +108,7 @@ async function digestSource({path, filter, followsLink}: SelectedSource, tree: S
 	return await hashTree(tree.root, {
 		path,
 		filter,
-		zeroOwner: tree.isLocal,
+		...ignored,
 		fileDigests: reads?.fileDigests,
 		treeDigests: listing?.needsEveryFile === true ? undefined : reads?.treeDigests,
 		visit: reads && (entry => {
@@ -135,7 +139,8 @@ function noteParents(path: Buffer, {root, reads}: SourceTree): void {
 	}
 }
 
-function select(path: Buffer, {followSymlinks, include, exclude}: CopyAction, tree: SourceTree): SelectedSource {
+function select(path: Buffer, action: CopyAction, tree: SourceTree): SelectedSource {
+	const {followSymlinks, include, exclude} = action;
 	openInTree(path, {followsLink: followSymlinks}, tree).close();
 	const realPath = realPathInRoot(tree.root, followSymlinks ? path : directoryName(path));
 	return {
@@ -145,6 +150,16 @@ function select(path: Buffer, {followSymlinks, include, exclude}: CopyAction, tr
 			include, exclude, ignore: tree.ignore, prefix: relativePath(realPath),
 		}),
 		followsLink: followSymlinks,
+		ignored: ignoredState(action, tree),
+	};
+}
+
+/** Where all copies get an owner or permissions of their own, those of the sources do not count. Of directories that are only passed through, that cannot be said. */
+function ignoredState({owner, mode, include, exclude, keepParents}: CopyAction, {isLocal}: SourceTree): IgnoredState {
+	const hasPassages = keepParents || include.length > 0 || exclude.length > 0;
+	return {
+		zeroOwner: isLocal || (owner !== undefined && !hasPassages),
+		ignoresMode: mode !== undefined && isAbsoluteMode(mode) && !hasPassages,
 	};
 }
 

@@ -61,9 +61,14 @@ export function newDirectoryMode(text: string | undefined): number {
 	return (octalMode(text ?? '') ?? 0o755) & 0o777;
 }
 
+/** Whether a `--chmod` leaves nothing of the permissions that a file has. */
+export function isAbsoluteMode(text: string): boolean {
+	return /^\d/v.test(text);
+}
+
 /** The bits of an octal `--chmod`; `undefined` for a symbolic one. */
 function octalMode(text: string): number | undefined {
-	if (!/^\d/v.test(text)) {
+	if (!isAbsoluteMode(text)) {
 		return undefined;
 	}
 
