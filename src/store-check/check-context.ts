@@ -10,7 +10,9 @@ export type CheckContext = {
 	readonly counts: CheckCounts;
 	/** Blobs that are not what they should be. */
 	readonly damagedBlobs: ReadonlySet<Digest>;
-	/** Whether others use the store now: what they have just begun may look unfinished. */
+	/** The other sessions that lived when the check began. */
+	readonly others: ReadonlySet<string>;
+	/** Whether there are any: what they have just begun may look unfinished. */
 	readonly isShared: boolean;
 	readonly signal: AbortSignal;
 };

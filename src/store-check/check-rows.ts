@@ -41,12 +41,12 @@ function findUselessRecords({store: {metadata}}: CheckContext): readonly Problem
 	return rows.map(row => ({subject: `cache record ${String(row.id)}`, reason: String(row.reason), remedy: {kind: 'remove-record', record: row.id as number}}));
 }
 
-// Read in this order: a session has its folder before it has leases.
-function findDeadLeases({store: {metadata, root, session}, counts}: CheckContext): readonly Problem[] {
+// A session that has died since the check began is left to the next sweep, and so is one that a process of a step has outlived. Read in this order: a session has its folder before it has leases.
+function findDeadLeases({store: {metadata, root, session}, counts, others}: CheckContext): readonly Problem[] {
 	const rows = metadata.statement('SELECT session, count(*) AS count FROM leases GROUP BY session').all();
 	const living = livingSessions(root, session.id);
 	counts.sessions += living.length + 1;
-	const alive = new Set([...living, session.id]);
+	const alive = new Set([...living, ...others, session.id]);
 	return rows.filter(row => !alive.has(row.session as string)).map(row => ({
 		subject: `leases of session ${String(row.session)}`,
 		reason: `there are ${String(row.count)}, but no such session`,

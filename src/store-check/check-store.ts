@@ -83,10 +83,10 @@ async function checkWithoutDatabase(root: string, basics: readonly Problem[], {s
 async function checkOpenStore(store: Store, basics: readonly CheckedProblem[], {shouldRepair, signal}: CheckOptions): Promise<CheckReport> {
 	const counts = emptyCounts();
 	const {content, root} = store;
-	const others = livingSessions(root, store.session.id).length;
+	const others = new Set(livingSessions(root, store.session.id));
 	const blobs = await checkBlobs({content, counts, signal});
 	const context = {
-		store, counts, signal, damagedBlobs: damagedBlobsOf(blobs), isShared: others > 0,
+		store, counts, signal, damagedBlobs: damagedBlobsOf(blobs), others, isShared: others.size > 0,
 	};
 	const problems = [...blobs, ...await checkRest(context)];
 	const repaired: CheckedProblem[] = [];
@@ -95,7 +95,7 @@ async function checkOpenStore(store: Store, basics: readonly CheckedProblem[], {
 	}
 
 	return {
-		root, databaseVersion: migrations.length, livingSessions: others, counts, problems: [...basics, ...repaired],
+		root, databaseVersion: migrations.length, livingSessions: others.size, counts, problems: [...basics, ...repaired],
 	};
 }
 
