@@ -27,17 +27,6 @@ export function findCacheRecord(metadata: Metadata, key: string): CacheRecordRow
 	};
 }
 
-/** All keys that lead to the same record as `key` does, its canonical one first; `undefined` when there is no record. */
-export function findCacheKeys(metadata: Metadata, key: string): readonly [string, ...string[]] | undefined {
-	const row = findCacheRecord(metadata, key);
-	if (row === undefined) {
-		return undefined;
-	}
-
-	const keys = metadata.statement('SELECT key FROM cache_keys WHERE record = ? ORDER BY key').all(row.id).map(each => each.key as string);
-	return [row.canonicalKey, ...keys.filter(each => each !== row.canonicalKey)];
-}
-
 /**
 Takes a record into use: counts it, and holds its snapshot for the session, so that no other process removes it.
 
@@ -82,6 +71,25 @@ export function aliasCacheKey(metadata: Metadata, key: string, existingKey: stri
 			pointKey(metadata, key, record as number);
 		}
 	});
+}
+
+/** Notes which canonical keys other keys have, as long as there is the record that `of` leads to. Keys with records of their own need none. */
+export function insertImpliedKeys(metadata: Metadata, {of, keys}: {readonly of: string; readonly keys: ReadonlyMap<string, string>}): void {
+	metadata.transaction(() => {
+		const record = metadata.statement('SELECT record FROM cache_keys WHERE key = ?').get(of)?.record;
+		if (record === undefined) {
+			return;
+		}
+
+		for (const [key, canonicalKey] of keys) {
+			metadata.statement('INSERT OR REPLACE INTO implied_keys (key, canonical_key, record) VALUES (?, ?, ?)').run(key, canonicalKey, record);
+		}
+	});
+}
+
+/** The canonical key of a key that has no record, if it is known all the same. */
+export function findImpliedKey(metadata: Metadata, key: string): string | undefined {
+	return metadata.statement('SELECT canonical_key FROM implied_keys WHERE key = ?').get(key)?.canonical_key as string | undefined;
 }
 
 function pointKey(metadata: Metadata, key: string, record: number): void {

@@ -15,7 +15,7 @@ export type PackedSnapshot = {
 	readonly diffId: DiffId;
 	/** The layer: an uncompressed tar when it was made here, else as it came. */
 	readonly blob: Descriptor;
-	/** See `PackedTimes`. */
+	/** See `PackedTimes`. Without any, the layer is one from elsewhere, or has no entry. */
 	readonly times: Uint8Array;
 };
 

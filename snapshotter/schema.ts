@@ -193,4 +193,12 @@ export const migrations: readonly string[] = [`
 	CREATE TRIGGER content_listings_end AFTER DELETE ON step_contents BEGIN
 		DELETE FROM content_listings WHERE content = old.content AND NOT EXISTS (SELECT 1 FROM step_contents WHERE content = old.content);
 	END;
+`, `
+	-- Keys of results that a record from the cache of somebody else was made of. They say what later keys are made of, and have no results here.
+	CREATE TABLE implied_keys (
+		key TEXT PRIMARY KEY,
+		canonical_key TEXT NOT NULL,
+		record INTEGER NOT NULL REFERENCES cache_records (id) ON DELETE CASCADE
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX implied_keys_by_record ON implied_keys (record);
 `];

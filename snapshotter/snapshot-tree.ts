@@ -34,7 +34,7 @@ export class SnapshotTree implements Disposable {
 	@throws {TsbuildError} `ERR_TSBUILD_SNAPSHOT_NOT_FOUND`; `ERR_TSBUILD_CONTENT_NOT_FOUND`, `ERR_TSBUILD_CONTENT` for a packed layer that is missing or damaged; the reason of `signal`
 	*/
 	static async open(id: SnapshotId | null, {root, metadata, content, snapshotter}: Pick<Store, 'root' | 'metadata' | 'content' | 'snapshotter'>, signal: AbortSignal): Promise<SnapshotTree> {
-		const packed = id === null ? [] : packedSnapshots(metadata, id);
+		const packed = id === null ? [] : plannedAtEnd(packedSnapshots(metadata, id));
 		const layers: LayerEntries[] = [];
 		for (const snapshot of packed) {
 			layers.push(await readLayerEntries(snapshot, content, signal));
@@ -103,6 +103,11 @@ export class SnapshotTree implements Disposable {
 		this.#lastDirectory?.descriptor?.close();
 		this.#view.close();
 	}
+}
+
+/** The uppermost snapshots whose layers were planned here: those have nothing but files, under plain paths. A layer from elsewhere may remove files as well. */
+function plannedAtEnd(packed: readonly PackedSnapshot[]): readonly PackedSnapshot[] {
+	return packed.slice(packed.findLastIndex(({times}) => times.length === 0) + 1);
 }
 
 /** A file of an upper layer hides what is below its name in lower ones. */

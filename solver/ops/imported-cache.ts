@@ -1,5 +1,5 @@
 import type {CachedLayers, CachedResult} from '../../snapshotter/cached-layers.ts';
-import {insertCacheRecord} from '../../snapshotter/cache-records.ts';
+import {insertCacheRecord, insertImpliedKeys} from '../../snapshotter/cache-records.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {CacheRecord, CacheStore} from '../cache-store.ts';
 import type {CacheKey} from '../vertex.ts';
@@ -34,7 +34,9 @@ export class ImportedCache implements CacheStore<BuildResult> {
 	readonly #options: ImportedCacheOptions;
 	readonly #local: SnapshotCache;
 	readonly #aliases = new Map<CacheKey, CacheKey>();
-	readonly #usedKeys = new Set<CacheKey>();
+	/** Canonical keys of those that only others know. */
+	readonly #impliedKeys = new Map<CacheKey, CacheKey>();
+	readonly #usedKeys = new Map<CacheKey, Set<CacheKey>>();
 
 	constructor(options: ImportedCacheOptions) {
 		this.#options = options;
@@ -55,6 +57,7 @@ export class ImportedCache implements CacheStore<BuildResult> {
 			if (result.layers !== undefined && await source.hasLayers(result, signal)) {
 				const snapshot = await cachedLayers.snapshotOf(result.layers, `imported from ${source.name}`);
 				insertCacheRecord(metadata, {keys: result.keys, snapshot, description: `imported from ${source.name}`});
+				insertImpliedKeys(metadata, {of: key, keys: this.#impliedKeys});
 				return {kind: 'snapshot', snapshot};
 			}
 		}
@@ -62,8 +65,12 @@ export class ImportedCache implements CacheStore<BuildResult> {
 		return undefined;
 	}
 
-	/** The canonical keys of the records that the build has found or made. */
-	get usedKeys(): ReadonlySet<CacheKey> {
+	#noteKeys(canonicalKey: CacheKey, keys: readonly CacheKey[]): void {
+		this.#usedKeys.set(canonicalKey, new Set([...this.#usedKeys.get(canonicalKey) ?? [canonicalKey], ...keys]));
+	}
+
+	/** The records that the build has found or made: their canonical keys, each with all keys that it was known under. */
+	get usedKeys(): ReadonlyMap<CacheKey, ReadonlySet<CacheKey>> {
 		return this.#usedKeys;
 	}
 
@@ -74,7 +81,11 @@ export class ImportedCache implements CacheStore<BuildResult> {
 			return undefined;
 		}
 
-		this.#usedKeys.add(canonicalKey);
+		this.#noteKeys(canonicalKey, [key]);
+		if (local === undefined && key !== canonicalKey) {
+			this.#impliedKeys.set(key, canonicalKey);
+		}
+
 		return {
 			canonicalKey,
 			load: async signal => await local?.load(signal) ?? this.#loadImported(key, signal),
@@ -82,12 +93,13 @@ export class ImportedCache implements CacheStore<BuildResult> {
 	}
 
 	async record(keys: readonly [CacheKey, ...CacheKey[]], result: BuildResult, description: string): Promise<void> {
-		this.#usedKeys.add(keys[0]);
+		this.#noteKeys(keys[0], keys);
 		await this.#local.record(keys, result, description);
 	}
 
 	async alias(key: CacheKey, canonicalKey: CacheKey): Promise<void> {
 		this.#aliases.set(key, canonicalKey);
+		this.#noteKeys(canonicalKey, [key]);
 		await this.#local.alias(key, canonicalKey);
 	}
 }

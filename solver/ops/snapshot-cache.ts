@@ -1,6 +1,7 @@
 import {
 	aliasCacheKey,
 	findCacheRecord,
+	findImpliedKey,
 	insertCacheRecord,
 	useCacheRecord,
 } from '../../snapshotter/cache-records.ts';
@@ -27,10 +28,20 @@ export class SnapshotCache implements CacheStore<BuildResult> {
 		return !blobs.includes(false);
 	}
 
+	/** A record whose result is elsewhere, or nowhere. */
+	#findImplied(key: CacheKey): CacheRecord<BuildResult> | undefined {
+		const canonicalKey = findImpliedKey(this.#store.metadata, key);
+		return canonicalKey === undefined ? undefined : {canonicalKey: canonicalKey as CacheKey, load: async () => undefined};
+	}
+
 	async find(key: CacheKey): Promise<CacheRecord<BuildResult> | undefined> {
 		const {metadata, session} = this.#store;
 		const row = findCacheRecord(metadata, key);
-		return row && {
+		if (row === undefined) {
+			return this.#findImplied(key);
+		}
+
+		return {
 			canonicalKey: row.canonicalKey as CacheKey,
 			load: async () => {
 				const snapshot = useCacheRecord(metadata, row.id, {session: session.id});

@@ -38,8 +38,13 @@ export type CacheConfigRecord = {
 	/** The canonical key. */
 	readonly digest: Digest;
 	readonly aliases: readonly Digest[];
-	/** Index of the highest layer; `undefined` for keys alone. */
-	readonly layer: number | undefined;
+	/** The highest layer; absent for keys alone. */
+	readonly top?: {
+		/** Its index. */
+		readonly layer: number;
+		/** RFC 3339. */
+		readonly createdAt: string;
+	};
 };
 
 /** The directory of a cache mount in the document. */
@@ -153,21 +158,23 @@ function readRecords(values: readonly unknown[]): readonly CacheConfigRecord[] {
 			throw cacheError('the aliases of a record are no keys');
 		}
 
-		return {digest: parseDigest(digest), aliases: aliases.map(alias => parseDigest(alias)), layer: readLayerIndex(layers)};
+		const top = readTop(layers);
+		return {digest: parseDigest(digest), aliases: aliases.map(alias => parseDigest(alias)), ...(top && {top})};
 	});
 }
 
-function readLayerIndex(layers: unknown): number | undefined {
+function readTop(layers: unknown): CacheConfigRecord['top'] {
 	const first = is.array(layers) ? layers[0] : undefined;
 	if (first === undefined) {
 		return undefined;
 	}
 
-	if (!is.plainObject(first) || !is.safeInteger(first.layer ?? 0)) {
+	const {layer = 0, createdAt = ''} = is.plainObject(first) ? first : {layer: undefined};
+	if (!is.safeInteger(layer) || !is.string(createdAt)) {
 		throw cacheError('the layer of a record is no index');
 	}
 
-	return (first.layer ?? 0) as number;
+	return {layer, createdAt};
 }
 
 function readMount(value: unknown): CacheConfigMount {

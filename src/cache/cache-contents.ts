@@ -7,7 +7,7 @@ import {
 } from '../kernel/digest.ts';
 import type {Descriptor} from '../kernel/oci-types.ts';
 import type {CachedLayer, CachedResult} from '../../snapshotter/cached-layers.ts';
-import type {CacheConfig, CacheConfigLayer, CacheConfigRecord} from './cache-config.ts';
+import type {CacheConfig, CacheConfigRecord} from './cache-config.ts';
 
 /** Says of a layer what its tar's digest is. */
 export const diffIdAnnotation = 'containerd.io/uncompressed';
@@ -25,32 +25,32 @@ export class CacheContents {
 	readonly #config: CacheConfig;
 	readonly #descriptors: ReadonlyMap<Digest, Descriptor>;
 	readonly #records: ReadonlyMap<string, CacheConfigRecord>;
+	/** When layers were made, by their index. Descriptors tell it too, but the same blob may have been made at several times. */
+	readonly #times: ReadonlyMap<number, string>;
 	readonly #results = new Map<CacheConfigRecord, CachedResult>();
 
 	/** `descriptors` are those of the layers, by their blobs. */
 	constructor(config: CacheConfig, descriptors: ReadonlyMap<Digest, Descriptor>) {
 		this.#config = config;
 		this.#descriptors = descriptors;
+		this.#times = new Map(config.records.flatMap(({top}) => (top === undefined ? [] : [[top.layer, top.createdAt] as const])));
 		this.#records = new Map(config.records.flatMap(record => [record.digest, ...record.aliases].map(key => [key, record] as const)));
 	}
 
-	#layersUpTo(highest: number | undefined): CachedResult['layers'] {
-		const blobs: Descriptor[] = [];
-		for (let layer = this.#layerAt(highest); layer !== undefined; layer = this.#layerAt(layer.parent)) {
+	#layersUpTo(highest: number): CachedResult['layers'] {
+		const {layers} = this.#config;
+		const blobs: DatedBlob[] = [];
+		for (let index = highest, layer = layers[index]; layer !== undefined; index = layer.parent, layer = layers[index]) {
 			const descriptor = this.#descriptors.get(layer.blob);
 			if (descriptor === undefined || blobs.length === maximumChainLength) {
 				return undefined;
 			}
 
-			blobs.push(descriptor);
+			blobs.push({descriptor, createdAt: this.#times.get(index) ?? descriptor.annotations?.[createdAtAnnotation]});
 		}
 
 		const [lowest, ...others] = describeLayers(blobs.toReversed()) ?? [];
 		return lowest && [lowest, ...others];
-	}
-
-	#layerAt(index: number | undefined): CacheConfigLayer | undefined {
-		return index === undefined ? undefined : this.#config.layers[index];
 	}
 
 	/** What is under a key. */
@@ -65,23 +65,25 @@ export class CacheContents {
 			return known;
 		}
 
-		const layers = this.#layersUpTo(record.layer);
+		const layers = record.top && this.#layersUpTo(record.top.layer);
 		const result: CachedResult = {keys: [record.digest, ...record.aliases], ...(layers !== undefined && {layers})};
 		this.#results.set(record, result);
 		return result;
 	}
 }
 
-function describeLayers(blobs: readonly Descriptor[]): readonly CachedLayer[] | undefined {
+type DatedBlob = {readonly descriptor: Descriptor; readonly createdAt: string | undefined};
+
+function describeLayers(blobs: readonly DatedBlob[]): readonly CachedLayer[] | undefined {
 	let chainId: ChainId | undefined;
 	const layers: CachedLayer[] = [];
-	for (const {annotations = {}, ...blob} of blobs) {
+	for (const {descriptor: {annotations = {}, ...blob}, createdAt: time} of blobs) {
 		const diffId = readDiffId(annotations[diffIdAnnotation] ?? '');
 		if (diffId === undefined) {
 			return undefined;
 		}
 
-		const createdAt = Date.parse(annotations[createdAtAnnotation] ?? '');
+		const createdAt = Date.parse(time ?? '');
 		chainId = chainIdOf(chainId, diffId);
 		layers.push({
 			diffId, chainId, blob, createdAt: Number.isNaN(createdAt) ? 0 : createdAt,

@@ -9,11 +9,12 @@ import {parseCacheRecords} from './cache-config.ts';
 import {CacheContents, createdAtAnnotation, diffIdAnnotation} from './cache-contents.ts';
 import {encodeRecord, sortRecords} from './encode-cache.ts';
 
+// https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/import.go (importInlineCache)
+
 /**
 Reads the records in the config of an image. Those of an image without any are `undefined`.
 
-@throws {TsbuildError} `ERR_TSBUILD_CACHE` for records that are none, `ERR_TSBUILD_IMAGE` for a config that is none
-@see https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/import.go (importInlineCache)
+@throws {TsbuildError} `ERR_TSBUILD_CACHE` when the field holds something else; `ERR_TSBUILD_IMAGE` as `parseImageConfig`
 */
 export function readInlineCache(manifest: ImageManifest, configBytes: Uint8Array): {readonly contents: CacheContents; readonly layers: readonly Descriptor[]} | undefined {
 	const config = parseImageConfig(configBytes);

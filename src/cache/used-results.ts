@@ -1,7 +1,7 @@
 import {errorCode} from '../kernel/errors.ts';
 import type {Descriptor} from '../kernel/oci-types.ts';
 import {encodeLayers, type LayerEncoding} from '../exporter/encoded-image.ts';
-import {findCacheKeys, findCacheRecord} from '../../snapshotter/cache-records.ts';
+import {findCacheRecord} from '../../snapshotter/cache-records.ts';
 import type {CachedLayer, CachedResult} from '../../snapshotter/cached-layers.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
@@ -13,8 +13,8 @@ import type {ImportedSource} from './import-caches.ts';
 export type UsedResultsOptions = {
 	readonly store: Pick<Store, 'metadata' | 'snapshotter'>;
 	readonly layers: LayerStore;
-	/** Canonical keys. */
-	readonly usedKeys: ReadonlySet<string>;
+	/** Canonical keys, each with all that lead to the same record. */
+	readonly usedKeys: ReadonlyMap<string, ReadonlySet<string>>;
 	/** Where those may be that nobody has loaded. */
 	readonly sources: readonly ImportedSource[];
 	/** What the build has made; `null` is the empty file system. */
@@ -59,13 +59,12 @@ export class UsedResults {
 		}
 	}
 
-	async #resultOf(key: string, filter: Filter): Promise<CachedResult> {
-		const {store: {metadata}, sources} = this.#options;
+	async #resultOf(key: string, aliases: ReadonlySet<string>, filter: Filter): Promise<CachedResult> {
+		const {sources} = this.#options;
 		const imported = sources.map(source => source.find(key)).filter(result => result !== undefined);
-		const keys = new Set([key, ...findCacheKeys(metadata, key) ?? [], ...imported.flatMap(result => result.keys)]);
 		const elsewhere = imported.map(({layers}) => layers).find(layers => layers !== undefined && filter.layer(layers.at(-1)!));
 		const [lowest, ...others] = await this.#localLayers(key, filter) ?? elsewhere ?? [];
-		return {keys: [...keys] as [string, ...string[]], ...(lowest !== undefined && {layers: [lowest, ...others]})};
+		return {keys: [key, ...[...aliases].filter(alias => alias !== key)], ...(lowest !== undefined && {layers: [lowest, ...others]})};
 	}
 
 	async #filter(mode: CacheMode): Promise<Filter> {
@@ -93,7 +92,7 @@ export class UsedResults {
 	/** The results; with mode `min` those outside of the build's result are keys alone. Layers that nobody needed before are made now. */
 	async list(mode: CacheMode): Promise<readonly CachedResult[]> {
 		const filter = await this.#filter(mode);
-		return Promise.all([...this.#options.usedKeys].map(async key => this.#resultOf(key, filter)));
+		return Promise.all(this.#options.usedKeys.entries().map(async ([key, aliases]) => this.#resultOf(key, aliases, filter)));
 	}
 }
 

@@ -23,15 +23,29 @@ async function keepImage(output: RepositoryOutput, source: ExportSource, {contex
 	const image = await encodeImage(source, output, {context, report, ...(follow && {follow})});
 	const names = namesInStore(image, {...output, names: namesOf(source, output)});
 	if (output.isStored) {
-		const {store: {content}, signal} = context;
-		await Promise.all(image.layers.map(async ({digest}) => content.bring(digest, {signal})));
-		await context.images.put(image.assembled, image.manifest, {names, signal: context.signal});
-		for (const name of names) {
-			report({id: `naming to ${name}`, completed: true});
-		}
+		await storeImage(image, names, {context, report, isPushed: output.push !== undefined});
 	}
 
 	return image;
+}
+
+/**
+Keeps an image in the local store. Layers that are in a cache elsewhere come now, unless the image is pushed: then its place is there, and a name that would stand for an older image here is taken away.
+*/
+async function storeImage(image: EncodedImage, names: readonly string[], {context, report, isPushed}: Export & {readonly isPushed: boolean}): Promise<void> {
+	const {images, store: {content}, signal} = context;
+	const digests = image.layers.map(({digest}) => digest);
+	const sizes = await Promise.all(digests.map(async digest => content.size(digest)));
+	if (isPushed && sizes.includes(undefined)) {
+		await images.untag(names, signal);
+		return;
+	}
+
+	await Promise.all(digests.map(async digest => content.bring(digest, {signal})));
+	await images.put(image.assembled, image.manifest, {names, signal});
+	for (const name of names) {
+		report({id: `naming to ${name}`, completed: true});
+	}
 }
 
 /** New layers are sent while they are being compressed; the manifest comes last. */
