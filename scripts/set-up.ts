@@ -41,11 +41,13 @@ const packagesForTests = [
 	'libcap2-bin',
 	'uidmap',
 	// Networks of steps, and what others see of them.
+	'dnsmasq-base',
 	'iproute2',
 	'iptables',
 	'nftables',
 	'passt',
 	'slirp4netns',
+	'socat',
 	// A file system that shares blocks.
 	'btrfs-progs',
 	'git',

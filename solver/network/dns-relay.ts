@@ -104,13 +104,14 @@ function ask(question: Uint8Array, {server, from, socket, questions}: {
 
 async function relayConnections(descriptor: Descriptor, {address, port}: DnsServer): Promise<AsyncDisposable> {
 	const connections = new Set<Socket>();
-	const listener = createServer(client => {
+	// Whoever asks may have said all before the answer comes.
+	const listener = createServer({allowHalfOpen: true}, client => {
 		connections.add(client);
 		client.setTimeout(answerTimeout, () => {
 			client.destroy();
 		});
 		// What goes wrong closes both connections, and the step sees that.
-		pipeline(client, connect(port, address), client, () => {
+		pipeline(client, connect({host: address, port, allowHalfOpen: true}), client, () => {
 			connections.delete(client);
 		});
 	});

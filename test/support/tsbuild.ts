@@ -13,6 +13,8 @@ export const testedProgram = process.env.TSBUILD_TEST_PROGRAM ?? path.join(impor
 export type TsbuildOptions = {
 	/** The program to run; that of the other tests when not given. */
 	readonly program?: string | undefined;
+	/** A program with its first arguments, which starts what follows them; `nsenter`, for example. */
+	readonly through?: readonly string[];
 	/** The store, a directory of the test's own. */
 	readonly root: string;
 	readonly cwd?: string;
@@ -46,10 +48,11 @@ export async function tsbuild(args: readonly string[], options: TsbuildOptions):
 }
 
 /** Starts the command line, for tests that interrupt it. */
-export function startTsbuild(args: readonly string[], {program = testedProgram, root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
+export function startTsbuild(args: readonly string[], {program = testedProgram, through = [], root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
 	const standardInput = openSync(input, 'r');
+	const [command, ...words] = [...through, process.execPath, program, ...args] as [string, ...string[]];
 	try {
-		return spawn(process.execPath, [program, ...args], {
+		return spawn(command, words, {
 			cwd,
 			env: {...process.env, TSBUILD_ROOT: root, ...env},
 			stdio: [standardInput, 'pipe', 'pipe'],
