@@ -90,7 +90,7 @@ export function changeOwner(directory: Base, name: Name, {uid, gid}: {readonly u
 	const result = libc().fchownat(baseNumber(directory), cString(name), uid, gid, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW);
 	const cause = hasFailedWith(result, 'EINVAL') ? unmappedIdError({uid, gid}) : undefined;
 	check(result, 'fchownat', {
-		action: 'change owner of', path: name, detail: cause?.message, cause,
+		...(name.length === 0 ? {action: 'change owner'} : {action: 'change owner of', path: name}), detail: cause?.message, cause,
 	});
 }
 
