@@ -63,7 +63,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildOutcome> {
 		await using caches = await openSharedCaches(step);
 		const snapshot = await solveDefinition(converted.definition, step, {
 			...contexts.inputsWith(files, patterns),
-			...(caches && {cache: caches.cache}),
+			...(caches && {cache: caches.cache, fillCache: caches.fillCache}),
 			proxyEnvironment: converted.proxyEnvironment,
 		});
 		return await exportSnapshot(snapshot, converted, {step, caches});
@@ -133,7 +133,7 @@ async function openSharedCaches(step: BuildStep): Promise<SharedCaches | undefin
 	return SharedCaches.open(step);
 }
 
-async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileResult, {step, caches}: {readonly step: BuildStep; readonly caches: SharedCaches | undefined}): Promise<BuildOutcome> {
+async function exportSnapshot(snapshot: SnapshotId | null, {image, definition}: DockerfileResult, {step, caches}: {readonly step: BuildStep; readonly caches: SharedCaches | undefined}): Promise<BuildOutcome> {
 	const {options, store, layers} = step;
 	const {tags, outputs, cacheTo, openRegistry, progress, warn, signal} = options;
 	const hasInlineCache = cacheTo.some(({type}) => type === 'inline');
@@ -142,7 +142,7 @@ async function exportSnapshot(snapshot: SnapshotId | null, {image}: DockerfileRe
 	}, {
 		store, layers, images: new ImageStore(store), openRegistry, progress, warn, signal,
 	});
-	await caches?.export(snapshot);
+	await caches?.export(snapshot, definition);
 	store.sync();
 	const reference = newIdentifier();
 	return exported === undefined ? {reference} : {reference, image: exported};

@@ -18,6 +18,7 @@ import type {Op, Vertex} from '../vertex.ts';
 import type {BuildResult} from './build-result.ts';
 import {Downloads} from './downloads.ts';
 import {createExecOp} from './exec.ts';
+import type {FillCache} from './exec-mounts.ts';
 import {createFileOp} from './file.ts';
 import {createMergeOp} from './merge.ts';
 import {escapeGlob} from './glob.ts';
@@ -52,6 +53,8 @@ export type VertexContext = {
 	readonly cgroupParent?: string;
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
+	/** Fills a new cache directory of an id from elsewhere, and says whether it has. */
+	readonly fillCache?: FillCache | undefined;
 	/** By the ids that steps know them by. */
 	readonly sshAgents: ReadonlyMap<string, SshAgent>;
 	/** `NAME=value` of the proxies, for every container. */

@@ -1,5 +1,6 @@
 import {posix} from 'node:path';
 import {errorCode, TsbuildError} from '../../src/kernel/errors.ts';
+import {cacheMountId} from '../../src/definition/cache-mount-id.ts';
 import type {
 	BindMount,
 	CacheMount,
@@ -41,8 +42,13 @@ export type MountContext = {
 	readonly sshAgents: ReadonlyMap<string, SshAgent>;
 	/** Called when a file of the client is not what it was when it was digested. */
 	readonly onChangedSource: OnChangedSource;
+	/** Fills a new cache directory of an id from elsewhere, and says whether it has. */
+	readonly fillCache?: FillCache | undefined;
 	readonly signal: AbortSignal;
 };
+
+/** See `MountContext`. */
+export type FillCache = (id: string, directory: Descriptor) => Promise<boolean>;
 
 type Opening = MountContext & {
 	readonly opened: AsyncDisposableStack;
@@ -184,12 +190,18 @@ async function openCache({id, sharing, content, input, ...mount}: CacheMount, op
 		inputs,
 		store,
 		opened,
+		fillCache,
 		signal,
 	} = opening;
+	const fullId = cacheMountId({id, content});
 	const cache = opened.use(await openCacheDirectory(store.root, {
-		id: content === null ? id : `${id}\n${content}`,
+		id: fullId,
 		sharing,
-		fill: async directory => copyAll(input === null ? null : inputs[input]!, directory, opening),
+		async fill(directory) {
+			if (await fillCache?.(fullId, directory) !== true) {
+				await copyAll(input === null ? null : inputs[input]!, directory, opening);
+			}
+		},
 		signal,
 	}));
 	return openPart(cache.directory, mount, opening);

@@ -19,7 +19,12 @@ import {ChangedSources} from './changed-sources.ts';
 import {digestSources} from './copy-selection.ts';
 import {DescribedContent} from './described-content.ts';
 import {joinRelative} from './directory-reads.ts';
-import {contentOf, openExecMounts, type ExecMounts} from './exec-mounts.ts';
+import {
+	contentOf,
+	openExecMounts,
+	type ExecMounts,
+	type FillCache,
+} from './exec-mounts.ts';
 import {ProcessError} from './process-error.ts';
 import type {SourceTree} from './source-tree.ts';
 
@@ -34,6 +39,8 @@ export type ExecOpContext = {
 	readonly limits: ContainerLimits;
 	/** The content of a secret, if there is one of this id. */
 	readonly readSecret: (id: string) => Promise<Uint8Array | undefined>;
+	/** Fills a new cache directory of an id from elsewhere, and says whether it has. */
+	readonly fillCache?: FillCache | undefined;
 	/** By the ids that steps know them by. */
 	readonly sshAgents: ReadonlyMap<string, SshAgent>;
 	/** `NAME=value` of the proxies, for every container that does not set them itself. They have no part in the cache key either. */

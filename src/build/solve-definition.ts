@@ -6,6 +6,7 @@ import type {Store} from '../../snapshotter/store.ts';
 import type {CacheStore} from '../../solver/cache-store.ts';
 import type {BuildResult} from '../../solver/ops/build-result.ts';
 import {StepNetworks} from '../../solver/network/step-networks.ts';
+import type {FillCache} from '../../solver/ops/exec-mounts.ts';
 import {createVertexes} from '../../solver/ops/create-vertex.ts';
 import {SnapshotCache} from '../../solver/ops/snapshot-cache.ts';
 import {solve} from '../../solver/scheduler.ts';
@@ -33,6 +34,8 @@ export type SolveInputs = {
 	readonly givenResults?: ReadonlyMap<string, BuildResult>;
 	/** Where results are looked for and recorded; in the store when not given. */
 	readonly cache?: CacheStore<BuildResult>;
+	/** Fills a new directory of a cache mount from elsewhere, and says whether it has. */
+	readonly fillCache?: FillCache;
 	/** `NAME=value` of the proxies, for every container. */
 	readonly proxyEnvironment?: readonly string[];
 };
@@ -42,7 +45,7 @@ Solves a definition; `null` is the empty file system.
 
 @throws {SolveError} when a vertex fails; as `createVertexes`; the reason of the signal
 */
-export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, {localDirectories = new Map(), cache = new SnapshotCache(store), proxyEnvironment = [], ...inputs}: SolveInputs): Promise<SnapshotId | null> {
+export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, {localDirectories = new Map(), cache = new SnapshotCache(store), fillCache, proxyEnvironment = [], ...inputs}: SolveInputs): Promise<SnapshotId | null> {
 	await using networks = new StepNetworks(options.warn);
 	const vertex = createVertexes(definition, {
 		...inputs,
@@ -57,6 +60,7 @@ export async function solveDefinition(definition: Definition, {options, store, l
 		openHttp: options.openHttp,
 		userEnvironment: options.environment,
 		readSecret: async id => readSecret(options.secrets, id),
+		fillCache,
 		sshAgents: options.sshAgents,
 		proxyEnvironment,
 		warn: options.warn,

@@ -25,6 +25,8 @@ export type EncodedCache = {
 	readonly config: EncodedDocument;
 	/** With annotations. One that stands on several others comes several times. */
 	readonly layers: readonly Descriptor[];
+	/** The directories of cache mounts. */
+	readonly mounts: readonly Descriptor[];
 };
 
 /** The results of a build, and what goes along. */
@@ -53,7 +55,7 @@ export function encodeCache({results, mounts, hasNotes = false}: CacheToEncode):
 		records: sortRecords(results.map(result => encodeRecord(result, result.layers && indexes.get(result.layers.at(-1)!.chainId)))),
 		...(mounts.length > 0 && {mounts}),
 	};
-	return {config: encodeDocument(document, cacheConfigType), layers: listed.map(({layer}) => describe(layer))};
+	return {config: encodeDocument(document, cacheConfigType), layers: listed.map(({layer}) => describe(layer)), mounts: mounts.map(({mediaType, blob, size}) => ({mediaType, digest: blob, size}))};
 }
 
 /** A record whose highest layer is at `layer`. */
@@ -82,11 +84,11 @@ Writes the manifest of a cache: that of an image with the document as its config
 
 @see https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/export.go
 */
-export function encodeCacheManifest({config, layers}: EncodedCache, options: CacheManifestOptions, mounts: readonly CacheConfigMount[]): EncodedDocument {
+export function encodeCacheManifest({config, layers, mounts}: EncodedCache, options: CacheManifestOptions): EncodedDocument {
 	const {isImageManifest, mediaTypes: kind} = options;
 	const blobs = [
 		...layers.map(layer => ({...layer, mediaType: layerTypeOf(layer.mediaType, kind)})),
-		...mounts.map(({mediaType, blob, size}) => ({mediaType, digest: blob, size})),
+		...mounts,
 	];
 	const mediaType = isImageManifest ? mediaTypes.manifest : (kind === 'oci' ? mediaTypes.index : mediaTypes.dockerIndex);
 	const manifest = isImageManifest

@@ -10,6 +10,7 @@ import type {Store} from '../../snapshotter/store.ts';
 import type {CacheToOption} from './cache-option.ts';
 import type {CacheTarget} from './cache-target.ts';
 import {encodeCache, encodeCacheManifest, type EncodedCache} from './encode-cache.ts';
+import type {SharedMounts} from './shared-mounts.ts';
 import {compressResults, type UsedResults} from './used-results.ts';
 
 /** A cache that is written apart from the image. */
@@ -18,6 +19,9 @@ export type CacheExport = Exclude<CacheToOption, {readonly type: 'inline'}>;
 /** What caches are written with. */
 export type CacheExportContext = {
 	readonly used: UsedResults;
+	readonly mounts: SharedMounts;
+	/** Of the cache mounts of the build. */
+	readonly mountIds: readonly string[];
 	readonly store: Pick<Store, 'content' | 'metadata'>;
 	readonly layers: LayerStore;
 	readonly openRegistry: () => Promise<RegistryClient>;
@@ -62,9 +66,11 @@ async function exportCache(option: CacheExport, context: CacheExportContext): Pr
 	}
 }
 
-async function prepareCache(option: CacheExport, {used, layers, signal}: CacheExportContext): Promise<EncodedCache> {
+async function prepareCache(option: CacheExport, {used, mounts, mountIds, layers, signal}: CacheExportContext): Promise<EncodedCache> {
 	const results = await compressResults(await used.list(option.mode), option, {layers, signal});
-	return encodeCache({results, mounts: [], hasNotes: option.type === 's3'});
+	const {mountsMaximumSize} = option;
+	const packed = mountsMaximumSize === undefined ? [] : await mounts.pack(mountIds, mountsMaximumSize);
+	return encodeCache({results, mounts: packed, hasNotes: option.type === 's3'});
 }
 
 type Sending = {readonly context: CacheExportContext; readonly report: ReportStatus};
@@ -73,9 +79,11 @@ async function sendCache(option: CacheExport, cache: EncodedCache, sending: Send
 	const target = await openTarget(option, sending.context);
 	const {signal} = sending.context;
 	await writeLayers(cache, target, sending);
-	const {config} = cache;
-	await writing(sending.report, {kind: 'config', id: `config ${config.descriptor.digest}`}, async () => target.writeBlob(config.descriptor, offset => oneChunk(config.bytes.subarray(offset)), {signal}));
-	const manifest = encodeCacheManifest(cache, option, []);
+	const {descriptor, bytes} = cache.config;
+	await writing(sending.report, {kind: 'config', id: `config ${descriptor.digest}`}, async () => {
+		await target.writeBlob(descriptor, offset => oneChunk(bytes.subarray(offset)), {signal});
+	});
+	const manifest = encodeCacheManifest(cache, option);
 	const name = option.isImageManifest ? 'cache image manifest' : 'cache manifest';
 	await writing(sending.report, {kind: 'manifest', id: `${name} ${manifest.descriptor.digest}`}, async () => target.writeManifest(manifest, {signal}));
 }
@@ -98,10 +106,10 @@ async function openTarget(option: CacheExport, {openRegistry, store: {metadata}}
 	}
 }
 
-async function writeLayers({layers}: EncodedCache, target: CacheTarget, {context, report}: Sending): Promise<void> {
+async function writeLayers({layers, mounts}: EncodedCache, target: CacheTarget, {context, report}: Sending): Promise<void> {
 	const {store: {content}, signal} = context;
 	const queue = new PQueue({concurrency: writesAtOnce});
-	const blobs = new Map(layers.map(layer => [layer.digest, layer])).values();
+	const blobs = new Map([...layers, ...mounts].map(layer => [layer.digest, layer])).values();
 	await together([...blobs.map(blob => async (either: AbortSignal) => queue.add(async () => {
 		const {digest, size} = blob;
 		await writing(report, {kind: 'layer', id: `layer ${digest}`}, async () => {

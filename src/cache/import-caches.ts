@@ -21,7 +21,7 @@ export type ImportedSource = {
 
 /** The directory of a cache mount that a cache has. */
 export type ImportedMount = CacheConfigMount & {
-	readonly read: (options: {readonly signal: AbortSignal}) => AsyncIterable<Uint8Array>;
+	readonly read: (options: {readonly signal: AbortSignal | undefined}) => AsyncIterable<Uint8Array>;
 };
 
 /** What caches are read with. */

@@ -101,8 +101,10 @@ type Filter = {
 	readonly layer: (highest: CachedLayer) => boolean;
 };
 
+type CompressContext = {readonly layers: LayerStore; readonly signal: AbortSignal};
+
 /** The same results, with layers that have the wanted compression. */
-export async function compressResults(results: readonly CachedResult[], encoding: LayerEncoding, context: {readonly layers: LayerStore; readonly signal: AbortSignal}): Promise<readonly CachedResult[]> {
+export async function compressResults(results: readonly CachedResult[], encoding: LayerEncoding, context: CompressContext): Promise<readonly CachedResult[]> {
 	const blobs = new Map(results.flatMap(({layers = []}) => layers).map(({blob}) => [blob.digest, blob])).values().toArray();
 	const encoded = await encodeLayers(blobs, encoding, context);
 	const encodedBlobs = new Map<string, Descriptor>(blobs.map(({digest}, index) => [digest, encoded[index]!]));

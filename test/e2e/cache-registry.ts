@@ -56,7 +56,7 @@ async function makeRandomProject() {
 	return {project, named: `named=${path.join(project.directory, 'named')}`};
 }
 
-const isShared = test.macro({
+const buildsNothing = test.macro({
 	async exec(t, mode: string) {
 		const {project: made, named} = await makeRandomProject();
 		await using project = made;
@@ -71,8 +71,8 @@ const isShared = test.macro({
 	title: (_, mode: string) => `a second machine builds nothing that the first one has written with mode=${mode}`,
 });
 
-test(isShared, 'min');
-test(isShared, 'max');
+test(buildsNothing, 'min');
+test(buildsNothing, 'max');
 
 test('a cache in an image makes that image again', async t => {
 	const {project: made, named} = await makeRandomProject();
@@ -203,7 +203,7 @@ test('platforms have caches of their own', async t => {
 	t.deepEqual(executedSteps(same.stderr), []);
 });
 
-const isReadAgain = test.macro({
+const readsAgain = test.macro({
 	async exec(t, attributes: string) {
 		await using project = await makeProject({Dockerfile: `FROM base\nRUN ${random} > /1\nRUN cat /1 > /2\n`});
 		const cache = `${registry.host}/forms/${attributes.replaceAll(/\W+/gv, '-')}:1`;
@@ -215,12 +215,12 @@ const isReadAgain = test.macro({
 	title: (_, attributes: string) => `a cache with ${attributes} is read again`,
 });
 
-test(isReadAgain, 'image-manifest=false');
-test(isReadAgain, 'image-manifest=false,oci-mediatypes=false');
-test(isReadAgain, 'compression=zstd,force-compression=true');
-test(isReadAgain, 'compression=uncompressed');
-test(isReadAgain, 'compression-level=9');
-test(isReadAgain, 'compression=zstd,compression-level=3');
+test(readsAgain, 'image-manifest=false');
+test(readsAgain, 'image-manifest=false,oci-mediatypes=false');
+test(readsAgain, 'compression=zstd,force-compression=true');
+test(readsAgain, 'compression=uncompressed');
+test(readsAgain, 'compression-level=9');
+test(readsAgain, 'compression=zstd,compression-level=3');
 
 test('a cache that cannot be written fails the build, unless errors do not matter', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN echo 1\n'});
