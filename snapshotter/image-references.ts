@@ -52,6 +52,29 @@ export function referencesOf(manifests: readonly Digest[], content: ContentStore
 	return {blobs: new Set([...documents, ...others]), chains: new Set(chains)};
 }
 
+/** A blob that an image needs and that is not there, or not readable as what it is; of an index, the first image that is there counts. */
+export function findMissingBlob(manifest: Digest, content: ContentStore): Digest | undefined {
+	let digest = manifest;
+	let document = readDocument(digest, content);
+	while (document?.kind === 'index') {
+		const present = document.index.manifests.find(descriptor => isThere(descriptor.digest, content));
+		if (present === undefined) {
+			return digest;
+		}
+
+		digest = present.digest;
+		document = readDocument(digest, content);
+	}
+
+	return document === undefined
+		? digest
+		: [document.manifest.config, ...document.manifest.layers].find(descriptor => !isThere(descriptor.digest, content))?.digest;
+}
+
+function isThere(digest: Digest, content: ContentStore): boolean {
+	return lstatSync(content.path(digest), {throwIfNoEntry: false}) !== undefined;
+}
+
 /**
 The descriptor of an image's manifest, with the platform of its config; `undefined` when one of them is missing or damaged.
 */

@@ -67,6 +67,18 @@ export function deleteSnapshot(metadata: Metadata, id: SnapshotId, {session}: {r
 	});
 }
 
+/** Removes the rows of a snapshot and of all that stand on it, whoever uses them. Returns their ids. Belongs into a transaction. */
+export function deleteWithDescendants(metadata: Metadata, id: SnapshotId): readonly SnapshotId[] {
+	const rows = metadata.statement(`
+		WITH RECURSIVE lost (id) AS (
+			SELECT id FROM snapshots WHERE id = ?
+			UNION SELECT snapshots.id FROM snapshots JOIN lost ON snapshots.parent = lost.id
+		)
+		DELETE FROM snapshots WHERE id IN (SELECT id FROM lost) RETURNING id
+	`).all(id);
+	return rows.map(row => row.id as SnapshotId);
+}
+
 /** What is known about a snapshot. */
 export function findSnapshot(metadata: Metadata, id: SnapshotId): SnapshotInfo | undefined {
 	const row = metadata.statement('SELECT parent, state, created_at, description FROM snapshots WHERE id = ?').get(id);

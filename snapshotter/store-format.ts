@@ -30,7 +30,7 @@ import {
 const formatVersion = 1;
 
 // What a directory may hold that is to become a store: what an interrupted attempt left, and what a fresh file system has.
-const ownNames = /^(?:cache-mounts|content|empty|flights|format\.new|garbage-collected|lost\+found|metadata\.db.*|mount-points|\.probe-.+|sessions|snapshots|snapshotter)$/v;
+const ownNames = /^(?:boot|cache-mounts|content|empty|flights|format\.new|garbage-collected|lost\+found|metadata\.db.*|mount-points|\.probe-.+|sessions|snapshots|snapshotter)$/v;
 
 // S_IWGRP and S_IWOTH. https://man7.org/linux/man-pages/man7/inode.7.html
 const writableByOthers = 0o022;

@@ -2,6 +2,7 @@ import {constants} from 'node:fs';
 import path from 'node:path';
 import {Descriptor} from '../src/linux/descriptor.ts';
 import {syncFileSystem} from '../src/linux/files.ts';
+import {dropWhatLostBlobs, isFirstOfBoot} from './after-boot.ts';
 import {holdBlob} from './blob-leases.ts';
 import {ContentStore} from './content-store.ts';
 import {openMetadata, type Metadata} from './metadata.ts';
@@ -26,6 +27,8 @@ export type Store = AsyncDisposable & {
 	readonly session: Session;
 	/** What earlier sessions had left. */
 	readonly sweepReport: SweepReport;
+	/** Nobody had opened it since the machine was started, so what a power loss may have taken is dropped. */
+	readonly isFirstOfBoot: boolean;
 	/**
 	Makes sure that committed snapshots are on the disk, once they are half a minute old: by then the kernel has written them by itself, so this blocks for a moment only. What is not covered is dropped after a power loss and built again.
 	*/
@@ -66,6 +69,11 @@ export async function openStore(directory: string, {killSession, snapshotter: wa
 			holdBlob(metadata, digest, {session: session.id});
 		},
 	});
+	const isFirst = isFirstOfBoot(root);
+	if (isFirst) {
+		dropWhatLostBlobs({metadata, content});
+	}
+
 	const snapshotter = createUnpackingSnapshotter(await createSnapshotter(choice.name, {root, metadata, session}), {
 		root, metadata, content, session,
 	});
@@ -78,6 +86,7 @@ export async function openStore(directory: string, {killSession, snapshotter: wa
 		overlayFailure: choice.overlayFailure,
 		session,
 		sweepReport,
+		isFirstOfBoot: isFirst,
 		sync() {
 			syncSnapshots(root, metadata);
 		},

@@ -1,5 +1,6 @@
 import {readdir} from 'node:fs/promises';
 import path from 'node:path';
+import {isFirstOfBoot} from './after-boot.ts';
 import {bootId} from './boot-id.ts';
 import {removeLandedFlights} from './flight-files.ts';
 import type {Metadata} from './metadata.ts';
@@ -57,8 +58,8 @@ export async function sweep(options: SweepOptions): Promise<SweepReport> {
 	}
 
 	const lostSnapshots = deleteSnapshotsOfEarlierBoots(options);
-	// Whoever removes a snapshot and dies before its directory is gone, dies with a session.
-	if (removedSessions.length + failures.length + lostSnapshots > 0) {
+	// Whoever removes a snapshot and dies before its directory is gone, dies with a session. A power loss may take the rows alone.
+	if (removedSessions.length + failures.length + lostSnapshots > 0 || isFirstOfBoot(options.root)) {
 		await collecting(failures, async () => removeOrphans(options));
 		await collecting(failures, async () => {
 			removeLandedFlights(options.root);

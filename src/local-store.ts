@@ -2,6 +2,7 @@ import path from 'node:path';
 import process from 'node:process';
 import {sessionsDirectory} from '../snapshotter/session.ts';
 import type {SnapshotterName} from '../snapshotter/snapshotter-choice.ts';
+import {noteBoot} from '../snapshotter/after-boot.ts';
 import {openStore, type Store} from '../snapshotter/store.ts';
 import {TsbuildError} from './kernel/errors.ts';
 
@@ -15,7 +16,7 @@ Which snapshotter it has may be said by `$TSBUILD_SNAPSHOTTER`.
 export async function openLocalStore(directory: string): Promise<Store> {
 	const store = await openStore(directory, {killSession: async session => killSession(session, directory), snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER)});
 	try {
-		await nameImagesOfTheDead(store);
+		await nameImagesAgain(store);
 		return store;
 	} catch (error) {
 		await store[Symbol.asyncDispose]();
@@ -23,14 +24,15 @@ export async function openLocalStore(directory: string): Promise<Store> {
 	}
 }
 
-// Who names an image and is killed before the index says so: that is rare, too.
-async function nameImagesOfTheDead(store: Store): Promise<void> {
-	if (store.sweepReport.removedSessions.length === 0) {
+// Who names an image may be killed before the index says so, and a power loss may take either. That is rare, too.
+async function nameImagesAgain(store: Store): Promise<void> {
+	if (store.sweepReport.removedSessions.length === 0 && !store.isFirstOfBoot) {
 		return;
 	}
 
 	const {ImageStore} = await import('./exporter/image-store.ts');
 	await new ImageStore(store).updateIndex();
+	noteBoot(store.root);
 }
 
 /**

@@ -83,9 +83,14 @@ async function findDifference(snapshot: Unpacked, context: CheckContext): Promis
 			return undefined;
 		}
 
-		const isLayerLost = damagedBlobs.has(digest) || await content.size(digest) === undefined;
-		if (isLayerLost) {
-			return `its files do not give its layer, and the blob ${digest} is lost`;
+		if (damagedBlobs.has(digest)) {
+			return `its files do not give its layer, and the blob ${digest} is damaged`;
+		}
+
+		// It is made again of the files.
+		if (await content.size(digest) === undefined) {
+			counts.comparedSnapshots--;
+			return undefined;
 		}
 
 		// A layer that another program made is another archive of the same files.

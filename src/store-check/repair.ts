@@ -5,6 +5,7 @@ import {ImageStore} from '../exporter/image-store.ts';
 import {createImageLayout} from '../../snapshotter/image-layout.ts';
 import {forgetLayer} from '../../snapshotter/layer-rows.ts';
 import {removeTree} from '../../snapshotter/remove-tree.ts';
+import {deleteWithDescendants} from '../../snapshotter/snapshot-rows.ts';
 import {snapshotDirectories} from '../../snapshotter/snapshot-directories.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {CheckContext} from './check-context.ts';
@@ -106,21 +107,17 @@ async function removeBlob({digest, inode}: Extract<Problem['remedy'], {readonly 
 	return done('removed');
 }
 
-/** All that stand on a snapshot, and itself. */
-const withDescendants = `
-	WITH RECURSIVE lost (id) AS (
-		SELECT id FROM snapshots WHERE id = ?1
-		UNION SELECT snapshots.id FROM snapshots JOIN lost ON snapshots.parent = lost.id
-	)
-`;
-
 async function removeSnapshot(id: SnapshotId, {store: {metadata, root, session}}: CheckContext): Promise<RepairOutcome> {
 	const removed = metadata.transaction(() => {
-		const isUsed = metadata.statement(`${withDescendants}
+		const isUsed = metadata.statement(`
+			WITH RECURSIVE lost (id) AS (
+				SELECT id FROM snapshots WHERE id = ?1
+				UNION SELECT snapshots.id FROM snapshots JOIN lost ON snapshots.parent = lost.id
+			)
 			SELECT 1 FROM lost JOIN snapshots USING (id) WHERE session IS NOT NULL AND session <> ?2
 			UNION ALL SELECT 1 FROM lost JOIN leases ON kind = 'snapshot' AND resource = CAST(lost.id AS TEXT) WHERE session <> ?2
 		`).get(id, session.id) !== undefined;
-		return isUsed ? undefined : metadata.statement(`${withDescendants} DELETE FROM snapshots WHERE id IN (SELECT id FROM lost) RETURNING id`).all(id).map(row => row.id as SnapshotId);
+		return isUsed ? undefined : deleteWithDescendants(metadata, id);
 	});
 	if (removed === undefined) {
 		return {isRepaired: false, text: 'a running build uses it: repair it when that is over'};

@@ -1,6 +1,5 @@
 import {existsSync} from 'node:fs';
 import process from 'node:process';
-import test from 'ava';
 import {testWhere} from '../support/conditions.ts';
 import {runCommand} from '../support/run-program.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';

@@ -1,5 +1,10 @@
 import {execFileSync} from 'node:child_process';
-import {rmSync, statfsSync, writeFileSync} from 'node:fs';
+import {
+	existsSync,
+	rmSync,
+	statfsSync,
+	writeFileSync,
+} from 'node:fs';
 import {readdir} from 'node:fs/promises';
 import path from 'node:path';
 import {findStoreFaults} from '../../support/check-whole.ts';
@@ -70,8 +75,7 @@ async function buildWithRoom(disk: string, room: number, project: Project): Prom
 
 // A store of which not even its format could be written is made by the next build.
 async function faultsOf(root: string): Promise<readonly string[]> {
-	const names = await readdir(root).catch(() => []);
-	return names.includes('format') ? findStoreFaults(root) : [];
+	return existsSync(path.join(root, 'format')) ? findStoreFaults(root) : [];
 }
 
 async function failureOf(disk: string, {base, context, directory}: Project): Promise<string | undefined> {
