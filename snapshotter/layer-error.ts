@@ -1,5 +1,6 @@
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {displayName, type Name} from '../src/linux/name.ts';
+import {isDiskFull} from './store-error.ts';
 
 const hints: Readonly<Record<string, string>> = {
 	ENOSPC: 'The disk is full.',
@@ -19,8 +20,9 @@ export function layerError(path: Name, reason: string): TsbuildError {
 /** The error of a layer entry that the system did not take: the disk's fault or the entry's. */
 export function layerEntryFailure(path: Name, cause: unknown): TsbuildError {
 	const code = errorCode(cause) ?? '';
-	const hint = hints[code];
-	return new TsbuildError(diskFailures.has(code) ? 'ERR_TSBUILD_STORE' : 'ERR_TSBUILD_LAYER', `failed to apply layer entry ${displayName(path)}: ${errorMessage(cause)}`, {
+	const isTooLarge = code === 'ENOSPC' && !isDiskFull(cause);
+	const hint = isTooLarge ? 'The file system of the store has no room for extended attributes of this size.' : hints[code];
+	return new TsbuildError(!isTooLarge && diskFailures.has(code) ? 'ERR_TSBUILD_STORE' : 'ERR_TSBUILD_LAYER', `failed to apply layer entry ${displayName(path)}: ${errorMessage(cause)}`, {
 		cause,
 		...(hint !== undefined && {hint}),
 	});

@@ -33,6 +33,16 @@ export function storeError(action: string, error: unknown): TsbuildError {
 	});
 }
 
+/**
+Whether an error says that the disk is full, or its quota used up.
+
+A file system without room for an extended attribute of some size says the same, but not because it is full: https://man7.org/linux/man-pages/man2/setxattr.2.html
+*/
+export function isDiskFull(error: unknown): boolean {
+	const isAboutAttribute = error instanceof Error && 'syscall' in error && String(error.syscall).endsWith('setxattr');
+	return !isAboutAttribute && ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');
+}
+
 // The low byte is the kind of the error. https://sqlite.org/rescode.html#extrc
 function sqliteHint(error: unknown): string | undefined {
 	const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;

@@ -1,5 +1,6 @@
 import {errorCode, errorMessage, TsbuildError} from '../../src/kernel/errors.ts';
 import {displayName, type Name} from '../../src/linux/name.ts';
+import {isDiskFull} from '../../snapshotter/store-error.ts';
 
 const hint = 'ADD --unpack=false copies an archive as it is.';
 
@@ -17,7 +18,8 @@ export function archiveError(reason: string): TsbuildError {
 /** The error of an archive of which something failed at some entry: the archive's fault, or the machine's, which stays as it is. */
 export function explainArchiveFailure(archive: Name, entry: Name | undefined, error: unknown): unknown {
 	const code = errorCode(error) ?? '';
-	const isOfSystem = error instanceof Error && 'syscall' in error && !machineFailures.has(code);
+	const isOfMachine = machineFailures.has(code) && (code !== 'ENOSPC' || isDiskFull(error));
+	const isOfSystem = error instanceof Error && 'syscall' in error && !isOfMachine;
 	if (!isOfSystem && !archiveFailures.has(code)) {
 		return error;
 	}

@@ -32,7 +32,7 @@ export async function openArchive(source: CopySource, {maximumSize = maximumUnpa
 	const members = readTar(decompressedArchive(readFile(source), {maximumSize, signal}), {maximumSize});
 	try {
 		const first = await members.next();
-		return first.done === true ? undefined : startingWith(first.value, members);
+		return first.done === true ? undefined : await startingWith(first.value, members);
 	} catch (error) {
 		if (formatFailures.has(errorCode(error) ?? '')) {
 			return undefined;
@@ -42,8 +42,16 @@ export async function openArchive(source: CopySource, {maximumSize = maximumUnpa
 	}
 }
 
-async function * startingWith(first: TarMemberRead, rest: AsyncGenerator<TarMemberRead>): AsyncGenerator<TarMemberRead> {
+/** A generator that has begun already: one that has not would leave the file open when the caller has nothing of it. */
+async function startingWith(first: TarMemberRead, rest: AsyncGenerator<TarMemberRead>): Promise<AsyncGenerator<TarMemberRead>> {
+	const members = repeatFirst(first, rest);
+	await members.next();
+	return members;
+}
+
+async function * repeatFirst(first: TarMemberRead, rest: AsyncGenerator<TarMemberRead>): AsyncGenerator<TarMemberRead> {
 	try {
+		yield first;
 		yield first;
 		yield * rest;
 	} finally {

@@ -1,7 +1,7 @@
 import {posix} from 'node:path';
 import {canonicalDigest} from '../../src/kernel/canonical-json.ts';
 import type {Digest} from '../../src/kernel/digest.ts';
-import {errorMessage} from '../../src/kernel/errors.ts';
+import {errorCode, errorMessage} from '../../src/kernel/errors.ts';
 import type {BindMount, ExecMount, ExecOperation} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {hasSingleId, singleIdHint} from '../../src/linux/unmapped-id.ts';
@@ -25,6 +25,7 @@ import {
 	type ExecMounts,
 	type FillCache,
 } from './exec-mounts.ts';
+import {sourceNotFound} from './file-error.ts';
 import {ProcessError} from './process-error.ts';
 import type {SourceTree} from './source-tree.ts';
 
@@ -217,15 +218,21 @@ function describedContent(mounted: readonly BindMount[], store: ExecOpContext['s
 	});
 }
 
-async function digestMounted({source}: BindMount, {root, listing}: SourceTree, signal: AbortSignal): Promise<Digest> {
-	return hashTree(root, {
-		path: source,
-		zeroOwner: false,
-		list: listing && ((below, entry) => {
-			listing.add(joinRelative(posix.relative('/', posix.resolve('/', source)), below), entry);
-		}),
-		signal,
-	});
+async function digestMounted({source}: BindMount, {name, root, listing}: SourceTree, signal: AbortSignal): Promise<Digest> {
+	const place = posix.relative('/', posix.resolve('/', source));
+	try {
+		return await hashTree(root, {
+			path: source,
+			zeroOwner: false,
+			list: listing && ((below, entry) => {
+				listing.add(joinRelative(place, below), entry);
+			}),
+			signal,
+		});
+	} catch (error) {
+		// Also at the end of a link that leads to nothing.
+		throw errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR' ? sourceNotFound(name, source) : error;
+	}
 }
 
 function selectorOf(mounted: readonly BindMount[]): Digest {

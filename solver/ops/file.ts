@@ -10,6 +10,7 @@ import type {
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {Store} from '../../snapshotter/store.ts';
+import {isDiskFull, storeError} from '../../snapshotter/store-error.ts';
 import type {CacheMap, Op} from '../vertex.ts';
 import {type BuildResult, snapshotOf} from './build-result.ts';
 import {ChangedSources} from './changed-sources.ts';
@@ -70,11 +71,20 @@ async function changeFiles({actions}: FileOperation, execution: FileExecution): 
 		using root = await active.mount();
 		for (const action of actions) {
 			signal.throwIfAborted();
-			await perform(action, root, execution);
+			await performOnDisk(action, root, execution);
 		}
 	}
 
 	return await active.commit({description: name});
+}
+
+/** As `perform`; a disk that is full is told as that of the store. */
+async function performOnDisk(action: FileAction, root: Descriptor, execution: FileExecution): Promise<void> {
+	try {
+		await perform(action, root, execution);
+	} catch (error) {
+		throw isDiskFull(error) ? storeError('write files', error) : error;
+	}
 }
 
 async function perform(action: FileAction, root: Descriptor, {parent, inputs, store, onChangedSource, signal}: FileExecution): Promise<void> {

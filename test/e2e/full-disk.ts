@@ -57,5 +57,5 @@ test('a disk that a step fills is told in the words of the step, and the store w
 test('a disk that COPY fills is told, and the store works later', tellsFullDisk, {
 	size: '12m',
 	dockerfile: 'FROM base\nCOPY big /\n',
-	message: /^ERROR: failed to build: failed to solve: .*ENOSPC/mv,
+	message: /^ERROR: failed to build: failed to solve: .*ENOSPC.*\nThe disk is full\.$/mv,
 });

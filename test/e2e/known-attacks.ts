@@ -54,7 +54,7 @@ test('CVE-2024-1753 and CVE-2024-11218: the source of a mount is a link of the i
 		'FROM base',
 		'RUN --mount=from=evil,source=/link,target=/x,rw cat /x/secret; echo owned > /x/secret',
 	]);
-	t.regex(output, /^ERROR: failed to build: failed to solve: .*\/link/mv);
+	t.regex(output, /^ERROR: failed to build: failed to solve: .*failed to calculate checksum of ref [^ ]+: "\/link": not found$/mv);
 });
 
 test('CVE-2024-23651: a directory of a cache that another step has replaced by a link', async t => {
