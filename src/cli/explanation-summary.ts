@@ -5,6 +5,9 @@ import {cleanLine} from '../progress/clean-text.ts';
 // UTF-16 units. Enough to know a value by, and two of them still stand in a line.
 const longestValue = 60;
 
+// Of what two values have in common.
+const shownBefore = 20;
+
 /**
 What a build says at its end of the steps that it executed, for `--explain`: each with the reasons below it, one in a line.
 
@@ -71,7 +74,7 @@ function describePart({part, change, before, after}: ExecutionReason & {readonly
 		return `${part} ${change}${value === undefined || value === '' ? '' : `: ${quote(value)}`}`;
 	}
 
-	return before === undefined || after === undefined ? `${part} changed` : `${part}: ${quote(before)} → ${quote(after)}`;
+	return before === undefined || after === undefined ? `${part} changed` : `${part}: ${quoteBoth(before, after)}`;
 }
 
 function describeFiles({step, files, others}: ExecutionReason & {readonly kind: 'files'}): readonly string[] {
@@ -88,6 +91,18 @@ function describeFile({change, aspects}: FileChange): string {
 
 function describeAspect({aspect, before, after}: FileAspect): string {
 	return before === undefined || after === undefined ? `${aspect} changed` : `${aspect} ${before} → ${after}`;
+}
+
+/** Of long values the beginning is left out that they have in common: else the difference might not be seen. */
+function quoteBoth(before: string, after: string): string {
+	const longest = Math.max(before.length, after.length);
+	let common = 0;
+	while (common < longest && before[common] === after[common]) {
+		common++;
+	}
+
+	const start = longest > longestValue ? Math.max(0, common - shownBefore) : 0;
+	return [before, after].map(value => quote(start === 0 ? value : `…${value.slice(start)}`)).join(' → ');
 }
 
 function quote(value: string): string {

@@ -1,12 +1,11 @@
-import {findListing} from '../../../snapshotter/step-facts.ts';
 import type {BuildResult} from '../../../solver/ops/build-result.ts';
 import type {JournalEntry, JournalInput} from '../../../solver/journal.ts';
 import {canonicalJson} from '../../kernel/canonical-json.ts';
 import type {Digest} from '../../kernel/digest.ts';
 import type {ExecutionReason} from '../../kernel/execution-reason.ts';
 import type {ExplanationEvent} from '../../kernel/progress-event.ts';
-import {compareListings} from './compare-listings.ts';
 import {findNearest, type EarlierSteps} from './find-nearest.ts';
+import {Listings} from './listings.ts';
 import {describeStep, type PartValue} from './step-description.ts';
 import {
 	factsOf,
@@ -34,6 +33,7 @@ export async function explainSteps(journal: StepJournal, {metadata, ...project}:
 		...project,
 		metadata,
 		until: journal.newestEarlier,
+		listings: new Listings(metadata),
 		titles: new Set(project.definition.vertexes.values().map(({operation}) => describeStep(operation).title)),
 		executed: new Set(journal.entries.map(({vertex}) => vertex.digest)),
 	};
@@ -88,7 +88,7 @@ async function explain(entry: Entry, explaining: Explaining): Promise<readonly E
 
 async function compare(entry: Entry, explaining: Explaining): Promise<readonly ExecutionReason[]> {
 	const facts = factsOf(entry, explaining);
-	const nearest = findNearest(entry, facts, explaining);
+	const nearest = await findNearest(entry, facts, explaining);
 	if (nearest === undefined) {
 		const executed = inputsExecuted(entry, explaining);
 		return executed.length > 0 ? executed : [{kind: 'first'}];
@@ -135,20 +135,19 @@ async function compareInput({vertex}: Entry, {input, before, after}: ComparedInp
 	return [reason];
 }
 
-async function compareContents({input, before, after}: ComparedInput, {metadata}: Explaining): Promise<readonly ExecutionReason[]> {
-	const old = findListing(metadata, before?.content ?? '');
-	const current = findListing(metadata, after.content!) ?? await input.describeContent?.();
-	const changes = old === undefined || current === undefined ? [] : compareListings(old, current);
+async function compareContents({input, before}: ComparedInput, {listings}: Explaining): Promise<readonly ExecutionReason[]> {
+	const changes = await listings.compare(before?.content, input) ?? [];
+	const {name} = input.vertex;
 	return [{
 		kind: 'files',
-		...(input.key !== undefined && {step: input.vertex.name}),
+		...(input.key !== undefined && !name.startsWith('[internal]') && {step: name}),
 		files: changes.slice(0, maximumFiles),
 		others: Math.max(0, changes.length - maximumFiles),
 	}];
 }
 
 function compareParts(before: StepFacts, after: StepFacts): readonly ExecutionReason[] {
-	const names = [...new Set([...Object.keys(before.parts), ...Object.keys(after.parts)])];
+	const names = [...new Set([...Object.keys(after.parts), ...Object.keys(before.parts)])];
 	return names.map(name => comparePart(name, before.parts[name], after.parts[name])).filter(reason => reason !== undefined);
 }
 

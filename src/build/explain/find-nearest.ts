@@ -3,6 +3,7 @@ import type {Metadata} from '../../../snapshotter/metadata.ts';
 import type {BuildResult} from '../../../solver/ops/build-result.ts';
 import type {JournalEntry} from '../../../solver/journal.ts';
 import {canonicalJson} from '../../kernel/canonical-json.ts';
+import type {Listings} from './listings.ts';
 import {namesOf, type Project, type StepFacts} from './step-facts.ts';
 
 /** Where to look for earlier steps. */
@@ -12,7 +13,11 @@ export type EarlierSteps = Project & {
 	readonly until: number;
 	/** Of all steps of this build: an earlier step that is still there is not another one's past. */
 	readonly titles: ReadonlySet<string>;
+	readonly listings: Listings;
 };
+
+// Each may have many files.
+const maximumComparedListings = 8;
 
 type Candidate = {
 	readonly row: StepFactsRow;
@@ -26,7 +31,7 @@ The earlier step that a step is to be compared with: the one most like it, of se
 1. What was done in the same place with the same title, or else in any place on the same root.
 2. What was last done in the same place on the same root, or else as the step of the same number: it was edited, unless it is still there and the new one was put before it.
 */
-export function findNearest(entry: JournalEntry<BuildResult>, facts: StepFacts, earlier: EarlierSteps): StepFacts | undefined {
+export async function findNearest(entry: JournalEntry<BuildResult>, facts: StepFacts, earlier: EarlierSteps): Promise<StepFacts | undefined> {
 	const candidates = findStepFacts(earlier.metadata, namesOf(entry, earlier), earlier).map(row => toCandidate(row, facts));
 	const same = candidates.filter(({row}) => row.isSameTitle);
 	const edited = candidates.filter(candidate => candidate.row.isSamePlace && !candidate.row.isSameTitle && candidate.facts.kind === facts.kind);
@@ -36,7 +41,7 @@ export function findNearest(entry: JournalEntry<BuildResult>, facts: StepFacts, 
 		unlessStillThere(edited.filter(({row}) => row.isSameRoot), earlier),
 		unlessStillThere(edited.filter(candidate => candidate.facts.ordinal === facts.ordinal), earlier),
 	];
-	return nearestOf(choices.find(choice => choice.length > 0) ?? [])?.facts;
+	return nearestOf(choices.find(choice => choice.length > 0) ?? [], entry, earlier);
 }
 
 function toCandidate(row: StepFactsRow, facts: StepFacts): Candidate {
@@ -49,8 +54,27 @@ function unlessStillThere(candidates: readonly Candidate[], {titles}: EarlierSte
 	return newest === undefined || titles.has(newest.facts.title) ? [] : [newest];
 }
 
-function nearestOf(candidates: readonly Candidate[]): Candidate | undefined {
-	return candidates.toSorted((left, right) => left.differences - right.differences)[0];
+/** Of those that differ in as few things, files decide. */
+async function nearestOf(candidates: readonly Candidate[], entry: JournalEntry<BuildResult>, {listings}: EarlierSteps): Promise<StepFacts | undefined> {
+	const fewest = Math.min(...candidates.map(({differences}) => differences));
+	const nearest = candidates.filter(({differences}) => differences === fewest).slice(0, maximumComparedListings);
+	if (nearest.length < 2 || entry.inputs.every(({content}) => content === undefined)) {
+		return nearest[0]?.facts;
+	}
+
+	const counted = await Promise.all(nearest.map(async ({facts}) => ({facts, files: await countFiles(facts, entry, listings)})));
+	return counted.toSorted((left, right) => left.files - right.files)[0]!.facts;
+}
+
+async function countFiles({inputs}: StepFacts, entry: JournalEntry<BuildResult>, listings: Listings): Promise<number> {
+	let count = 0;
+	for (const [index, input] of entry.inputs.entries()) {
+		const before = inputs[index]?.content;
+		const changes = before === input.content ? [] : await listings.compare(before, input);
+		count += changes?.length ?? Number.MAX_SAFE_INTEGER;
+	}
+
+	return count;
 }
 
 function countDifferences(earlier: StepFacts, facts: StepFacts): number {

@@ -1,4 +1,5 @@
 import {hash} from 'node:crypto';
+import {posix} from 'node:path';
 import type {
 	CopyAction,
 	ExecMount,
@@ -8,7 +9,7 @@ import type {
 	Operation,
 	SourceImageOperation,
 } from '../../definition/operations.ts';
-import {canonicalJson} from '../../kernel/canonical-json.ts';
+import {canonicalJson, type JsonValue} from '../../kernel/canonical-json.ts';
 import {formatPlatform} from '../../kernel/platform.ts';
 
 /** What a part of a step is: its text, or only a digest of that where it is long or could be a secret. */
@@ -27,6 +28,9 @@ const longestValue = 200;
 
 // So much is not guessed, and is short.
 const digestLength = 16;
+
+// `sha256:` and twelve digits, as Docker shows them.
+const imageDigestLength = 19;
 
 // What people call variables that hold secrets.
 const secretName = /api_?key|auth|cred|_?key$|login|pass|private|pwd|secret|session|signature|token/iv;
@@ -70,9 +74,9 @@ export function describeStep(operation: Operation): StepDescription {
 	}
 }
 
-/** An image with the digest of its manifest. */
+/** An image with the beginning of its manifest's digest. */
 export function imageText({reference, manifestDigest}: SourceImageOperation): string {
-	return `${withoutDigest(reference)}@${manifestDigest}`;
+	return `${withoutDigest(reference)}@${manifestDigest.slice(0, imageDigestLength)}`;
 }
 
 /** Whether the value of a variable is better not shown. */
@@ -144,15 +148,22 @@ function describeCopies(copies: readonly CopyAction[]): Readonly<Record<string, 
 
 	const {destination, owner = '', mode = '', exclude, attemptUnpack, keepParents} = first;
 	return {
-		sources: shown(copies.map(({source}) => source).join(' ')),
+		// The directory of a source counts by what is in it.
+		sources: shown(copies.map(({source}) => posix.basename(source)).join(' ')),
 		destination,
 		'--chown': owner,
 		'--chmod': mode,
 		'--exclude': shown(exclude.join(' ')),
 		'--parents': String(keepParents),
 		'unpacking of archives': String(attemptUnpack),
-		'way of copying': hidden(canonicalJson(copies.map(({action: _action, source: _source, destination: _destination, owner: _owner, mode: _mode, exclude: _exclude, attemptUnpack: _unpack, keepParents: _parents, ...others}) => others))),
+		'way of copying': hidden(canonicalJson(copies.map(copy => wayOfCopying(copy)))),
 	};
+}
+
+/** What no flag of an instruction says. */
+function wayOfCopying(copy: CopyAction): JsonValue {
+	const told = new Set(['action', 'source', 'destination', 'owner', 'mode', 'exclude', 'attemptUnpack', 'keepParents']);
+	return Object.fromEntries(Object.entries(copy).filter(([name]) => !told.has(name)));
 }
 
 function describeMade(action: FileAction): ReadonlyArray<readonly [string, PartValue]> {
