@@ -1,6 +1,11 @@
 import {performance} from 'node:perf_hooks';
 import type {Digest} from '../src/kernel/digest.ts';
-import type {ProgressSink, StatusEvent, VertexEvent} from '../src/kernel/progress-event.ts';
+import type {
+	ProgressSink,
+	StatusEvent,
+	StepUsage,
+	VertexEvent,
+} from '../src/kernel/progress-event.ts';
 import {inputsFirst} from './graph-order.ts';
 import type {ExecutionContext} from './vertex.ts';
 
@@ -29,6 +34,7 @@ export class JobProgress {
 	readonly #ancestorsTold = new Set<Digest>();
 	/** What was told of vertexes before they started. */
 	readonly #earlyStatuses = new Map<Digest, StatusEvent[]>();
+	readonly #usages = new Map<Digest, StepUsage>();
 
 	constructor(sink: ProgressSink) {
 		this.#sink = sink;
@@ -67,7 +73,10 @@ export class JobProgress {
 
 	#end(vertex: NamedVertex, facts: Pick<VertexEvent, 'cached' | 'error' | 'canceled'>): void {
 		const completed = now();
-		this.#emit(vertex, {started: this.#started.get(vertex.digest) ?? completed, completed, ...facts});
+		const usage = this.#usages.get(vertex.digest);
+		this.#emit(vertex, {
+			started: this.#started.get(vertex.digest) ?? completed, completed, ...(usage !== undefined && {usage}), ...facts,
+		});
 	}
 
 	#emit({digest, name, inputs}: NamedVertex, facts: Partial<VertexEvent>): void {
@@ -162,7 +171,7 @@ export class JobProgress {
 	}
 
 	/** What an operation tells of itself while it executes. */
-	reporters(vertexOrPart: NamedVertex): Pick<ExecutionContext, 'log' | 'status'> {
+	reporters(vertexOrPart: NamedVertex): Pick<ExecutionContext, 'log' | 'status' | 'usage'> {
 		const vertex = this.#shown(vertexOrPart);
 		const toEvent = statusEvents(vertex);
 		return {
@@ -173,6 +182,9 @@ export class JobProgress {
 			},
 			status: status => {
 				this.#sink(toEvent(status));
+			},
+			usage: usage => {
+				this.#usages.set(vertex.digest, usage);
 			},
 		};
 	}

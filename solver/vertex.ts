@@ -1,3 +1,4 @@
+import type {StepUsage} from '../src/kernel/progress-event.ts';
 import type {Digest} from '../src/kernel/digest.ts';
 
 /*
@@ -41,6 +42,8 @@ export type ExecutionContext = {
 	readonly signal: AbortSignal;
 	readonly log: (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 	readonly status: (status: {readonly id: string; readonly current: number; readonly total: number; readonly completed?: boolean}) => void;
+	/** Takes what the processes of the operation have used, which is told with its end. */
+	readonly usage: (usage: StepUsage) => void;
 	/** Says that an input was not any more what its content digest tells. Then neither the result nor what is made of it is recorded: the keys stand for something else. */
 	readonly forbidRecord: () => void;
 };

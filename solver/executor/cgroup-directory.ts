@@ -62,6 +62,16 @@ export function readKeyedNumber(directory: string, file: string, key: string): n
 	return line === undefined ? undefined : Number(line.slice(key.length + 1));
 }
 
+/** Whether a counter is known and has counted. */
+export function isPositive(count: number | undefined): boolean {
+	return count !== undefined && count > 0;
+}
+
+/** The facts that are known. */
+export function present<Facts extends Readonly<Record<string, number | undefined>>>(facts: Facts): {readonly [Name in keyof Facts]?: number} {
+	return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as {readonly [Name in keyof Facts]?: number};
+}
+
 /** The groups in a group, by name; none when it is gone. */
 export function listGroups(directory: string): string[] {
 	try {

@@ -8,6 +8,7 @@ import {
 import {join} from 'node:path';
 import {errorCode, errorMessage} from '../../src/kernel/errors.ts';
 import {readMountInformation, type MountInformation} from '../../src/linux/mount-information.ts';
+import {inheritCpuset} from './cpuset.ts';
 
 /** What tsbuild uses of cgroups. The CPU time of version 2 needs no controller, and it freezes and denies devices without one. */
 export type Controller = 'memory' | 'cpu' | 'cpuacct' | 'cpuset' | 'pids' | 'devices' | 'freezer';
@@ -72,7 +73,7 @@ function mountsOfVersion1(mounts: readonly MountInformation[]): Map<Controller, 
 function prepareVersion1(mountPoints: ReadonlyMap<Controller, string>, parent: string): CgroupHierarchy {
 	const directories = new Map<Controller, string>();
 	for (const [controller, mountPoint] of mountPoints) {
-		directories.set(controller, makeParents(mountPoint, parent).at(-1)!);
+		directories.set(controller, makeParents(mountPoint, parent, controller === 'cpuset' ? inheritCpuset : undefined).at(-1)!);
 	}
 
 	return {kind: 'version1', directories};

@@ -2,7 +2,7 @@ import {TsbuildError} from '../../src/kernel/errors.ts';
 import type {ContainerLimits} from './container-spec.ts';
 
 /** What the group of a container may use. */
-export type ResourceLimits = Omit<ContainerLimits, 'ulimits' | 'sharedMemory'>;
+export type ResourceLimits = Omit<ContainerLimits, 'ulimits' | 'sharedMemory' | 'time'>;
 
 /** A file of a group, and what is to be written into it. */
 export type CgroupSetting = {

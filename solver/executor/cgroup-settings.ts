@@ -44,29 +44,3 @@ function checkAvailable(directory: string, file: keyof typeof availableNumbers, 
 
 	throw new TsbuildError('ERR_TSBUILD_CGROUP', `Requested ${file === 'cpuset.cpus' ? 'CPUs' : 'memory nodes'} are not available - requested ${value}, available: ${available}`);
 }
-
-/**
-Gives a group of cpuset the CPUs and memory nodes of the group above, which version 1 does not do: no process may join a group without.
-
-@param directory in version 1; the groups above it get theirs in the same way
-*/
-export function inheritCpuset(directory: string): void {
-	for (const file of Object.keys(availableNumbers)) {
-		inheritNumbers(directory, file);
-	}
-}
-
-function inheritNumbers(directory: string, file: string): string {
-	const own = readText(directory, file)?.trim();
-	if (own === undefined) {
-		throw new TsbuildError('ERR_TSBUILD_CGROUP', `failed to read ${file} of cgroup ${directory}`);
-	}
-
-	if (own !== '') {
-		return own;
-	}
-
-	const inherited = inheritNumbers(dirname(directory), file);
-	writeSetting(directory, file, inherited);
-	return inherited;
-}

@@ -3,8 +3,10 @@ import {join} from 'node:path';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {isInUserNamespace} from '../../src/linux/user-namespace.ts';
 import {
+	isPositive,
 	killGroups,
 	makeGroup,
+	present,
 	readKeyedNumber,
 	readNumber,
 	removeGroups,
@@ -13,9 +15,9 @@ import {
 } from './cgroup-directory.ts';
 import type {Controller} from './cgroup-hierarchy.ts';
 import {limitError, settingsOfVersion1, type ResourceLimits} from './cgroup-limits.ts';
-import {applySetting, inheritCpuset} from './cgroup-settings.ts';
+import {applySetting} from './cgroup-settings.ts';
 import type {Cgroup, CgroupOptions} from './cgroup.ts';
-import type {ContainerUsage} from './container-spec.ts';
+import type {CgroupUsage} from './container-spec.ts';
 import {formatDeviceRule, type DeviceRule} from './devices.ts';
 
 /**
@@ -29,8 +31,7 @@ Makes a group in the hierarchies of cgroup version 1.
 export async function openVersion1(parents: ReadonlyMap<Controller, string>, options: CgroupOptions): Promise<Cgroup> {
 	const {name, limits, devices} = options;
 	await using undo = new AsyncDisposableStack();
-	const needed = new Map([...parents].filter(([controller]) => isNeeded(controller, limits)));
-	const group = undo.use(new CgroupVersion1(directoriesOf(needed, name)));
+	const group = undo.use(new CgroupVersion1(directoriesOf(parents, name)));
 	group.make();
 	group.setLimits(limits);
 	if (devices !== 'all') {
@@ -63,11 +64,6 @@ export function directoriesOf(parents: ReadonlyMap<Controller, string>, name: st
 	return new Map([...parents].map(([controller, parent]) => [controller, join(parent, name)]));
 }
 
-/** Without limits of it, a group of cpuset would only cost time. */
-function isNeeded(controller: Controller, {cpusetCpus, cpusetMems}: ResourceLimits): boolean {
-	return controller !== 'cpuset' || cpusetCpus !== undefined || cpusetMems !== undefined;
-}
-
 function setFreezer(directory: string | undefined, state: 'FROZEN' | 'THAWED'): void {
 	if (directory !== undefined && existsSync(directory)) {
 		writeSetting(directory, 'freezer.state', state);
@@ -96,11 +92,6 @@ class CgroupVersion1 implements Cgroup {
 	}
 
 	setLimits(limits: ResourceLimits): void {
-		const cpuset = this.#directories.get('cpuset');
-		if (cpuset !== undefined) {
-			inheritCpuset(cpuset);
-		}
-
 		for (const setting of settingsOfVersion1(limits)) {
 			applySetting(requireDirectory(this.#directories, setting.controller), setting);
 		}
@@ -130,21 +121,27 @@ class CgroupVersion1 implements Cgroup {
 		}
 	}
 
-	async usage(): Promise<ContainerUsage> {
-		const memory = this.#directories.get('memory');
-		const cpu = this.#directories.get('cpuacct');
-		const peakMemory = memory === undefined ? undefined : readNumber(memory, 'memory.max_usage_in_bytes');
-		const nanoseconds = cpu === undefined ? undefined : readNumber(cpu, 'cpuacct.usage');
-		return {
-			...(peakMemory !== undefined && {peakMemory}),
-			...(nanoseconds !== undefined && {cpuTime: Math.round(nanoseconds / 1000)}),
+	/** CPU time is better told by wait4(2): `cpuacct` splits it by clock ticks, and short processes have none. */
+	async usage(): Promise<CgroupUsage> {
+		const read = (controller: Controller, file: string) => {
+			const directory = this.#directories.get(controller);
+			return directory === undefined ? undefined : readNumber(directory, file);
 		};
+
+		return present({
+			peakMemory: read('memory', 'memory.max_usage_in_bytes'),
+			peakProcesses: read('pids', 'pids.peak'),
+		});
 	}
 
 	async outOfMemory(): Promise<boolean> {
 		const memory = this.#directories.get('memory');
-		const kills = memory === undefined ? undefined : readKeyedNumber(memory, 'memory.oom_control', 'oom_kill');
-		return kills !== undefined && kills > 0;
+		return memory !== undefined && isPositive(readKeyedNumber(memory, 'memory.oom_control', 'oom_kill'));
+	}
+
+	async outOfProcesses(): Promise<boolean> {
+		const processes = this.#directories.get('pids');
+		return processes !== undefined && isPositive(readKeyedNumber(processes, 'pids.events', 'max'));
 	}
 
 	async kill(): Promise<void> {

@@ -5,8 +5,10 @@ import {BPF_F_ALLOW_MULTI} from '../../src/linux/constants.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {attachDeviceProgram, loadDeviceProgram} from '../../src/linux/ebpf.ts';
 import {
+	isPositive,
 	killGroups,
 	makeGroup,
+	present,
 	readKeyedNumber,
 	readNumber,
 	removeGroups,
@@ -17,7 +19,7 @@ import type {CgroupHierarchy} from './cgroup-hierarchy.ts';
 import {limitError, settingsOfVersion2, type ResourceLimits} from './cgroup-limits.ts';
 import {applySetting} from './cgroup-settings.ts';
 import type {Cgroup, CgroupOptions} from './cgroup.ts';
-import type {ContainerUsage} from './container-spec.ts';
+import type {CgroupUsage} from './container-spec.ts';
 import {assembleDeviceProgram, type DeviceRule} from './devices.ts';
 
 type Version2 = Extract<CgroupHierarchy, {kind: 'version2'}>;
@@ -96,18 +98,21 @@ class CgroupVersion2 implements Cgroup {
 		this.processDescriptors.push(Descriptor.open(join(this.#directory, 'cgroup.procs'), constants.O_WRONLY));
 	}
 
-	async usage(): Promise<ContainerUsage> {
-		const peakMemory = readNumber(this.#directory, 'memory.peak');
-		const cpuTime = readKeyedNumber(this.#directory, 'cpu.stat', 'usage_usec');
-		return {
-			...(peakMemory !== undefined && {peakMemory}),
-			...(cpuTime !== undefined && {cpuTime}),
-		};
+	async usage(): Promise<CgroupUsage> {
+		return present({
+			peakMemory: readNumber(this.#directory, 'memory.peak'),
+			userTime: readKeyedNumber(this.#directory, 'cpu.stat', 'user_usec'),
+			systemTime: readKeyedNumber(this.#directory, 'cpu.stat', 'system_usec'),
+			peakProcesses: readNumber(this.#directory, 'pids.peak'),
+		});
 	}
 
 	async outOfMemory(): Promise<boolean> {
-		const kills = readKeyedNumber(this.#directory, 'memory.events', 'oom_kill');
-		return kills !== undefined && kills > 0;
+		return isPositive(readKeyedNumber(this.#directory, 'memory.events', 'oom_kill'));
+	}
+
+	async outOfProcesses(): Promise<boolean> {
+		return isPositive(readKeyedNumber(this.#directory, 'pids.events', 'max'));
 	}
 
 	async kill(): Promise<void> {

@@ -1,7 +1,7 @@
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {CgroupHierarchy} from './cgroup-hierarchy.ts';
 import type {ResourceLimits} from './cgroup-limits.ts';
-import type {ContainerUsage} from './container-spec.ts';
+import type {CgroupUsage} from './container-spec.ts';
 import type {DeviceRule} from './devices.ts';
 
 /**
@@ -15,9 +15,11 @@ export type Cgroup = AsyncDisposable & {
 	/** Why there is no group at all, or `undefined` when there is one. */
 	readonly unavailable: string | undefined;
 	/** What all processes of the group have used so far, as far as the kernel tells. */
-	usage: () => Promise<ContainerUsage>;
+	usage: () => Promise<CgroupUsage>;
 	/** Whether the kernel has killed a process of the group because of its memory limit. */
 	outOfMemory: () => Promise<boolean>;
+	/** Whether the kernel has refused to make a process or thread because of the limit. */
+	outOfProcesses: () => Promise<boolean>;
 	/**
 	Ends all processes of the group by SIGKILL and waits until they are gone.
 

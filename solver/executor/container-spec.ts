@@ -1,3 +1,4 @@
+import type {StepUsage} from '../../src/kernel/progress-event.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import type {StepNetwork} from './network.ts';
 
@@ -32,6 +33,8 @@ export type ContainerLimits = {
 	readonly ulimits?: Readonly<Record<string, {readonly soft: bigint; readonly hard: bigint}>>;
 	/** Bytes of /dev/shm; 64 MiB when not given. */
 	readonly sharedMemory?: number;
+	/** Milliseconds from the start of the first process, after which all are killed. */
+	readonly time?: number;
 };
 
 export type ContainerSpec = {
@@ -57,16 +60,28 @@ export type ContainerSpec = {
 	readonly output: (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 };
 
-export type ContainerUsage = {
-	/** Bytes at the highest, if a memory cgroup could tell. */
+/** What a cgroup can tell of all processes that were in it. */
+export type CgroupUsage = {
+	/** Bytes at the highest. */
 	readonly peakMemory?: number;
 	/** Microseconds of CPU time. */
-	readonly cpuTime?: number;
+	readonly userTime?: number;
+	readonly systemTime?: number;
+	/** Processes and threads at the most. */
+	readonly peakProcesses?: number;
 };
+
+/** Without a cgroup, that of the first process and those that were waited for; the memory is that of the largest. */
+export type ContainerUsage = StepUsage;
 
 export type ContainerResult = {
 	/** 0 to 255; 128 + n when signal n ended the process. */
 	readonly exitCode: number;
+	/** The kernel has killed a process because of the limit of memory. */
 	readonly outOfMemory: boolean;
+	/** A process could not be made because of the limit of processes. */
+	readonly outOfProcesses: boolean;
+	/** It was killed because its time was over. */
+	readonly outOfTime: boolean;
 	readonly usage: ContainerUsage;
 };

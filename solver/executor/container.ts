@@ -1,11 +1,12 @@
 import {Buffer} from 'node:buffer';
 import {check as checkResult, LinuxError} from '../../src/linux/linux-error.ts';
-import {startProgram, type StartedProgram} from '../../src/linux/child-process.ts';
+import {startProgram, type ProgramEnd} from '../../src/linux/child-process.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {libc} from '../../src/linux/libc.ts';
 import {createSealedExecutable} from '../../src/linux/memory-file.ts';
 import {spawnInNewPidNamespace} from '../../src/linux/process-namespace.ts';
 import type {ResourceLimits} from './cgroup-limits.ts';
+import {awaitEnd} from './await-end.ts';
 import type {ContainerEnvironment} from './container-environment.ts';
 import type {ContainerResult, ContainerSpec} from './container-spec.ts';
 import {defaultDevices} from './devices.ts';
@@ -24,9 +25,7 @@ export type RunContainerOptions = {
 	readonly signal?: AbortSignal;
 };
 
-type Ending = {
-	/** As in `ContainerResult`. */
-	readonly exitCode: number;
+type Ending = ProgramEnd & Pick<ContainerResult, 'outOfTime'> & {
 	/** Where init failed, if it did. */
 	readonly failure: FailedEntry | undefined;
 };
@@ -48,7 +47,7 @@ When the command cannot be found or executed, the result has exit code 1 and the
 
 The mounts of the specification are used up; their descriptors, and that of the root, stay open and the caller's, who can read the root through its descriptor afterwards.
 
-@throws {TsbuildError} `ERR_TSBUILD_CONTAINER_SETUP` with the step that failed, for example "failed to mount proc on /proc: EPERM"; `ERR_TSBUILD_USER`; `ERR_TSBUILD_CGROUP`; `ERR_TSBUILD_RESOURCE_LIMIT`
+@throws {TsbuildError} `ERR_TSBUILD_CONTAINER_SETUP` with the step that failed, for example "failed to mount proc on /proc: EPERM"; `ERR_TSBUILD_USER`; `ERR_TSBUILD_CGROUP`; `ERR_TSBUILD_RESOURCE_LIMIT`; `ERR_TSBUILD_PROCESS_STUCK`
 @throws {LinuxError} when something cannot be made in the root
 @throws the reason of `signal`
 */
@@ -64,12 +63,14 @@ export async function runContainer(spec: ContainerSpec, {environment, signal}: R
 	signal?.throwIfAborted();
 	const prepared = prepareContainer(spec, {environment, cgroup, undo});
 	const program = undo.use(createProgram(prepared, environment));
-	const {exitCode, failure} = await runProgram(program, {prepared, output: spec.output, ...(signal !== undefined && {signal})});
+	const {exitCode, outOfTime, usage, failure} = await runProgram(program, {prepared, spec, signal});
 	signal?.throwIfAborted();
 	return {
 		exitCode: failure === undefined ? exitCode : reportFailure(failure, {spec, prepared}),
 		outOfMemory: await cgroup.outOfMemory(),
-		usage: await cgroup.usage(),
+		outOfProcesses: await cgroup.outOfProcesses(),
+		outOfTime,
+		usage: {...usage, ...await cgroup.usage()},
 	};
 }
 
@@ -86,10 +87,10 @@ function createProgram({table, stdio}: PreparedContainer, {architecture}: Contai
 	return new Descriptor(checkResult(number, 'fcntl', {action: 'duplicate descriptor of init'}));
 }
 
-async function runProgram(program: Descriptor, {prepared, output, signal}: {
+async function runProgram(program: Descriptor, {prepared, spec: {output, limits}, signal}: {
 	readonly prepared: PreparedContainer;
-	readonly output: ContainerSpec['output'];
-	readonly signal?: AbortSignal;
+	readonly spec: ContainerSpec;
+	readonly signal: AbortSignal | undefined;
 }): Promise<Ending> {
 	using stdout = new PipeReader(prepared.stdout, data => {
 		output('stdout', data);
@@ -99,20 +100,11 @@ async function runProgram(program: Descriptor, {prepared, output, signal}: {
 	});
 	const init = spawnInNewPidNamespace(() => startProgram({file: program.path, name: programName, descriptors: prepared.stdio}));
 	prepared.closeInheritedPipes();
-	const exitCode = await exitCodeOf(init, signal);
+	const end = await awaitEnd(init, {signal, time: limits.time});
+	// When PID 1 of a namespace has ended, so have all others in it: there is nobody left to write.
 	stdout.finish();
 	stderr.finish();
-	return {exitCode, failure: parseStatusRecord(Buffer.concat([...readAvailable(prepared.status)]))};
-}
-
-// When PID 1 of a namespace has ended, so have all others in it: there is nobody left to write.
-async function exitCodeOf({ended, kill}: StartedProgram, signal: AbortSignal | undefined): Promise<number> {
-	signal?.addEventListener('abort', kill);
-	try {
-		return await ended;
-	} finally {
-		signal?.removeEventListener('abort', kill);
-	}
+	return {...end, failure: parseStatusRecord(Buffer.concat([...readAvailable(prepared.status)]))};
 }
 
 function reportFailure({index, errorNumber}: FailedEntry, {spec, prepared}: {readonly spec: ContainerSpec; readonly prepared: PreparedContainer}): number {

@@ -96,6 +96,9 @@ function withoutCgroup(reason: string, {limits}: CgroupOptions): Cgroup {
 		async outOfMemory() {
 			return false;
 		},
+		async outOfProcesses() {
+			return false;
+		},
 		async kill() {
 			// Without a group the container's PID namespace is what ends its processes.
 		},

@@ -225,7 +225,7 @@ async function prepareEnvironment({cgroupParent, limits, store, warn}: VertexCon
 }
 
 /** Whether a limit was asked for that needs a cgroup. */
-function hasResourceLimit({ulimits, sharedMemory, ...others}: ContainerLimits): boolean {
+function hasResourceLimit({ulimits, sharedMemory, time, ...others}: ContainerLimits): boolean {
 	return Object.keys(others).length > 0;
 }
 

@@ -4,7 +4,6 @@ import type {Digest} from '../../src/kernel/digest.ts';
 import {errorCode, errorMessage} from '../../src/kernel/errors.ts';
 import type {BindMount, ExecMount, ExecOperation} from '../../src/definition/operations.ts';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
-import {hasSingleId, singleIdHint} from '../../src/linux/unmapped-id.ts';
 import type {SshAgent} from '../../src/ssh/agent.ts';
 import {hashTree} from '../../snapshotter/content-hash.ts';
 import type {ActiveSnapshot} from '../../snapshotter/snapshotter.ts';
@@ -27,6 +26,7 @@ import {
 } from './exec-mounts.ts';
 import {sourceNotFound} from './file-error.ts';
 import {ProcessError} from './process-error.ts';
+import {explainFailure} from './step-failure.ts';
 import type {SourceTree} from './source-tree.ts';
 
 /** What RUN steps work with. */
@@ -58,8 +58,6 @@ const hostname = 'buildkitsandbox';
 
 // What every container has mounted over it. Made in the root each time, they would be copied up with their directory and removed again.
 const generatedFiles = ['etc/resolv.conf', 'etc/hosts'];
-
-const mebibyte = 1024 * 1024;
 
 /**
 The operation of RUN: a process in a container on the root, whose changes are the result.
@@ -116,18 +114,14 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 		});
 	}
 
+	run.execution.usage(result.usage);
 	const {exitCode, outOfMemory} = result;
 	if (exitCode === 0) {
 		return;
 	}
 
-	const {userNamespace} = await context.environment();
-	throw new ProcessError(operation.args, {
-		exitCode,
-		outOfMemory,
-		reason: outOfMemory ? describeMemory(result, context.limits) : undefined,
-		hint: userNamespace && hasSingleId(userNamespace) ? singleIdHint() : undefined,
-	});
+	const explanation = explainFailure(result, {limits: context.limits, environment: await context.environment(), storeRoot: context.store.root});
+	throw new ProcessError(operation.args, {exitCode, outOfMemory, ...explanation});
 }
 
 async function runInContainer(operation: ExecOperation, {root, mounts}: {readonly root: Descriptor; readonly mounts: ExecMounts}, {context, active, execution}: Run): Promise<ContainerResult> {
@@ -237,16 +231,4 @@ async function digestMounted({source}: BindMount, {name, root, listing}: SourceT
 
 function selectorOf(mounted: readonly BindMount[]): Digest {
 	return canonicalDigest(mounted.map(({source}) => source));
-}
-
-function describeMemory({usage: {peakMemory}}: ContainerResult, {memory}: ContainerLimits): string {
-	const facts = [
-		memory === undefined ? undefined : `limit ${formatMemory(memory)}`,
-		peakMemory === undefined ? undefined : `peak ${formatMemory(peakMemory)}`,
-	].filter(fact => fact !== undefined);
-	return `killed: out of memory${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
-}
-
-function formatMemory(bytes: number): string {
-	return `${Math.round(bytes / mebibyte)}MiB`;
 }

@@ -31,7 +31,6 @@ export class ProcessError extends TsbuildError {
 			cause,
 			...(hint !== undefined && {hint}),
 			...(cause instanceof TsbuildError && cause.hint !== undefined && {hint: cause.hint}),
-			...(outOfMemory && {hint: 'Give the step more memory with --memory.'}),
 		});
 		this.exitCode = exitCode;
 		this.outOfMemory = outOfMemory;

@@ -1,7 +1,7 @@
 import {buildImage, type BuildOutcome} from '../build.ts';
 import type {BuildOptions} from '../build/build-options.ts';
 import {parseGoBoolean} from '../kernel/go-boolean.ts';
-import type {ExplanationEvent, WarningEvent} from '../kernel/progress-event.ts';
+import type {ExplanationEvent, VertexEvent, WarningEvent} from '../kernel/progress-event.ts';
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
 import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
@@ -19,7 +19,7 @@ import {warnOfIgnoredFlags} from './ignored-flags.ts';
 import {readProgressMode} from './progress-mode.ts';
 import {withProxyArguments} from './proxy-arguments.ts';
 import {RegistryAccess} from './registry-access.ts';
-import {writeIdentityFile, writeMetadataFile} from './result-files.ts';
+import {writeIdentityFile, writeMetadataFile, type BuildEvents} from './result-files.ts';
 import {readSshAgents} from './ssh-option.ts';
 import {formatWarnings} from './warning-summary.ts';
 
@@ -42,6 +42,7 @@ export const buildCommand: Command = async (args, context) => {
 		sshAgents: await readSshAgents({...requested, ssh: flags.ssh}),
 	};
 	const warnings: WarningEvent[] = [];
+	const steps: VertexEvent[] = [];
 	const explanations: ExplanationEvent[] | undefined = flags.explain && ['plain', 'tty'].includes(mode) ? [] : undefined;
 	warnOfIgnoredFlags(flags, context.writeError);
 	const run = async <Value>(action: (build: BuildOptions) => Promise<Value>) => withProgress({mode, isDetailed: flags.debug ?? false, explanations}, context, async display => {
@@ -60,7 +61,9 @@ export const buildCommand: Command = async (args, context) => {
 			openHttp: http.open,
 			progress(event) {
 				display.update(event);
-				if (event.type === 'warning') {
+				if (event.type === 'vertex' && event.usage !== undefined) {
+					steps.push(event);
+				} else if (event.type === 'warning') {
 					warnings.push(event);
 				} else if (event.type === 'explanation') {
 					explanations?.push(event);
@@ -78,7 +81,7 @@ export const buildCommand: Command = async (args, context) => {
 	}
 
 	const outcome = await run(buildImage);
-	await writeResultFiles(flags, outcome, warningsOfMetadata(warnings, context));
+	await writeResultFiles(flags, outcome, {warnings: warningsOfMetadata(warnings, context), steps});
 	const {startCollection} = await import('../garbage/start-collection.ts');
 	startCollection(options.root, context.environment);
 	if (mode === 'quiet') {
@@ -89,13 +92,13 @@ export const buildCommand: Command = async (args, context) => {
 };
 
 /** Writes the files that flags ask for. */
-async function writeResultFiles({iidfile, 'metadata-file': metadataFile}: ResultFlags, outcome: BuildOutcome, warnings: readonly WarningEvent[]): Promise<void> {
+async function writeResultFiles({iidfile, 'metadata-file': metadataFile}: ResultFlags, outcome: BuildOutcome, events: BuildEvents): Promise<void> {
 	if (iidfile !== undefined) {
 		await writeIdentityFile(iidfile, outcome);
 	}
 
 	if (metadataFile !== undefined) {
-		await writeMetadataFile(metadataFile, outcome, warnings);
+		await writeMetadataFile(metadataFile, outcome, events);
 	}
 }
 

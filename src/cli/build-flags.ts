@@ -95,5 +95,6 @@ export const buildFlags = {
 		type: 'list', shorthand: 't', valueName: 'stringArray', description: 'Image identifier (format: "[registry/]repository[:tag]")',
 	},
 	target: {type: 'string', valueName: 'string', description: 'Set the target build stage to build'},
+	timeout: {type: 'string', valueName: 'duration', description: 'End a "RUN" instruction that takes longer (e.g., "90s", "1h")'},
 	ulimit: {type: 'list', valueName: 'ulimit', description: 'Ulimit options'},
 } as const satisfies FlagDefinitions;

@@ -1,8 +1,10 @@
 import os from 'node:os';
+import {parseGoDuration} from '../../frontend/dockerfile/go-duration.ts';
 import type {BuildOptions} from '../build/build-options.ts';
+import {errorMessage} from '../kernel/errors.ts';
 import {checkLimits} from './limit-checks.ts';
 import {parseCpus, parseInteger, parseMemorySize} from './size.ts';
-import {RequestError} from './usage-error.ts';
+import {RequestError, UsageError} from './usage-error.ts';
 
 type Limits = BuildOptions['limits'];
 
@@ -10,10 +12,12 @@ type Limits = BuildOptions['limits'];
 type ResourceName = 'memory' | 'memory-swap' | 'cpu-shares' | 'cpu-period' | 'cpu-quota' | 'cpuset-cpus' | 'cpuset-mems';
 
 /** The flags that limit steps. */
-export type LimitFlags = Readonly<Record<ResourceName | 'cpus' | 'pids-limit', string | undefined>> & {
+export type LimitFlags = Readonly<Record<ResourceName | 'cpus' | 'pids-limit' | 'timeout', string | undefined>> & {
 	/** Of buildx: `memory=2g`. */
 	readonly resource: readonly string[];
 };
+
+const nanosecondsPerMillisecond = 1_000_000;
 
 /** Microseconds: the kernel's and Docker's period when no other is given. */
 const defaultPeriod = 100_000;
@@ -43,7 +47,9 @@ The limits of each step. What a flag of its own says wins over `--resource`, and
 export function readLimits(flags: LimitFlags): Limits {
 	const own = resourceNames().map(name => readIfGiven(name, flags[name]));
 	const given: Limits = {...readResources(flags.resource), ...Object.assign({}, ...own) as Limits};
-	const limits = withoutEmpty({...given, ...readCpus(flags.cpus, given), ...readProcesses(flags['pids-limit'])});
+	const limits = withoutEmpty({
+		...given, ...readCpus(flags.cpus, given), ...readProcesses(flags['pids-limit']), ...readTime(flags.timeout),
+	});
 	checkLimits(limits);
 	return limits;
 }
@@ -104,6 +110,28 @@ function readProcesses(text: string | undefined): Limits {
 
 	const processes = parseInteger(text, '--pids-limit');
 	return {pids: processes > 0 ? processes : -1};
+}
+
+function readTime(text: string | undefined): Limits {
+	if (text === undefined) {
+		return {};
+	}
+
+	const time = readDuration(text);
+	if (time < 0) {
+		throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--timeout" flag: it must not be negative`);
+	}
+
+	return {time};
+}
+
+/** Milliseconds. */
+function readDuration(text: string): number {
+	try {
+		return parseGoDuration(text) / nanosecondsPerMillisecond;
+	} catch (error) {
+		throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--timeout" flag: ${errorMessage(error)}`, {cause: error, hint: 'Give a number with a unit, for example 90s or 1h30m.'});
+	}
 }
 
 function withoutEmpty(limits: Limits): Limits {

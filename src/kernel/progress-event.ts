@@ -20,6 +20,22 @@ export type VertexEvent = {
 	readonly error?: string;
 	/** The vertex did not fail itself, it was ended because of another. */
 	readonly canceled?: boolean;
+	/** Of a step that ran in a container and has ended, well or not. */
+	readonly usage?: StepUsage | undefined;
+};
+
+/** What the processes of a step have used. */
+export type StepUsage = {
+	/** Bytes of memory at the highest. */
+	readonly peakMemory: number;
+	/** Microseconds of CPU time. */
+	readonly userTime: number;
+	readonly systemTime: number;
+	/** Bytes that were read from disks, and that were written to be put there. */
+	readonly bytesRead: number;
+	readonly bytesWritten: number;
+	/** Processes and threads at the most, if a cgroup could tell. */
+	readonly peakProcesses?: number;
 };
 
 /** A part of a vertex's work with an amount, such as `transferring context: 1.2MB`. */

@@ -29,13 +29,50 @@ A child process.
 */
 export type StartedProgram = {
 	/**
-	Resolves when it has ended: with its exit code, or 128 + n when signal n ended it.
+	Resolves when it has ended.
 	*/
-	readonly ended: Promise<number>;
+	readonly ended: Promise<ProgramEnd>;
 	/**
 	Ends it; does nothing when it has ended.
 	*/
 	readonly kill: () => void;
+	/**
+	Waits no longer: `ended` may stay as it is, and does not keep Node running.
+	*/
+	readonly abandon: () => void;
+};
+
+/**
+How a child process ended.
+*/
+export type ProgramEnd = {
+	/**
+	128 + n when signal n ended it.
+	*/
+	readonly exitCode: number;
+	readonly usage: ProgramUsage;
+};
+
+/**
+What a process, and those of its descendants that were waited for, have used.
+
+@see https://man7.org/linux/man-pages/man2/getrusage.2.html
+*/
+export type ProgramUsage = {
+	/**
+	Microseconds of CPU time.
+	*/
+	readonly userTime: number;
+	readonly systemTime: number;
+	/**
+	Bytes of the largest process at its highest.
+	*/
+	readonly peakMemory: number;
+	/**
+	Bytes that were read from disks, and that were written to be put there: not those of a file system in memory.
+	*/
+	readonly bytesRead: number;
+	readonly bytesWritten: number;
 };
 
 // https://man7.org/linux/man-pages/man3/posix_spawn.3.html, numbers from <spawn.h> of glibc and musl
@@ -48,6 +85,13 @@ const F_DUPFD_CLOEXEC = 1030;
 
 // https://man7.org/linux/man-pages/man2/waitpid.2.html
 const WNOHANG = 1;
+
+// Places in `struct rusage`, whose members are long on both architectures.
+const usageSize = 144;
+const usageOffsets = {
+	userTime: 0, systemTime: 16, largestProcess: 32, blocksRead: 88, blocksWritten: 96,
+} as const;
+const blockSize = 512;
 
 // Larger than the C libraries' structures, whose sizes differ: glibc's posix_spawnattr_t has 336 bytes.
 const structureSize = 1024;
@@ -81,6 +125,9 @@ export function startProgram(start: ProgramStart): StartedProgram {
 			if (end.processId !== undefined) {
 				process.kill(end.processId, 'SIGKILL');
 			}
+		},
+		abandon() {
+			end.stop();
 		},
 	};
 }
@@ -140,25 +187,31 @@ function attributes(calls: Libc, undo: DisposableStack): Uint8Array {
 }
 
 function watchForEnd() {
-	const {promise, resolve} = Promise.withResolvers<number>();
+	const {promise, resolve} = Promise.withResolvers<ProgramEnd>();
+	let isWatched = true;
 	const end = {
 		processId: undefined as number | undefined,
 		promise,
 		stop() {
+			if (!isWatched) {
+				return;
+			}
+
+			isWatched = false;
 			process.off('SIGCHLD', look);
 			process.setMaxListeners(process.getMaxListeners() - 1);
 			clearInterval(timer);
 		},
 	};
 	const look = () => {
-		const exitCode = end.processId === undefined ? undefined : collectExitCode(end.processId);
-		if (exitCode === undefined) {
+		const ending = end.processId === undefined ? undefined : collectEnd(end.processId);
+		if (ending === undefined) {
 			return;
 		}
 
 		end.processId = undefined;
 		end.stop();
-		resolve(exitCode);
+		resolve(ending);
 	};
 
 	// Also what keeps Node running until then.
@@ -168,15 +221,28 @@ function watchForEnd() {
 	return end;
 }
 
-/** As a shell has it; `undefined` as long as the process runs. */
-function collectExitCode(processId: number): number | undefined {
-	const buffer = Buffer.alloc(4);
-	const collected = check(libc().waitpid(processId, buffer, WNOHANG), 'waitpid', {action: 'wait for process'});
-	if (collected === 0) {
-		return undefined;
-	}
+/** `undefined` as long as the process runs. */
+function collectEnd(processId: number): ProgramEnd | undefined {
+	const status = Buffer.alloc(4);
+	const usage = Buffer.alloc(usageSize);
+	const collected = check(libc().wait4(processId, status, WNOHANG, usage), 'wait4', {action: 'wait for process'});
+	return collected === 0 ? undefined : {exitCode: exitCodeOf(status.readInt32LE()), usage: readUsage(usage)};
+}
 
-	const status = buffer.readInt32LE();
+// https://man7.org/linux/man-pages/man2/wait.2.html (WIFSIGNALED, WEXITSTATUS)
+function exitCodeOf(status: number): number {
 	const signal = status & 0x7F;
 	return signal === 0 ? (status >> 8) & 0xFF : 128 + signal;
+}
+
+function readUsage(usage: Buffer): ProgramUsage {
+	const readLong = (offset: number) => Number(usage.readBigInt64LE(offset));
+	const readTime = (offset: number) => (readLong(offset) * 1_000_000) + readLong(offset + 8);
+	return {
+		userTime: readTime(usageOffsets.userTime),
+		systemTime: readTime(usageOffsets.systemTime),
+		peakMemory: readLong(usageOffsets.largestProcess) * 1024,
+		bytesRead: readLong(usageOffsets.blocksRead) * blockSize,
+		bytesWritten: readLong(usageOffsets.blocksWritten) * blockSize,
+	};
 }

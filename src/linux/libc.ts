@@ -58,7 +58,7 @@ export type Libc = {
 	readonly unlinkat: Call<[directory: number, path: Uint8Array, flags: number]>;
 	readonly unshare: Call<[flags: number]>;
 	readonly utimensat: Call<[directory: number, path: Uint8Array, times: Uint8Array, flags: number]>;
-	readonly waitpid: Call<[processId: number, status: Uint8Array, options: number]>;
+	readonly wait4: Call<[processId: number, status: Uint8Array, options: number, usage: Uint8Array]>;
 
 	readonly bpf: Call<[command: number, attributes: Uint8Array, size: number]>;
 	readonly fsconfig: Call<[context: number, command: number, key: Memory, value: Memory, auxiliary: number]>;
@@ -117,7 +117,7 @@ const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, st
 	unlinkat: 'int unlinkat(int, const void *, int)',
 	unshare: 'int unshare(int)',
 	utimensat: 'int utimensat(int, const void *, const void *, int)',
-	waitpid: 'int waitpid(int, void *, int)',
+	wait4: 'int wait4(int, void *, int, void *)',
 };
 
 // The C library lacks a function: musl has none of the mount calls, glibc before 2.33 no mknodat that can be looked up.

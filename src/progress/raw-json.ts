@@ -14,7 +14,7 @@ import {describeWarning, encodeText} from './warning-json.ts';
 const streams = {stdout: 1, stderr: 2} as const;
 
 /**
-The progress of a build for programs: one JSON object a line, each with one event, in the form of `docker buildx build --progress rawjson`. What that does not know stands under names of its own: `explanations`.
+The progress of a build for programs: one JSON object a line, each with one event, in the form of `docker buildx build --progress rawjson`. What that does not know stands under names of its own: `explanations`, and `usage` of a vertex.
 
 @see https://github.com/moby/buildkit/blob/master/client/graph.go (SolveStatus)
 */
@@ -69,7 +69,7 @@ function describe(event: ProgressEvent): unknown {
 	}
 }
 
-function describeVertex({digest, inputs, name, started, completed, cached, error, canceled}: VertexEvent): unknown {
+function describeVertex({digest, inputs, name, started, completed, cached, error, canceled, usage}: VertexEvent): unknown {
 	return {
 		digest,
 		inputs: inputs.length === 0 ? undefined : inputs,
@@ -79,6 +79,7 @@ function describeVertex({digest, inputs, name, started, completed, cached, error
 		cached: cached ? true : undefined,
 		// Programs recognize a canceled vertex by the end of its error.
 		error: canceled && !error?.endsWith('context canceled') ? [...(error === undefined ? [] : [error]), 'context canceled'].join(': ') : error,
+		usage,
 	};
 }
 

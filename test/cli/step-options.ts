@@ -58,6 +58,7 @@ const none = {
 	'cpuset-cpus': undefined,
 	'cpuset-mems': undefined,
 	'pids-limit': undefined,
+	timeout: undefined,
 	resource: [],
 };
 

@@ -3,7 +3,7 @@ import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import test from 'ava';
-import {startProgram} from '../../src/linux/child-process.ts';
+import {startProgram, type ProgramEnd} from '../../src/linux/child-process.ts';
 import {Descriptor} from '../../src/linux/descriptor.ts';
 import {createPipe} from '../../src/linux/pipe.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
@@ -11,7 +11,7 @@ import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 const owner = {uid: process.getuid!(), gid: process.getgid!()};
 
 /** Runs a script by a shell that reads it from its standard input. */
-async function runShell(script: string): Promise<{readonly exitCode: number; readonly output: string}> {
+async function runShell(script: string): Promise<ProgramEnd & {readonly output: string}> {
 	await using directory = await makeTemporaryDirectory();
 	const file = path.join(directory.path, 'script');
 	await writeFile(file, script);
@@ -20,8 +20,8 @@ async function runShell(script: string): Promise<{readonly exitCode: number; rea
 	using output = read;
 	const {ended} = startProgram({file: '/bin/sh', name: 'sh', descriptors: [input.number, write.number, write.number]});
 	write.close();
-	const exitCode = await ended;
-	return {exitCode, output: readFileSync(output.number, 'utf8')};
+	const {exitCode, usage} = await ended;
+	return {exitCode, usage, output: readFileSync(output.number, 'utf8')};
 }
 
 test('the exit code is that of the program', async t => {
@@ -32,6 +32,14 @@ test('the exit code is that of the program', async t => {
 test('a program that a signal ends has 128 more than the signal\'s number', async t => {
 	const {exitCode} = await runShell('kill -TERM $$');
 	t.is(exitCode, 143);
+});
+
+test('what a program and its children have used is told with its end', async t => {
+	const {usage: {userTime, systemTime, peakMemory, ...bytes}} = await runShell('(i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done); exit 0');
+	t.true(userTime > 0);
+	t.true(systemTime >= 0);
+	t.true(peakMemory > 2 ** 18 && peakMemory < 2 ** 30);
+	t.deepEqual(Object.keys(bytes), ['bytesRead', 'bytesWritten']);
 });
 
 test('the program has the given descriptors and no other of this process, no environment, and a session of its own', async t => {
@@ -57,7 +65,7 @@ test('descriptors may be given under numbers that the program gets itself', asyn
 	// The pipe is its standard output, this process's own standard streams come behind it.
 	const {ended} = startProgram({file: '/bin/sh', name: 'sh', descriptors: [nothing.number, write.number, 0, 1, 2]});
 	write.close();
-	t.is(await ended, 0);
+	t.like(await ended, {exitCode: 0});
 	t.is(readFileSync(output.number, 'utf8'), '');
 });
 
@@ -68,7 +76,7 @@ test('a program can be killed, and killing it again does nothing', async t => {
 	read.close();
 	t.true(input.number > 0);
 	kill();
-	t.is(await ended, 137);
+	t.like(await ended, {exitCode: 137});
 	t.notThrows(kill);
 });
 

@@ -190,6 +190,9 @@ export function silentExecution(signal = new AbortController().signal): Executio
 		status() {
 			// Nobody reads it.
 		},
+		usage() {
+			// Nobody reads it.
+		},
 		forbidRecord() {
 			// Nothing is recorded.
 		},

@@ -53,10 +53,9 @@ testWithCgroups('a process joins by the descriptors, and its use is counted', as
 	const {status, stdout} = runInside(cgroup, 'cat /proc/self/cgroup');
 	t.is(status, 0);
 	const joined = stdout.split('\n').filter(line => line.endsWith('/session-1'));
-	// A group of cpuset is only made for its limits.
-	t.is(joined.length, cgroups.directories.filter(directory => !directory.includes('/cpuset/')).length);
+	t.is(joined.length, cgroups.directories.length);
 	const usage = await cgroup.usage();
-	t.true(usage.cpuTime !== undefined && usage.cpuTime > 0 && usage.cpuTime < 60_000_000);
+	t.true(usage.peakProcesses === undefined || usage.peakProcesses === 2);
 	t.true(usage.peakMemory === undefined || (usage.peakMemory > 0 && usage.peakMemory < 100 * megabyte));
 	t.false(await cgroup.outOfMemory());
 });
@@ -176,8 +175,7 @@ testWithCgroups('killing outruns processes that keep forking', async t => {
 	// Each process lives only until it has made the next one.
 	const {status} = runInside(cgroup, 'exec >/dev/null 2>&1; hop() { hop & }; for chain in 1 2 3 4; do hop; done');
 	t.is(status, 0);
-	const files = cgroups.directories.map(directory => path.join(directory, 'session-1/cgroup.procs')).filter(file => existsSync(file));
-	const readProcesses = (): string[] => files.map(file => readFileSync(file, 'utf8'));
+	const readProcesses = (): string[] => cgroups.directories.map(directory => readFileSync(path.join(directory, 'session-1/cgroup.procs'), 'utf8'));
 	t.false(readProcesses().includes(''));
 	await cgroup.kill();
 	t.true(readProcesses().every(processes => processes === ''));
