@@ -22,11 +22,13 @@ const containerHint = 'Inside a container, it has to be started with --security-
 The error of namespaces that cannot be made, with what this machine has against them.
 
 @param complaint what the program that makes them said
+@param options what to do, if it is known
+@param options.hint instead of what can be found out
 */
-export function namespaceError(complaint: string): TsbuildError {
+export function namespaceError(complaint: string, {hint}: {readonly hint?: string} = {}): TsbuildError {
 	const prohibition = prohibitions.find(({file, value}) => readIfPresent(file) === value);
 	return new TsbuildError('ERR_TSBUILD_USER_NAMESPACE', `failed to run without root in a user namespace: ${complaint.replaceAll('\n', '; ')}`, {
-		hint: prohibition?.hint ?? containerHint,
+		hint: hint ?? prohibition?.hint ?? containerHint,
 	});
 }
 

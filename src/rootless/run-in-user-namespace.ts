@@ -3,6 +3,7 @@ import {once} from 'node:events';
 import {constants} from 'node:os';
 import process from 'node:process';
 import type {Duplex, Readable} from 'node:stream';
+import {errorCode} from '../kernel/errors.ts';
 import {singleIdVariable} from '../linux/unmapped-id.ts';
 import {readUserNamespace} from '../linux/user-namespace.ts';
 import {planIdMapping, type IdMapping} from './id-mapping.ts';
@@ -39,7 +40,7 @@ export async function runInUserNamespace(environment: Environment): Promise<numb
 		await Promise.race([giveIds(program, mapping), ended]);
 	} catch (error) {
 		program.child.kill('SIGKILL');
-		throw error;
+		throw errorCode(error) === 'ENOENT' ? namespaceError('unshare is not installed', {hint: 'Install util-linux.'}) : error;
 	}
 
 	using _ = passSignals(program.child);
@@ -74,8 +75,15 @@ async function giveIds({child, conversation}: StartedProgram, mapping: IdMapping
 }
 
 async function collect(stream: Readable): Promise<string> {
-	const pieces = await stream.setEncoding('utf8').toArray() as string[];
-	return pieces.join('').trim();
+	let complaint = '';
+	stream.setEncoding('utf8').on('data', (piece: string) => {
+		complaint += piece;
+	});
+	// Also when there was no program to complain.
+	await new Promise<void>(resolve => {
+		stream.once('close', resolve);
+	});
+	return complaint.trim();
 }
 
 function passSignals(child: ChildProcess): Disposable {
