@@ -8,24 +8,31 @@ import {openPastaNetwork} from './pasta-network.ts';
 import {openSlirpNetwork} from './slirp-network.ts';
 import {openVethNetwork} from './veth-network.ts';
 
+/** What connects the steps with the rest of the world. */
+export type NetworkKind = (typeof kinds)[number]['kind'];
+
 /** The network of some steps, which ends when it is disposed of. */
 export type NetworkOutcome = AsyncDisposable & (
-	| {readonly type: 'namespace'; readonly network: NetworkNamespace}
+	| {readonly type: 'namespace'; readonly kind: NetworkKind; readonly network: NetworkNamespace}
 	/** For each kind of network, why there is none on this machine. */
 	| {readonly type: 'host'; readonly reasons: readonly string[]}
 );
 
 // The fastest first. The others need no right to change the machine's network.
-const kinds = [openVethNetwork, openPastaNetwork, openSlirpNetwork];
+const kinds = [
+	{kind: 'veth', open: openVethNetwork},
+	{kind: 'pasta', open: openPastaNetwork},
+	{kind: 'slirp4netns', open: openSlirpNetwork},
+] as const;
 
 const relayAddress = '127.0.0.1';
 
 /** Opens the best network that this machine allows, with somebody in it who resolves names. */
 export async function openStepNetwork(): Promise<NetworkOutcome> {
 	const reasons: string[] = [];
-	for (const open of kinds) {
+	for (const kind of kinds) {
 		try {
-			return await openWith(open);
+			return await openKind(kind);
 		} catch (error) {
 			if (!(error instanceof NetworkUnavailable)) {
 				throw error;
@@ -38,13 +45,14 @@ export async function openStepNetwork(): Promise<NetworkOutcome> {
 	return {type: 'host', reasons, [Symbol.asyncDispose]: async () => undefined};
 }
 
-async function openWith(open: (typeof kinds)[number]): Promise<NetworkOutcome> {
+async function openKind({kind, open}: (typeof kinds)[number]): Promise<NetworkOutcome> {
 	await using opened = new AsyncDisposableStack();
 	const {namespace, hostAddress} = opened.use(await open());
 	const relay = opened.use(await relayDns(namespace));
 	const closed = opened.move();
 	return {
 		type: 'namespace',
+		kind,
 		network: {namespace, hostAddress, nameservers: relay && [relayAddress]},
 		[Symbol.asyncDispose]: async () => closed.disposeAsync(),
 	};

@@ -1,18 +1,21 @@
-import {spawn, type ChildProcessByStdio} from 'node:child_process';
+import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {constants} from 'node:fs';
-import {readFile} from 'node:fs/promises';
-import type {Readable, Writable} from 'node:stream';
+import {readFileSync} from 'node:fs';
+import process from 'node:process';
 import {text} from 'node:stream/consumers';
-import {Descriptor} from '../../src/linux/descriptor.ts';
+import {setInterval} from 'node:timers/promises';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {findHostProgram} from '../../src/linux/host-program.ts';
+import {inNetworkNamespace} from '../../src/linux/network-namespace.ts';
 import {isInUserNamespace} from '../../src/linux/user-namespace.ts';
+import {createStepNamespace} from './create-step-namespace.ts';
 import {findOutwardAddress} from './host-routes.ts';
 import {NetworkUnavailable} from './network-unavailable.ts';
 import type {OpenNetwork} from './open-network.ts';
 import {whenReady} from './when-ready.ts';
 
-type Pasta = ChildProcessByStdio<Writable, Readable, Readable>;
+// All but the first are on every machine.
+const programs = ['pasta', 'setpriv', 'unshare', 'mount', 'sh'] as const;
 
 // https://passt.top/passt/tree/passt.1
 const configuration = {
@@ -29,59 +32,63 @@ const configuration = {
 };
 
 // The last: else the gateway's address would lead to the machine's 127.0.0.1.
-const pastaFlags = ['--foreground', '--quiet', '--config-net', '--no-map-gw'];
+const flags = ['--foreground', '--quiet', '--config-net', '--no-map-gw'];
+
+/*
+When this process ends, in any way, so does unshare, and with that all in its PID namespace.
+
+pasta closes the descriptors that it inherits, and may not look into other processes: it can open the namespace only as a file. So it gets one, in a mount namespace of its own.
+*/
+const wrapper = ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', 'sh', '-ec'];
+const namespaceDescriptor = 3;
+const script = `mount -t tmpfs tmpfs /mnt; : > /mnt/netns; mount --bind /proc/self/fd/${namespaceDescriptor} /mnt/netns; exec "$@" --netns /mnt/netns`;
+
+// Milliseconds between looks at what pasta has done. It takes some 20.
+const lookInterval = 2;
 
 /**
 Makes a network namespace whose packets `pasta` turns into connections of its own. It needs no right to change the machine's network.
 
-pasta runs as long as the program that it has started in the namespace: `cat`, which ends with its input, a pipe of this process. So pasta ends with this process, however that ends.
-
 @throws {NetworkUnavailable}
 */
 export async function openPastaNetwork(): Promise<OpenNetwork> {
-	const program = findHostProgram('pasta');
-	const cat = findHostProgram('cat');
-	if (program === undefined || cat === undefined) {
-		throw new NetworkUnavailable('pasta is not installed');
+	const missing = programs.find(name => findHostProgram(name) === undefined);
+	if (missing !== undefined) {
+		throw new NetworkUnavailable(`${missing} is not installed`);
 	}
 
 	await using opened = new AsyncDisposableStack();
-	const pasta = startPasta(program, cat);
+	const namespace = opened.use(createStepNamespace());
+	const pasta = startPasta(namespace);
+	const ended = once(pasta, 'exit');
 	opened.defer(async () => {
-		await stop(pasta);
+		pasta.kill('SIGKILL');
+		await ended;
 	});
-	// What cat is given comes back as soon as it runs, and it runs when the namespace is ready.
-	pasta.stdin.write('\n');
-	await whenReady('pasta', {ready: once(pasta.stdout, 'data'), ended: once(pasta, 'exit'), complaints: text(pasta.stderr)});
-	const namespace = opened.use(Descriptor.open(`/proc/${await childOf(pasta.pid!)}/ns/net`, constants.O_RDONLY));
+	await whenReady('pasta', {ready: async signal => waitForRoute(namespace, signal), ended, complaints: text(pasta.stderr!)});
 	const closed = opened.move();
 	return {namespace, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync()};
 }
 
-function startPasta(program: string, cat: string): Pasta {
-	// As root it would become the user nobody, who may not make the namespace.
+function startPasta({number}: Descriptor) {
+	// As root it would become the user nobody, who may not enter the namespace.
 	const user = isInUserNamespace() ? [] : ['--runas', '0'];
 	// In a session of its own, so that a Ctrl-C does not end it before the steps.
-	const pasta = spawn(program, [...pastaFlags, ...Object.entries(configuration).flat(), ...user, '--', cat], {
-		cwd: '/', env: {}, detached: true, stdio: ['pipe', 'pipe', 'pipe'],
+	return spawn(findHostProgram('setpriv')!, [...wrapper, script, 'sh', 'pasta', ...flags, ...Object.entries(configuration).flat(), ...user], {
+		cwd: '/', env: {PATH: process.env.PATH}, detached: true, stdio: ['ignore', 'ignore', 'pipe', number],
 	});
-	// It may have ended before it is written to; then there is its exit.
-	pasta.stdin.on('error', () => undefined);
-	return pasta;
 }
 
-async function stop(pasta: Pasta): Promise<void> {
-	pasta.stdin.destroy();
-	if (pasta.exitCode !== null || pasta.signalCode !== null) {
-		return;
+/** The default route is the last that pasta makes. */
+async function waitForRoute(namespace: Descriptor, signal: AbortSignal): Promise<void> {
+	for await (const _ of setInterval(lookInterval, undefined, {signal})) {
+		if (hasDefaultRoute(namespace)) {
+			return;
+		}
 	}
-
-	pasta.kill('SIGKILL');
-	await once(pasta, 'exit');
 }
 
-// https://man7.org/linux/man-pages/man5/proc_pid_task.5.html (children)
-async function childOf(processId: number): Promise<string> {
-	const children = await readFile(`/proc/${processId}/task/${processId}/children`, 'latin1');
-	return children.trim();
+function hasDefaultRoute(namespace: Descriptor): boolean {
+	const routes = inNetworkNamespace(namespace, () => readFileSync('/proc/thread-self/net/route', 'latin1'));
+	return /^eth0\t0{8}\t/mv.test(routes);
 }

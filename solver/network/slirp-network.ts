@@ -1,20 +1,18 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import process from 'node:process';
 import type {Readable} from 'node:stream';
 import {text} from 'node:stream/consumers';
 import {findHostProgram} from '../../src/linux/host-program.ts';
-import {LinuxError} from '../../src/linux/linux-error.ts';
-import {NetworkLinks} from '../../src/linux/network-links.ts';
-import {createNetworkNamespace} from '../../src/linux/network-namespace.ts';
+import {createStepNamespace} from './create-step-namespace.ts';
 import {findOutwardAddress} from './host-routes.ts';
 import {NetworkUnavailable} from './network-unavailable.ts';
 import type {OpenNetwork} from './open-network.ts';
 import {whenReady} from './when-ready.ts';
 
-// Numbers in slirp4netns of what it tells us by, and of what tells it that we have ended.
+// Numbers in slirp4netns of what it tells us by, of what tells it that we have ended, and of the namespace.
 const readyDescriptor = 3;
 const exitDescriptor = 4;
+const namespaceDescriptor = 5;
 
 // https://github.com/rootless-containers/slirp4netns/blob/master/slirp4netns.1.md
 const slirpArguments = [
@@ -27,6 +25,8 @@ const slirpArguments = [
 	`--ready-fd=${readyDescriptor}`,
 	`--exit-fd=${exitDescriptor}`,
 	'--netns-type=path',
+	`/proc/self/fd/${namespaceDescriptor}`,
+	'eth0',
 ];
 
 /**
@@ -43,31 +43,16 @@ export async function openSlirpNetwork(): Promise<OpenNetwork> {
 	}
 
 	await using opened = new AsyncDisposableStack();
-	const namespace = opened.use(createNamespace());
-	const slirp = spawn(program, [...slirpArguments, `/proc/${process.pid}/fd/${namespace.number}`, 'eth0'], {
-		cwd: '/', env: {}, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+	const namespace = opened.use(createStepNamespace());
+	const slirp = spawn(program, slirpArguments, {
+		cwd: '/', env: {}, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', namespace.number],
 	});
 	const ended = once(slirp, 'exit');
 	opened.defer(async () => {
 		slirp.kill('SIGKILL');
 		await ended;
 	});
-	await whenReady('slirp4netns', {ready: once(slirp.stdio[readyDescriptor] as Readable, 'data'), ended, complaints: text(slirp.stderr!)});
+	await whenReady('slirp4netns', {ready: async signal => once(slirp.stdio[readyDescriptor] as Readable, 'data', {signal}), ended, complaints: text(slirp.stderr!)});
 	const closed = opened.move();
 	return {namespace, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync()};
-}
-
-function createNamespace() {
-	try {
-		const {namespace, result: links} = createNetworkNamespace(() => new NetworkLinks());
-		using _ = links;
-		links.switchOn(links.find('lo'));
-		return namespace;
-	} catch (error) {
-		if (error instanceof LinuxError) {
-			throw new NetworkUnavailable(error.message, {cause: error});
-		}
-
-		throw error;
-	}
 }

@@ -6,7 +6,8 @@ const patience = 10_000;
 
 /** How a program that makes a network gets on. */
 export type Progress = {
-	readonly ready: Promise<unknown>;
+	/** Waits for it, until the signal. */
+	readonly ready: (signal: AbortSignal) => Promise<unknown>;
 	readonly ended: Promise<unknown>;
 	/** All that it writes to its standard error. */
 	readonly complaints: Promise<string>;
@@ -18,16 +19,14 @@ Waits until a program has made its network.
 @throws {NetworkUnavailable} when it ends before, with its last line; when it takes ten seconds
 */
 export async function whenReady(name: string, {ready, ended, complaints}: Progress): Promise<void> {
-	using stack = new DisposableStack();
-	const timer = new AbortController();
-	stack.defer(() => {
-		timer.abort();
-	});
+	const controller = new AbortController();
+	const {signal} = controller;
 	const outcome = await Promise.race([
-		ready.then(() => 'ready' as const),
+		ready(signal).then(() => 'ready' as const),
 		ended.then(() => 'ended' as const),
-		setTimeout(patience, 'silent' as const, {signal: timer.signal}),
+		setTimeout(patience, 'silent' as const, {signal}),
 	]);
+	controller.abort();
 	switch (outcome) {
 		case 'ready': {
 			return;
