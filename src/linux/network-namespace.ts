@@ -13,7 +13,7 @@ Makes a network namespace with nothing but `lo`, which is down. It ends with its
 All happens on the calling thread before this function returns, so nothing that other code does gets into the namespace.
 
 @param inside what is done there, such as opening sockets, which stay there; it may start neither a thread nor a child
-@throws {LinuxError} `EPERM` without CAP_SYS_ADMIN; `ENOSPC` for too many namespaces; what `inside` throws
+@throws {LinuxError} `EPERM` without CAP_SYS_ADMIN, here and over the namespace that it is called in; `ENOSPC` for too many namespaces; what `inside` throws
 @see https://man7.org/linux/man-pages/man7/network_namespaces.7.html
 */
 export function createNetworkNamespace<Result>(inside: () => Result): {readonly namespace: Descriptor; readonly result: Result} {
@@ -41,6 +41,8 @@ export function inNetworkNamespace<Result>(namespace: BorrowedDescriptor, inside
 
 function andBack<Result>(elsewhere: () => Result): Result {
 	using own = Descriptor.open(ownNamespacePath, constants.O_RDONLY);
+	// Who may not come back, as in a user namespace that does not own the network, finds out before he goes.
+	setNamespace(own, CLONE_NEWNET);
 	try {
 		return elsewhere();
 	} finally {
