@@ -55,7 +55,7 @@ const areas: readonly Area[] = [
 	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor', 'src/exporter/image-store.ts'], why: 'opens the store together with what ends the containers of dead sessions'},
 	{name: 'src/garbage', imports: ['src/kernel', 'src/linux', 'src/exporter/image-store.ts', 'snapshotter'], why: 'keeps a store within its limits'},
 	{name: 'src/store-check', imports: ['src/kernel', 'src/local-store.ts', 'src/exporter/image-store.ts', 'snapshotter'], why: 'proves that a store is whole'},
-	{name: 'src/doctor', imports: ['src/kernel', 'src/linux', 'src/registry', 'src/rootless', 'snapshotter', 'solver/executor'], why: 'tries what a build needs of the machine'},
+	{name: 'src/doctor', imports: ['src/kernel', 'src/linux', 'src/registry', 'src/rootless', 'snapshotter', 'solver/executor', 'solver/network'], why: 'tries what a build needs of the machine'},
 	{name: 'src/rootless', imports: ['src/kernel', 'src/linux'], why: 'makes root of a user before there is anything to build'},
 	{name: 'src/build-error', imports: ['src/kernel'], why: 'is known to those who print it'},
 	{name: 'src/build', imports: 'everything', why: 'wires a build'},

@@ -4,6 +4,7 @@ import {examineEmulation} from './emulation.ts';
 import type {Examination, Finding, Patient} from './finding.ts';
 import {examineKernel} from './kernel.ts';
 import {examineNameServers} from './name-servers.ts';
+import {examineNetwork} from './network.ts';
 import {examinePrograms} from './programs.ts';
 import {examineRegistries} from './registries.ts';
 import {examineRights} from './rights.ts';
@@ -23,6 +24,7 @@ const examinations: ReadonlyArray<readonly [topic: string, examine: Examination]
 	['cgroups', examineCgroups],
 	['store', examineStore],
 	['step', tryStep],
+	['network', examineNetwork],
 	['dns', examineNameServers],
 	['platforms', examineEmulation],
 	['programs', examinePrograms],
