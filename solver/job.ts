@@ -3,10 +3,11 @@ import type {Digest} from '../src/kernel/digest.ts';
 import {TsbuildError, errorMessage} from '../src/kernel/errors.ts';
 import type {ProgressSink} from '../src/kernel/progress-event.ts';
 import type {CacheRecord, CacheStore} from './cache-store.ts';
+import {causeOf, describeExecution, type Execution} from './execution.ts';
 import type {Flights} from './flights.ts';
 import {Identities, type Identity} from './identities.ts';
 import {JobProgress} from './job-progress.ts';
-import type {ExecutionCause, Journal, JournalEntry} from './journal.ts';
+import type {Journal} from './journal.ts';
 import {SingleFlight} from './single-flight.ts';
 import {SolveError, type VertexFailure} from './solve-error.ts';
 import {Speculation} from './speculation.ts';
@@ -25,19 +26,6 @@ export type JobOptions<Result> = {
 	/** Told of what executes. */
 	readonly journal?: Journal<Result> | undefined;
 	readonly signal: AbortSignal;
-};
-
-/** All that a vertex executes with. */
-type Execution<Result> = {
-	readonly vertex: Vertex<Result>;
-	readonly inputs: readonly Result[];
-	/** The canonical key, unless the result belongs to this job alone. */
-	readonly key: CacheKey | undefined;
-	/** What else the result is recorded under. */
-	readonly otherKeys: readonly CacheKey[];
-	/** The result may be one that another job makes. */
-	readonly isShared: boolean;
-	readonly cause: ExecutionCause;
 };
 
 /** What an attempt to execute has come to: a result, or another vertex that makes the same. */
@@ -173,7 +161,12 @@ export class Job<Result> {
 
 	async #perform(execution: Execution<Result>): Promise<Result> {
 		const {vertex, inputs} = execution;
-		const entry = await this.#describe(execution);
+		const {journal} = this.#options;
+		const entry = journal && await describeExecution(execution, {cacheMap: await this.#cacheMap(vertex), identities: this.#identities, signal: this.#signal});
+		if (entry !== undefined) {
+			journal?.begin(entry);
+		}
+
 		this.#progress.start(vertex);
 		const result = await vertex.op.execute(inputs, {
 			signal: this.#signal,
@@ -184,40 +177,11 @@ export class Job<Result> {
 		});
 		const isRecorded = await this.#record(execution, result);
 		if (isRecorded && entry !== undefined) {
-			await this.#options.journal?.recorded(entry);
+			await journal?.recorded(entry);
 		}
 
 		this.#progress.complete(vertex);
 		return result;
-	}
-
-	/** Tells the journal of an execution. */
-	async #describe({vertex, key, cause, inputs}: Execution<Result>): Promise<JournalEntry<Result> | undefined> {
-		const {journal} = this.#options;
-		if (journal === undefined) {
-			return undefined;
-		}
-
-		const map = await this.#cacheMap(vertex);
-		const contents = key === undefined ? [] : await this.#identities.contents(vertex);
-		const identities = await Promise.all(vertex.inputs.map(async input => this.#identities.of(input)));
-		const entry = {
-			vertex,
-			cause,
-			key,
-			operation: map.digest,
-			inputs: vertex.inputs.map((input, index) => {
-				const describe = map.contentDescriptions?.[index];
-				return {
-					vertex: input,
-					key: identities[index]!.key,
-					content: contents[index],
-					describeContent: describe && (async () => describe(inputs[index]!, this.#signal)),
-				};
-			}),
-		};
-		journal.begin(entry);
-		return entry;
 	}
 
 	async #waitForOther(vertex: Vertex<Result>, key: CacheKey): Promise<void> {
@@ -311,18 +275,6 @@ export class Job<Result> {
 
 		return outcome.value;
 	}
-}
-
-function causeOf<Result>({ignoreCache}: Vertex<Result>, {key, record, isRenewed}: Identity<Result>): ExecutionCause {
-	if (key === undefined) {
-		return 'uncacheable';
-	}
-
-	if (isRenewed) {
-		return ignoreCache ? 'ignored' : 'renewed';
-	}
-
-	return record === undefined ? 'unknown' : 'lost';
 }
 
 /** Whether an error says no more than that the work was ended by `reason`. */

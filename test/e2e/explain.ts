@@ -305,5 +305,6 @@ test('no value that could be a secret is in what is kept to explain', async t =>
 	t.is(exitCode, 0, stderr);
 	t.false(stderr.includes('hidden-word'));
 	const files = ['metadata.db', 'metadata.db-wal'].map(name => path.join(project.root, name)).filter(file => existsSync(file));
-	t.true(files.every(file => !readFileSync(file).includes('hidden-word')));
+	const isKept = files.some(file => readFileSync(file).includes('hidden-word'));
+	t.false(isKept);
 });
