@@ -36,7 +36,8 @@ const packagesForTests = [
 	'binutils',
 	'binutils-aarch64-linux-gnu',
 	'qemu-user-static',
-	// Attributes, capabilities and user namespaces.
+	// Profiles, attributes, capabilities and user namespaces.
+	'apparmor',
 	'attr',
 	'libcap2-bin',
 	'uidmap',
