@@ -37,7 +37,7 @@ const packages = [
 ];
 
 // The tests start ordinary programs of the machine; busybox fills in for the rest.
-const systemPackages = ['attr', 'coreutils', 'dash', 'findutils', 'grep', 'libcap2-bin', 'mount', 'sed', 'tar', 'util-linux'];
+const systemPackages = ['apparmor', 'attr', 'coreutils', 'dash', 'findutils', 'grep', 'libcap2-bin', 'mount', 'sed', 'tar', 'util-linux'];
 
 export type DiskImageOptions = {
 	/** The ext4 image to be written. */
