@@ -22,7 +22,7 @@ const directory = '/sys/fs/cgroup';
 const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 /**
-The view that fits the mounts of the host. Of version 1 it has the hierarchies in which a step gets a group of its own: in others it would see those of the host.
+The view that fits the mounts of the host. Of version 1 it has the hierarchies in which steps get groups of their own: in others they would see those of the host. A step without limits of its CPUs has none in cpuset, which programs still look for.
 
 @param mounts those of this process
 @param groups where the groups of steps are made
