@@ -1,10 +1,17 @@
+#!/usr/bin/env node
 import process from 'node:process';
-import {runCommandLine} from './cli/command-line.ts';
+import {interruptedExitCode, runCommandLine} from './cli/command-line.ts';
 import {writeStandardError} from './progress/standard-error.ts';
 import {onInterruption} from './rootless/interruptions.ts';
 
 const controller = new AbortController();
 onInterruption(signal => {
+	if (controller.signal.aborted) {
+		// The steps follow the end of this process; the next build removes what they leave.
+		writeStandardError('ERROR: killed before all was cleaned up; the next build does that\n');
+		process.exit(interruptedExitCode);
+	}
+
 	controller.abort(new DOMException(`ended by ${signal}`, 'AbortError'));
 });
 

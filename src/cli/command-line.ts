@@ -9,8 +9,12 @@ import {UsageError} from './usage-error.ts';
 const commandNames = ['build', 'doctor', 'du', 'help', 'images', 'inspect', 'load', 'login', 'logout', 'prune', 'pull', 'push', 'rmi', 'save', 'store', 'tag', 'version'] as const;
 type CommandName = (typeof commandNames)[number];
 
-// The exit code of a shell for what Ctrl-C ended: 128 + SIGINT. https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
-const interruptedExitCode = 130;
+/**
+The exit code of a shell for what Ctrl-C ended: 128 + SIGINT.
+
+@see https://www.gnu.org/software/bash/manual/html_node/Exit-Status.html
+*/
+export const interruptedExitCode = 130;
 
 /**
 Runs the command that the arguments name; without a name it is `build`. Errors are printed, never thrown.

@@ -1,7 +1,7 @@
 import process from 'node:process';
 
-/** What a user ends a program with. */
-export const interruptionSignals = ['SIGINT', 'SIGTERM'] as const;
+/** What a user ends a program with; SIGHUP comes when the terminal is closed. */
+export const interruptionSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Set for a program that `runInUserNamespace` has started, which then hears of signals through it alone. */
 export const supervisedVariable = 'TSBUILD_SUPERVISED';
@@ -9,7 +9,7 @@ export const supervisedVariable = 'TSBUILD_SUPERVISED';
 type InterruptionSignal = (typeof interruptionSignals)[number];
 
 /**
-Calls `listener` each time that the user wants an end: by Ctrl-C (SIGINT) or SIGTERM.
+Calls `listener` each time that the user wants an end: by Ctrl-C (SIGINT), SIGTERM, or the end of the terminal.
 
 In a user namespace, the process outside takes the signals. Ctrl-C reaches both, and would count twice. When that process is gone without a word (SIGKILL), that is an end too.
 */
