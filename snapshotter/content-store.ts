@@ -60,6 +60,8 @@ export type ContentStoreOptions = {
 	readonly temporaryFile?: () => string;
 	/** Told of each blob that is asked for or taken in, before it is looked for or put in its place: whoever uses it does not want it removed meanwhile. */
 	readonly hold?: (digest: Digest) => void;
+	/** Told before a blob is taken in, with the bytes that are expected: it may refuse. */
+	readonly beforeWriting?: ((size: number) => Promise<void>) | undefined;
 };
 
 // Manifests and configs are a few kilobytes; registries take at most 4 MiB. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
@@ -80,13 +82,15 @@ A blob is there whole or not at all, and what is read is verified. All functions
 export class ContentStore {
 	readonly #temporaryFile: () => string;
 	readonly #hold: ((digest: Digest) => void) | undefined;
+	readonly #beforeWriting: ContentStoreOptions['beforeWriting'];
 	readonly #remoteBlobs = new RemoteBlobs();
 	readonly directory: string;
 
-	constructor(directory: string, {temporaryFile = () => path.join(directory, `.ingest-${randomUUID()}`), hold}: ContentStoreOptions = {}) {
+	constructor(directory: string, {temporaryFile = () => path.join(directory, `.ingest-${randomUUID()}`), hold, beforeWriting}: ContentStoreOptions = {}) {
 		this.directory = directory;
 		this.#temporaryFile = temporaryFile;
 		this.#hold = hold;
+		this.#beforeWriting = beforeWriting;
 	}
 
 	async #isWhole({digest, size}: StoredBlob): Promise<boolean> {
@@ -167,6 +171,7 @@ export class ContentStore {
 	@throws {TsbuildError} `ERR_TSBUILD_CONTENT` when size or digest is not the expected one; `ERR_TSBUILD_STORE` when it cannot be written, with the system's error as cause; what `source` throws; the reason of `signal`
 	*/
 	async ingest(source: AsyncIterable<Uint8Array>, options: IngestOptions = {}): Promise<StoredBlob> {
+		await this.#beforeWriting?.(options.expectedSize ?? 0);
 		const temporary = this.#temporaryFile();
 		try {
 			await using handle = await writing(temporary, async () => open(temporary, 'wx', 0o644));

@@ -44,6 +44,8 @@ export type StoreOptions = {
 	readonly killSession?: (id: string) => Promise<void>;
 	/** Unless given, a new store gets the first that works where it is. */
 	readonly snapshotter?: SnapshotterName | undefined;
+	/** Told before something is written, with the bytes that are expected if that is known: it may make room, or refuse. */
+	readonly beforeWriting?: ((size: number) => Promise<void>) | undefined;
 };
 
 /**
@@ -51,7 +53,7 @@ Opens the store in a directory, makes it when the directory is empty or missing,
 
 @throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION` for a store of a newer tsbuild; `ERR_TSBUILD_STORE_FILE_SYSTEM` where no snapshotter works, or not the one that is asked for; `ERR_TSBUILD_STORE_SNAPSHOTTER` for a store that was made with another; `ERR_TSBUILD_STORE` for a directory that is something else, or cannot be used
 */
-export async function openStore(directory: string, {killSession, snapshotter: wanted}: StoreOptions = {}): Promise<Store> {
+export async function openStore(directory: string, {killSession, snapshotter: wanted, beforeWriting}: StoreOptions = {}): Promise<Store> {
 	const root = path.resolve(directory);
 	const choice = await ensureStore(root, wanted);
 	await using resources = new AsyncDisposableStack();
@@ -68,6 +70,7 @@ export async function openStore(directory: string, {killSession, snapshotter: wa
 		hold(digest) {
 			holdBlob(metadata, digest, {session: session.id});
 		},
+		beforeWriting,
 	});
 	const isFirst = isFirstOfBoot(root);
 	if (isFirst) {
@@ -75,7 +78,7 @@ export async function openStore(directory: string, {killSession, snapshotter: wa
 	}
 
 	const snapshotter = createUnpackingSnapshotter(await createSnapshotter(choice.name, {root, metadata, session}), {
-		root, metadata, content, session,
+		root, metadata, content, session, beforeWriting,
 	});
 	const kept = resources.move();
 	return {

@@ -27,6 +27,8 @@ export type UnpackingOptions = {
 	readonly metadata: Metadata;
 	readonly content: ContentStore;
 	readonly session: Session;
+	/** Told before a snapshot is made: it may refuse. */
+	readonly beforeWriting?: ((size: number) => Promise<void>) | undefined;
 };
 
 /**
@@ -109,6 +111,7 @@ class UnpackingSnapshotter implements Snapshotter {
 			await this.#unpackAll(parent);
 		}
 
+		await this.#options.beforeWriting?.(0);
 		return this.#snapshotter.prepare(parent);
 	}
 

@@ -4,24 +4,42 @@ import {sessionsDirectory} from '../snapshotter/session.ts';
 import type {SnapshotterName} from '../snapshotter/snapshotter-choice.ts';
 import {noteBoot} from '../snapshotter/after-boot.ts';
 import {openStore, type Store} from '../snapshotter/store.ts';
+import type {SpaceGuard} from './garbage/space-guard.ts';
 import {TsbuildError} from './kernel/errors.ts';
 
 /**
 Opens a store. Containers of dead sessions are ended before their files are removed.
 
-Which snapshotter it has may be said by `$TSBUILD_SNAPSHOTTER`.
+Which snapshotter it has may be said by `$TSBUILD_SNAPSHOTTER`, and how large it may become by `$TSBUILD_STORE_LIMIT`.
 
-@throws {TsbuildError} `ERR_TSBUILD_STORE...`, see `openStore`
+@throws {TsbuildError} `ERR_TSBUILD_STORE...`, see `openStore`; `ERR_TSBUILD_GC_SETTING`
 */
 export async function openLocalStore(directory: string): Promise<Store> {
-	const store = await openStore(directory, {killSession: async session => killSession(session, directory), snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER)});
+	let guard: SpaceGuard | undefined;
+	const store = await openStore(directory, {
+		killSession: async session => killSession(session, directory),
+		snapshotter: readSnapshotterName(process.env.TSBUILD_SNAPSHOTTER),
+		beforeWriting: async size => guard?.makeRoom(size),
+	});
 	try {
+		guard = await guardSpace(store);
 		await nameImagesAgain(store);
 		return store;
 	} catch (error) {
 		await store[Symbol.asyncDispose]();
 		throw error;
 	}
+}
+
+/** Most stores have no limit, and need not know how to keep it. */
+async function guardSpace(store: Store): Promise<SpaceGuard | undefined> {
+	if ((process.env.TSBUILD_STORE_LIMIT ?? '') === '') {
+		return undefined;
+	}
+
+	const [{readStoreLimit}, {SpaceGuard}, {diskSize}] = await Promise.all([import('./garbage/gc-settings.ts'), import('./garbage/space-guard.ts'), import('../snapshotter/disk-space.ts')]);
+	const limit = readStoreLimit(process.env, () => diskSize(store.root));
+	return limit === undefined ? undefined : new SpaceGuard(store, limit);
 }
 
 // Who names an image may be killed before the index says so, and a power loss may take either. That is rare, too.

@@ -52,7 +52,7 @@ const areas: readonly Area[] = [
 	{name: 'src/run', imports: ['src/kernel', 'src/linux', 'snapshotter', 'solver/executor'], why: 'starts a container from an image'},
 	{name: 'src/image-resolver', imports: ['src/kernel', 'src/definition', 'src/registry', 'snapshotter', 'src/exporter/image-store.ts'], why: 'finds the image that a FROM names'},
 	{name: 'src/image-archive', imports: ['src/kernel', 'src/exporter', 'src/image-resolver', 'snapshotter'], why: 'reads the images of an archive'},
-	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor', 'src/exporter/image-store.ts'], why: 'opens the store together with what ends the containers of dead sessions'},
+	{name: 'src/local-store', imports: ['src/kernel', 'snapshotter', 'solver/executor', 'src/exporter/image-store.ts', 'src/garbage'], why: 'opens the store together with what ends the containers of dead sessions'},
 	{name: 'src/garbage', imports: ['src/kernel', 'src/linux', 'src/exporter/image-store.ts', 'snapshotter'], why: 'keeps a store within its limits'},
 	{name: 'src/store-check', imports: ['src/kernel', 'src/local-store.ts', 'src/exporter/image-store.ts', 'snapshotter'], why: 'proves that a store is whole'},
 	{name: 'src/doctor', imports: ['src/kernel', 'src/linux', 'src/registry', 'src/rootless', 'snapshotter', 'solver/executor', 'solver/network'], why: 'tries what a build needs of the machine'},

@@ -96,3 +96,19 @@ test('a build starts to collect garbage when that was long ago, and not otherwis
 	const wrong = await project.buildIn({TSBUILD_GC: 'perhaps'});
 	t.regex(wrong.stderr, /failed to read TSBUILD_GC: "perhaps" is not understood/v);
 });
+
+test('a build that would pass the limit of the store takes the place of cache, or fails when there is none', async t => {
+	await using project = await makeBuiltProject('-t', 'app:1');
+	const total = bytesOf(/^Total:\t+(?<total>\S+)$/mv.exec(await succeed(project, {}, 'du', '-a'))!.groups!.total!);
+	await project.write({a: 'y'.repeat(600_000)});
+	const limited = await project.buildIn({TSBUILD_STORE_LIMIT: String(Math.trunc(total + 1_700_000))}, '-t', 'app:1');
+	t.is(limited.exitCode, 0, limited.stderr);
+	t.regex(await succeed(project, {}, 'store', 'check'), /^Nothing is wrong\.$/mv);
+	await project.write({a: 'z'.repeat(600_000)});
+	const full = await project.buildIn({TSBUILD_STORE_LIMIT: '1mb'}, '-t', 'app:1');
+	t.is(full.exitCode, 1);
+	t.regex(full.stderr, /ERROR: failed to build: failed to solve: failed to write to store \S+: it has \d+ bytes, and TSBUILD_STORE_LIMIT is 1048576\nRemove images with 'tsbuild rmi', or raise the limit\.\n$/v);
+	t.regex(await succeed(project, {}, 'store', 'check'), /^Nothing is wrong\.$/mv);
+	const wrong = await project.buildIn({TSBUILD_STORE_LIMIT: 'much'});
+	t.regex(wrong.stderr, /failed to read TSBUILD_STORE_LIMIT: "much" is not understood/v);
+});
