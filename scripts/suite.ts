@@ -13,7 +13,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import {countsFileVariable, type Counts} from './ava/counted-run.ts';
+import {countsFileVariable, sumCounts, type Counts} from './ava/counted-run.ts';
 import {buildBundle} from './build.ts';
 import {setUp} from './set-up.ts';
 
@@ -45,7 +45,7 @@ async function runSuite(names: readonly string[]): Promise<Counts> {
 		results.push(await timed(name, part));
 	}
 
-	const total = sum(results);
+	const total = sumCounts(results);
 	await writeResult(total);
 	return total;
 }
@@ -121,14 +121,6 @@ async function readCounts(file: string): Promise<Counts | undefined> {
 	} catch {
 		return undefined;
 	}
-}
-
-function sum(results: readonly Counts[]): Counts {
-	return {
-		passed: results.reduce((total, {passed}) => total + passed, 0),
-		failed: results.reduce((total, {failed}) => total + failed, 0),
-		skipped: results.reduce((total, {skipped}) => total + skipped, 0),
-	};
 }
 
 async function writeResult(total: Counts): Promise<void> {

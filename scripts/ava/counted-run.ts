@@ -16,6 +16,18 @@ export const countsFileVariable = 'TSBUILD_TEST_COUNTS';
 /** What a test logs first when it finds at run time that it lacks something, followed by the reason. */
 export const skippedPrefix = 'skipped: ';
 
+/** What a test logs first that has had other tests run elsewhere, followed by their `Counts` as JSON. They count as well. */
+export const countsPrefix = 'counts: ';
+
+/** The counts of several runs as one. */
+export function sumCounts(results: readonly Counts[]): Counts {
+	return {
+		passed: results.reduce((total, {passed}) => total + passed, 0),
+		failed: results.reduce((total, {failed}) => total + failed, 0),
+		skipped: results.reduce((total, {skipped}) => total + skipped, 0),
+	};
+}
+
 /**
 An ava configuration for the given files that counts the results beside ava's own report.
 
@@ -36,22 +48,30 @@ export function countedRun(files: readonly string[], timeout: string): Record<st
 async function observeRun({events}: ObservedRun): Promise<void> {
 	let lacking = 0;
 	let last: Counts = {passed: 0, failed: 0, skipped: 0};
+	const elsewhere: Counts[] = [];
 	for await (const event of events) {
 		if (event.type === 'stats') {
 			last = countsOf(event.stats);
-		} else if (event.type === 'test-passed' && event.logs?.[0]?.startsWith(skippedPrefix)) {
-			lacking++;
+		} else if (event.type === 'test-passed' || event.type === 'test-failed') {
+			const [firstLog = ''] = event.logs ?? [];
+			lacking += event.type === 'test-passed' && firstLog.startsWith(skippedPrefix) ? 1 : 0;
+			elsewhere.push(...readCounts(firstLog));
 		}
 	}
 
+	const own: Counts = {passed: last.passed - lacking, failed: last.failed, skipped: last.skipped + lacking};
+	await writeCounts(sumCounts([own, ...elsewhere]));
+}
+
+async function writeCounts(counts: Counts): Promise<void> {
 	const file = process.env[countsFileVariable];
 	if (file !== undefined) {
-		await writeFile(file, JSON.stringify({
-			passed: last.passed - lacking,
-			failed: last.failed,
-			skipped: last.skipped + lacking,
-		} satisfies Counts));
+		await writeFile(file, JSON.stringify(counts));
 	}
+}
+
+function readCounts(log: string): readonly Counts[] {
+	return log.startsWith(countsPrefix) ? [JSON.parse(log.slice(countsPrefix.length)) as Counts] : [];
 }
 
 type Stats = Extract<Event, {type: 'stats'}>['stats'];

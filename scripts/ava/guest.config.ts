@@ -4,4 +4,6 @@ export default countedRun([
 	'test/vm/guest/**/*.ts',
 	'test/linux/**/*.ts',
 	'test/solver/**/*.ts',
-], '3m');
+	'test/snapshotter/**/*.ts',
+	'test/e2e/**/*.ts',
+], '10m');

@@ -1,6 +1,8 @@
 import {execFileSync, spawnSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {
+	chmod,
+	chown,
 	cp,
 	mkdir,
 	readFile,
@@ -9,6 +11,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
+import {buildBundle} from '../../../scripts/build.ts';
 
 const repository = path.join(import.meta.dirname, '../../..');
 
@@ -16,6 +19,7 @@ const repository = path.join(import.meta.dirname, '../../..');
 export const guestRepository = '/tsbuild';
 
 const copied = [
+	'bin',
 	'package.json',
 	'src',
 	'frontend',
@@ -31,13 +35,37 @@ const packages = [
 	'@sindresorhus/is',
 	'ava',
 	'fast-check',
+	'got',
 	'koffi',
 	'p-queue',
 	'typescript',
 ];
 
 // The tests start ordinary programs of the machine; busybox fills in for the rest.
-const systemPackages = ['apparmor', 'attr', 'coreutils', 'dash', 'findutils', 'grep', 'libcap2-bin', 'mount', 'sed', 'tar', 'util-linux'];
+const systemPackages = [
+	'apparmor',
+	'attr',
+	'coreutils',
+	'dash',
+	'findutils',
+	'grep',
+	'iproute2',
+	'libcap2-bin',
+	'mount',
+	'nftables',
+	'passt',
+	'runc',
+	'sed',
+	'slirp4netns',
+	'tar',
+	'uidmap',
+	'util-linux',
+];
+
+// Whoever builds without being root.
+const user = {
+	name: 'user', id: 1000, firstSubordinateId: 100_000, subordinateIds: 65_536,
+};
 
 export type DiskImageOptions = {
 	/** The ext4 image to be written. */
@@ -48,18 +76,18 @@ export type DiskImageOptions = {
 	readonly init: string;
 };
 
-/** Makes the disk of a guest: some programs of this machine, this Node, and the repository with the packages that it needs at run time. */
+/** Makes the disk of a guest: some programs of this machine, this Node, an ordinary user, and the repository with its bundle and the packages that its tests need. */
 export async function makeDiskImage({file, staging, init}: DiskImageOptions): Promise<void> {
 	await makeDirectories(staging);
 	await copyPrograms(staging);
 	await writeSystemFiles(staging, init);
 	await copyRepository(path.join(staging, guestRepository));
-	// 600 MB, of which the host stores only what is written.
-	execFileSync('/sbin/mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-d', staging, file, '600M'], {stdio: 'pipe'});
+	// 800 MB, of which the host stores only what is written.
+	execFileSync('/sbin/mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-d', staging, file, '800M'], {stdio: 'pipe'});
 }
 
 async function makeDirectories(staging: string): Promise<void> {
-	const empty = ['dev', 'etc', 'proc', 'root', 'run', 'sys', 'tmp', 'var/tmp', guestRepository];
+	const empty = ['dev', 'etc', 'home', 'proc', 'root', 'run', 'sys', 'tmp', 'var/tmp', guestRepository];
 	const merged = ['bin', 'sbin', 'lib', 'lib64'];
 	for (const directory of [...empty, ...merged.map(name => `usr/${name}`)]) {
 		await mkdir(path.join(staging, directory), {recursive: true});
@@ -89,11 +117,24 @@ function listLibraries(programs: readonly string[]): ReadonlySet<string> {
 }
 
 async function writeSystemFiles(staging: string, init: string): Promise<void> {
+	const {name, id, firstSubordinateId, subordinateIds} = user;
+	const subordinateRange = `${name}:${firstSubordinateId}:${subordinateIds}\n`;
+	const files = {
+		passwd: `root:x:0:0:root:/root:/bin/sh\n${name}:x:${id}:${id}:${name}:/home/${name}:/bin/sh\n`,
+		group: `root:x:0:\n${name}:x:${id}:\n`,
+		subuid: subordinateRange,
+		subgid: subordinateRange,
+		hosts: '127.0.0.1 localhost\n',
+		'resolv.conf': '',
+	};
+	await Promise.all(Object.entries(files).map(async ([file, content]) => writeFile(path.join(staging, 'etc', file), content)));
 	await writeFile(path.join(staging, 'init'), init, {mode: 0o755});
-	await writeFile(path.join(staging, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
-	await writeFile(path.join(staging, 'etc/group'), 'root:x:0:\n');
-	await writeFile(path.join(staging, 'etc/hosts'), '127.0.0.1 localhost\n');
-	await writeFile(path.join(staging, 'etc/resolv.conf'), '');
+	const home = path.join(staging, 'home', name);
+	await mkdir(home);
+	await chown(home, id, id);
+	for (const open of ['tmp', 'var/tmp']) {
+		await chmod(path.join(staging, open), 0o1777);
+	}
 }
 
 async function copyRepository(target: string): Promise<void> {
@@ -101,6 +142,7 @@ async function copyRepository(target: string): Promise<void> {
 		await cp(path.join(repository, name), path.join(target, name), {recursive: true});
 	}
 
+	await buildBundle(path.join(target, 'dist'));
 	for (const name of await listPackages(packages)) {
 		const directory = path.join('node_modules', name);
 		await cp(path.join(repository, directory), path.join(target, directory), {recursive: true, verbatimSymlinks: true});

@@ -27,11 +27,11 @@ export async function makeInitramfs({file, staging, kernel}: InitramfsOptions): 
 	}
 
 	await copyFile('/bin/busybox', path.join(staging, 'bin/busybox'));
-	for (const [index, module] of kernel.modules.entries()) {
-		await copyFile(module, path.join(staging, 'modules', `${String(index).padStart(2, '0')}-${path.basename(module)}`));
+	for (const {file: module} of kernel.modules) {
+		await copyFile(module, path.join(staging, 'modules', path.basename(module)));
 	}
 
-	await writeFile(path.join(staging, 'init'), initScript, {mode: 0o755});
+	await writeFile(path.join(staging, 'init'), initScript(kernel), {mode: 0o755});
 	const files = await readdir(staging, {recursive: true});
 	const archive = execFileSync('cpio', ['--create', '--format=newc', '--quiet'], {
 		cwd: staging,
@@ -41,13 +41,16 @@ export async function makeInitramfs({file, staging, kernel}: InitramfsOptions): 
 	await writeFile(file, archive);
 }
 
-const initScript = `#!/bin/busybox sh
+function initScript({modules}: GuestKernel): string {
+	const loaded = modules.map(({file: module, parameters}) => ['insmod', `/modules/${path.basename(module)}`, ...parameters].join(' '));
+	return `#!/bin/busybox sh
 set -e
 export PATH=/bin
 /bin/busybox --install -s /bin
 mount -t devtmpfs dev /dev
-for module in /modules/*; do insmod "$module"; done
+${loaded.join('\n')}
 mount -t ext4 /dev/vda /disk
 mount --move /dev /disk/dev
 exec switch_root /disk /init
 `;
+}

@@ -7,9 +7,33 @@ export type GuestKernel = {
 	readonly image: string;
 	/** For example `6.1.0-56-cloud-amd64`. */
 	readonly release: string;
-	/** The module files for the disk and overlayfs, in the order in which they are loaded. */
-	readonly modules: readonly string[];
+	/** What the guest needs of its modules, in the order in which they are loaded. */
+	readonly modules: readonly KernelModule[];
 };
+
+/** A module and what it is loaded with. */
+export type KernelModule = {
+	readonly file: string;
+	/** For example `metacopy=on`. */
+	readonly parameters: readonly string[];
+};
+
+// With other defaults than the kernel's own, as some distributions build it: an overlay that does not say what it wants would keep renamed directories and changed modes as references to lower layers.
+// https://docs.kernel.org/filesystems/overlayfs.html#redirect-dir
+const overlayParameters = ['redirect_dir=on', 'metacopy=on'];
+
+const wantedModules = [
+	// The disk.
+	'virtio_pci',
+	'virtio_blk',
+	'overlay',
+	// The network of steps: pairs of interfaces, addresses that are translated, and programs that are a network themselves.
+	'veth',
+	'nft_chain_nat',
+	'nft_masq',
+	'nft_ct',
+	'tun',
+];
 
 /** What the virtual machine needs and this machine lacks, in words; empty when it can start. */
 export function findMissingPrograms(): readonly string[] {
@@ -46,12 +70,12 @@ function isExecutable(file: string): boolean {
 	}
 }
 
-function listModules(release: string): readonly string[] {
-	const lines = ['virtio_pci', 'virtio_blk', 'overlay'].flatMap(name => execFileSync(
+function listModules(release: string): readonly KernelModule[] {
+	const lines = wantedModules.flatMap(name => execFileSync(
 		'modprobe',
 		['--set-version', release, '--show-depends', name],
 		{encoding: 'utf8', env: {PATH: '/usr/sbin:/sbin:/usr/bin:/bin'}},
 	).split('\n'));
 	const files = lines.filter(line => line.startsWith('insmod ')).map(line => line.split(' ', 2)[1]!);
-	return [...new Set(files)];
+	return [...new Set(files)].map(file => ({file, parameters: path.basename(file) === 'overlay.ko' ? overlayParameters : []}));
 }
