@@ -14,6 +14,7 @@ import path from 'node:path';
 import process from 'node:process';
 import {startRegistry} from '../test/support/registry.ts';
 import {makeBaseImage} from './base-image.ts';
+import {benchmarkCachedVertexes} from './bench/cached-vertexes.ts';
 import {benchmarkCopies} from './bench/copy.ts';
 import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
 import {measure, type Contender} from './bench/measure.ts';
@@ -71,6 +72,13 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 
 	async pull(_peers, directory) {
 		await benchmarkPull(directory);
+	},
+
+	async vertexes(_peers, directory) {
+		console.log('cached vertexes in a chain');
+		for (const {vertexes, microsecondsPerVertex} of await benchmarkCachedVertexes(directory, [10, 100, 1000])) {
+			console.log(`  ${String(vertexes).padEnd(10)}${microsecondsPerVertex.toFixed(0).padStart(7)} µs for each`);
+		}
 	},
 };
 

@@ -91,6 +91,16 @@ export class Identities<Result> {
 	}
 
 	async #inputs(vertex: Vertex<Result>, map: CacheMap<Result>): Promise<ReadonlyArray<Input<Result>>> {
+		const [only] = vertex.inputs;
+		if (only === undefined) {
+			return [];
+		}
+
+		// Nothing can be done meanwhile.
+		if (vertex.inputs.length === 1) {
+			return [{...await this.of(only), isByContent: map.inputs[0] !== undefined}];
+		}
+
 		using waiting = this.#options.speculation.wait();
 		let unknown = vertex.inputs.length;
 		return await Promise.all(vertex.inputs.map(async (input, index) => {

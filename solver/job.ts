@@ -49,12 +49,17 @@ export class Job<Result> {
 	readonly #unrecorded = new Set<Digest>();
 	readonly #speculation: Speculation<Vertex<Result>>;
 	readonly #flights: SingleFlight;
-	readonly #work: Array<Promise<unknown>> = [];
+	/** How much work is under way, and who waits for its end. */
+	#running = 0;
+	#idle: PromiseWithResolvers<void> | undefined;
 	readonly #failures: VertexFailure[] = [];
 
 	constructor(options: JobOptions<Result>) {
 		const {cache, contentDigests, progress, flights} = options;
-		const begin = this.#begin.bind(this);
+		const begin = (work: Promise<unknown>) => {
+			void this.#begin(work);
+		};
+
 		this.#options = options;
 		this.#progress = new JobProgress(progress);
 		this.#signal = AbortSignal.any([options.signal, this.#end.signal]);
@@ -249,16 +254,25 @@ export class Job<Result> {
 	}
 
 	/** Leaves work to itself. Whoever needs its outcome asks for it again and sees a rejection; the end of the job only waits for it. */
-	#begin(work: Promise<unknown>): void {
-		this.#work.push(Promise.allSettled([work]));
+	async #begin(work: Promise<unknown>): Promise<void> {
+		this.#running++;
+		try {
+			await work;
+		} catch {
+			// Who asked for it tells.
+		}
+
+		this.#running--;
+		if (this.#running === 0) {
+			this.#idle?.resolve();
+		}
 	}
 
 	/** Waits until nothing of the job is under way, so that what it used can be closed. */
 	async #settle(): Promise<void> {
-		for (let settled = 0; settled < this.#work.length;) {
-			const pending = this.#work.slice(settled);
-			settled += pending.length;
-			await Promise.all(pending);
+		while (this.#running > 0) {
+			this.#idle = Promise.withResolvers();
+			await this.#idle.promise;
 		}
 	}
 
