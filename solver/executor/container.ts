@@ -5,6 +5,7 @@ import {Descriptor} from '../../src/linux/descriptor.ts';
 import {libc} from '../../src/linux/libc.ts';
 import {createSealedExecutable} from '../../src/linux/memory-file.ts';
 import {spawnInNewPidNamespace} from '../../src/linux/process-namespace.ts';
+import {isInUserNamespace} from '../../src/linux/user-namespace.ts';
 import type {ResourceLimits} from './cgroup-limits.ts';
 import {awaitEnd} from './await-end.ts';
 import type {ContainerEnvironment} from './container-environment.ts';
@@ -15,6 +16,7 @@ import {encodeInitProgram, parseStatusRecord, type FailedEntry} from './init-pro
 import {openCgroups} from './open-cgroups.ts';
 import {PipeReader, readAvailable} from './pipe-reader.ts';
 import {prepareContainer, type PreparedContainer} from './prepare-container.ts';
+import {mountProc} from './rootfs.ts';
 import {setupError} from './setup-error.ts';
 
 /** What a container is run with. */
@@ -34,6 +36,9 @@ type Ending = ProgramEnd & Pick<ContainerResult, 'outOfTime'> & {
 const commandNotRunExitCode = 1;
 
 const privilegesHint = 'A container needs the rights of root (CAP_SYS_ADMIN and others); in another container, the options that this one was started with may take them away. "tsbuild doctor" tells what is missing.';
+
+// A user namespace may mount proc only while it sees one of which nothing is hidden. https://man7.org/linux/man-pages/man7/mount_namespaces.7.html
+const procHint = 'Parts of /proc are hidden here, as containers have it. Start this container with --security-opt systempaths=unconfined, or set TSBUILD_NO_PROCESS_SANDBOX=1, which lets steps see the processes of this container (docs/rootless.md).';
 
 const programName = 'tsbuild-init';
 
@@ -111,7 +116,7 @@ function reportFailure({index, errorNumber}: FailedEntry, {spec, prepared}: {rea
 	const {call, describe} = prepared.table[index]!;
 	if (call !== 'execve') {
 		const cause = new LinuxError(call, -errorNumber, {action: describe});
-		throw setupError(cause.message, {cause, ...(cause.code === 'EPERM' && {hint: privilegesHint})});
+		throw setupError(cause.message, {cause, ...(cause.code === 'EPERM' && {hint: describe === mountProc && isInUserNamespace() ? procHint : privilegesHint})});
 	}
 
 	spec.output('stderr', Buffer.from(`${explainExecFailure({root: spec.root, command: prepared.command, errorNumber})}\n`));

@@ -29,6 +29,9 @@ import {protectedPathEntries} from './protected-paths.ts';
 import {stepMountEntries, type StepMount} from './step-mounts.ts';
 import type {SyscallEntry} from './syscall-table.ts';
 
+/** What the entry says that mounts /proc. */
+export const mountProc = 'mount proc on /proc';
+
 /** Everything that the root of a step is made of; numbers are descriptors of init. */
 export type Rootfs = {
 	/** The detached mount of the step's files. */
@@ -88,7 +91,7 @@ function systemMountEntries({proc, sys, dev, security, hostMounts}: Rootfs): rea
 	const safe = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	const isSandbox = security !== 'insecure';
 	const newProc = {
-		source: 'proc', type: 'proc', flags: safe, describe: 'mount proc on /proc',
+		source: 'proc', type: 'proc', flags: safe, describe: mountProc,
 	};
 	const newSys = {
 		source: 'sysfs', type: 'sysfs', flags: safe | (isSandbox ? MS_RDONLY : 0), describe: 'mount sysfs on /sys',

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import type {IdRange, UserNamespace} from '../linux/user-namespace.ts';
-import {hasCapability} from './capability.ts';
+import {hasCapability, hasNoNewPrivileges} from './capability.ts';
 import {readSubordinateIds, type SubordinateIds, type SubordinateIdsFile} from './subordinate-ids.ts';
 
 /** How the IDs of the user namespace come about. */
@@ -19,6 +19,10 @@ const allIdsButOne = 4_294_967_294;
 Finds out which IDs a user namespace of this process can have: as many as possible.
 */
 export function planIdMapping(own: UserNamespace | undefined): IdMapping {
+	if (hasNoNewPrivileges()) {
+		return singleIdMapping('no_new_privs keeps newuidmap from its rights');
+	}
+
 	if (process.geteuid!() === 0 && hasCapability('CAP_SETUID') && hasCapability('CAP_SETGID')) {
 		return {kind: 'all', users: sameIds(own?.users), groups: sameIds(own?.groups)};
 	}

@@ -19,7 +19,8 @@ On 3 they say that the user namespace is there, and hear that it has its IDs, an
 */
 const standardErrorNumber = 2;
 const enterNamespaces = 'exec "$@" 2>&5 3>&- 5>&-';
-const awaitIds = `echo >&3 && read -r ${singleIdVariable} <&3 && export ${singleIdVariable} && exec unshare --mount --pid --fork --kill-child -- /bin/sh -c '${enterNamespaces}' sh "$@"`;
+const unshareOthers = ['--mount', '--pid', '--fork', '--kill-child'];
+const awaitIds = `echo >&3 && read -r ${singleIdVariable} <&3 && export ${singleIdVariable} && exec unshare ${unshareOthers.join(' ')} -- /bin/sh -c '${enterNamespaces}' sh "$@"`;
 
 /**
 Runs this program once more, with the same arguments, as root of a user namespace of its own, in which it may mount: its PID 1, with a mount namespace of its own. All standard streams and the terminal are the same. SIGINT and SIGTERM are passed on, one for one; when this process ends, so does the other with all that it has started.
@@ -33,11 +34,11 @@ The namespaces are made by unshare(1), because a process with several threads, a
 */
 export async function runInUserNamespace(environment: Environment): Promise<number> {
 	const mapping = planIdMapping(readUserNamespace());
-	const program = startProgram(environment);
+	const program = startProgram(environment, mapping);
 	const ended = once(program.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
 	const complaint = collect(program.complaints);
 	try {
-		await Promise.race([giveIds(program, mapping), ended]);
+		await Promise.race([mapping.kind === 'single' ? ended : giveIds(program, mapping), ended]);
 	} catch (error) {
 		program.child.kill('SIGKILL');
 		throw errorCode(error) === 'ENOENT' ? namespaceError('unshare is not installed', {hint: 'Install util-linux.'}) : error;
@@ -59,10 +60,14 @@ type StartedProgram = {
 	readonly conversation: Duplex;
 };
 
-function startProgram(environment: Environment): StartedProgram {
+// To be root from the start is all that helps where no program may gain rights (no_new_privs).
+function startProgram(environment: Environment, mapping: IdMapping): StartedProgram {
+	const [options, script, reason] = mapping.kind === 'single'
+		? [['--map-root-user', ...unshareOthers], enterNamespaces, mapping.reason] as const
+		: [[], awaitIds, ''] as const;
 	const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-	const child = spawn('unshare', ['--user', '--', '/bin/sh', '-c', awaitIds, 'sh', ...program], {
-		env: {...environment, [supervisedVariable]: '1'},
+	const child = spawn('unshare', ['--user', ...options, '--', '/bin/sh', '-c', script, 'sh', ...program], {
+		env: {...environment, [supervisedVariable]: '1', [singleIdVariable]: reason},
 		stdio: ['inherit', 'inherit', 'pipe', 'pipe', 'ipc', standardErrorNumber],
 	});
 	return {child, complaints: child.stderr!, conversation: child.stdio[3] as Duplex};
