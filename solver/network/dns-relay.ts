@@ -7,18 +7,14 @@ import {
 	type Socket,
 } from 'node:net';
 import {pipeline} from 'node:stream';
-import type {BorrowedDescriptor, Descriptor} from '../../src/linux/descriptor.ts';
-import {openLoopbackSocket} from '../../src/linux/loopback-socket.ts';
-import {inNetworkNamespace} from '../../src/linux/network-namespace.ts';
+import type {Descriptor} from '../../src/linux/descriptor.ts';
+import type {StepNamespace} from './create-step-namespace.ts';
 
 /** Where a server of DNS listens. */
 export type DnsServer = {
 	readonly address: string;
 	readonly port: number;
 };
-
-/** https://www.rfc-editor.org/rfc/rfc1035#section-4.2 */
-export const dnsPort = 53;
 
 // As long as resolvers wait for an answer: https://man7.org/linux/man-pages/man5/resolv.conf.5.html (timeout)
 const answerTimeout = 5000;
@@ -28,16 +24,11 @@ const mostQuestions = 256;
 const mostConnections = 64;
 
 /**
-Answers questions of DNS on port 53 of 127.0.0.1 of a network namespace, by asking a server that only this machine can reach, such as one on its own 127.0.0.1.
+Answers questions of DNS that come to sockets, by asking a server that only this machine can reach, such as one on its own 127.0.0.1.
 
-@throws {LinuxError} when the port cannot be had
+The sockets are taken over; they stay in the network namespace that they are in.
 */
-export async function openDnsRelay(namespace: BorrowedDescriptor, server: DnsServer): Promise<AsyncDisposable> {
-	using opened = new DisposableStack();
-	const {udp, tcp} = inNetworkNamespace(namespace, () => ({
-		udp: opened.use(openLoopbackSocket('udp', dnsPort)),
-		tcp: opened.use(openLoopbackSocket('tcp', dnsPort)),
-	}));
+export async function openDnsRelay({tcp, udp}: StepNamespace['dnsSockets'], server: DnsServer): Promise<AsyncDisposable> {
 	await using relays = new AsyncDisposableStack();
 	relays.use(relayDatagrams(udp, server));
 	relays.use(await relayConnections(tcp, server));

@@ -1,9 +1,9 @@
-import {LinuxError} from '../../src/linux/linux-error.ts';
-import type {BorrowedDescriptor} from '../../src/linux/descriptor.ts';
 import {readHostResolver, unreachableServer} from '../executor/etc-files.ts';
 import type {NetworkNamespace} from '../executor/network.ts';
-import {dnsPort, openDnsRelay} from './dns-relay.ts';
+import {dnsPort} from './create-step-namespace.ts';
+import {openDnsRelay} from './dns-relay.ts';
 import {NetworkUnavailable} from './network-unavailable.ts';
+import type {OpenNetwork} from './open-network.ts';
 import {openPastaNetwork} from './pasta-network.ts';
 import {openSlirpNetwork} from './slirp-network.ts';
 import {openVethNetwork} from './veth-network.ts';
@@ -47,8 +47,9 @@ export async function openStepNetwork(): Promise<NetworkOutcome> {
 
 async function openKind({kind, open}: (typeof kinds)[number]): Promise<NetworkOutcome> {
 	await using opened = new AsyncDisposableStack();
-	const {namespace, hostAddress} = opened.use(await open());
-	const relay = opened.use(await relayDns(namespace));
+	const network = opened.use(await open());
+	const relay = opened.use(await relayDns(network));
+	const {namespace, hostAddress} = network;
 	const closed = opened.move();
 	return {
 		type: 'namespace',
@@ -59,19 +60,7 @@ async function openKind({kind, open}: (typeof kinds)[number]): Promise<NetworkOu
 }
 
 /** Where all servers that the machine knows are on its own loopback, we stand between. */
-async function relayDns(namespace: BorrowedDescriptor): Promise<AsyncDisposable | undefined> {
+async function relayDns({dnsSockets}: OpenNetwork): Promise<AsyncDisposable | undefined> {
 	const address = unreachableServer(await readHostResolver());
-	if (address === undefined) {
-		return undefined;
-	}
-
-	try {
-		return await openDnsRelay(namespace, {address, port: dnsPort});
-	} catch (error) {
-		if (error instanceof LinuxError) {
-			return undefined;
-		}
-
-		throw error;
-	}
+	return address === undefined ? undefined : openDnsRelay(dnsSockets, {address, port: dnsPort});
 }

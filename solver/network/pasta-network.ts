@@ -1,12 +1,11 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {readFileSync} from 'node:fs';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
 import {setInterval} from 'node:timers/promises';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
 import {findHostProgram} from '../../src/linux/host-program.ts';
-import {inNetworkNamespace} from '../../src/linux/network-namespace.ts';
+import type {NetworkLinks} from '../../src/linux/network-links.ts';
 import {isInUserNamespace} from '../../src/linux/user-namespace.ts';
 import {createStepNamespace} from './create-step-namespace.ts';
 import {findOutwardAddress} from './host-routes.ts';
@@ -58,16 +57,18 @@ export async function openPastaNetwork(): Promise<OpenNetwork> {
 	}
 
 	await using opened = new AsyncDisposableStack();
-	const namespace = opened.use(createStepNamespace());
+	const {namespace, links, dnsSockets} = await createStepNamespace(opened);
 	const pasta = startPasta(namespace);
 	const ended = once(pasta, 'exit');
 	opened.defer(async () => {
 		pasta.kill('SIGKILL');
 		await ended;
 	});
-	await whenReady('pasta', {ready: async signal => waitForRoute(namespace, signal), ended, complaints: text(pasta.stderr!)});
+	await whenReady('pasta', {ready: async signal => waitForRoute(links, signal), ended, complaints: text(pasta.stderr!)});
 	const closed = opened.move();
-	return {namespace, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync()};
+	return {
+		namespace, dnsSockets, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync(),
+	};
 }
 
 function startPasta({number}: Descriptor) {
@@ -80,15 +81,10 @@ function startPasta({number}: Descriptor) {
 }
 
 /** The default route is the last that pasta makes. */
-async function waitForRoute(namespace: Descriptor, signal: AbortSignal): Promise<void> {
+async function waitForRoute(links: NetworkLinks, signal: AbortSignal): Promise<void> {
 	for await (const _ of setInterval(lookInterval, undefined, {signal})) {
-		if (hasDefaultRoute(namespace)) {
+		if (links.hasDefaultRoute()) {
 			return;
 		}
 	}
-}
-
-function hasDefaultRoute(namespace: Descriptor): boolean {
-	const routes = inNetworkNamespace(namespace, () => readFileSync('/proc/thread-self/net/route', 'latin1'));
-	return /^eth0\t0{8}\t/mv.test(routes);
 }

@@ -43,7 +43,7 @@ export async function openSlirpNetwork(): Promise<OpenNetwork> {
 	}
 
 	await using opened = new AsyncDisposableStack();
-	const namespace = opened.use(createStepNamespace());
+	const {namespace, dnsSockets} = await createStepNamespace(opened);
 	const slirp = spawn(program, slirpArguments, {
 		cwd: '/', env: {}, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', namespace.number],
 	});
@@ -54,5 +54,7 @@ export async function openSlirpNetwork(): Promise<OpenNetwork> {
 	});
 	await whenReady('slirp4netns', {ready: async signal => once(slirp.stdio[readyDescriptor] as Readable, 'data', {signal}), ended, complaints: text(slirp.stderr!)});
 	const closed = opened.move();
-	return {namespace, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync()};
+	return {
+		namespace, dnsSockets, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync(),
+	};
 }

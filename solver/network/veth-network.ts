@@ -1,5 +1,4 @@
 import {randomBytes} from 'node:crypto';
-import {createNetworkNamespace} from '../../src/linux/network-namespace.ts';
 import {NetworkLinks, type NetworkLink} from '../../src/linux/network-links.ts';
 import {LinuxError} from '../../src/linux/linux-error.ts';
 import {PacketFilter} from '../../src/linux/packet-filter.ts';
@@ -10,6 +9,7 @@ import {
 	formatAddress,
 	type LinkAddresses,
 } from './address-pool.ts';
+import {createStepNamespace} from './create-step-namespace.ts';
 import {acceptForwarding} from './forwarding.ts';
 import {readHostRouting, type HostRouting} from './host-routes.ts';
 import {NetworkUnavailable} from './network-unavailable.ts';
@@ -52,9 +52,7 @@ async function openWith(routing: HostRouting): Promise<OpenNetwork> {
 	await using opened = new AsyncDisposableStack();
 	using hostLinks = new NetworkLinks();
 	const name = `${namePrefix}${randomBytes(4).toString('hex')}`;
-	const {namespace, result: stepLinks} = createNetworkNamespace(() => new NetworkLinks());
-	opened.use(namespace);
-	opened.use(stepLinks);
+	const {namespace, links: stepLinks, dnsSockets} = await createStepNamespace(opened);
 	hostLinks.createPair({
 		name, peer: stepInterface, namespace, mtu: routing.uplink === undefined ? usualMtu : hostLinks.find(routing.uplink).mtu,
 	});
@@ -68,7 +66,9 @@ async function openWith(routing: HostRouting): Promise<OpenNetwork> {
 	configureHost(hostLinks, hostLink, all);
 	configureStep(stepLinks, all);
 	const closed = opened.move();
-	return {namespace, hostAddress: formatAddress(addresses.host), [Symbol.asyncDispose]: async () => closed.disposeAsync()};
+	return {
+		namespace, dnsSockets, hostAddress: formatAddress(addresses.host), [Symbol.asyncDispose]: async () => closed.disposeAsync(),
+	};
 }
 
 function configureHost(links: NetworkLinks, link: NetworkLink, all: readonly LinkAddresses[]): void {
@@ -81,7 +81,6 @@ function configureHost(links: NetworkLinks, link: NetworkLink, all: readonly Lin
 
 function configureStep(links: NetworkLinks, all: readonly LinkAddresses[]): void {
 	const link = links.find(stepInterface);
-	links.switchOn(links.find('lo'));
 	links.switchOn(link);
 	for (const {host, step: bytes, prefixLength} of all) {
 		links.addAddress(link, {bytes, prefixLength});

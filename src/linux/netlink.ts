@@ -51,25 +51,28 @@ const attributeTypeMask = 0x3F_FF;
 const bufferSize = 64 * 1024;
 
 /**
+Opens a socket for a `NetlinkSocket`. The protocol is NETLINK_ROUTE or NETLINK_NETFILTER.
+
+@throws {LinuxError} `EPROTONOSUPPORT` when the kernel lacks it
+*/
+export function openNetlinkSocket(protocol: number): Descriptor {
+	const number = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+	return new Descriptor(check(number, 'socket', {action: 'open netlink socket'}));
+}
+
+/**
 A connection to one part of the kernel's network, in the network namespace that the calling thread was in when it was opened; it stays in that namespace whoever uses it.
 
 @see https://man7.org/linux/man-pages/man7/netlink.7.html
 */
 export class NetlinkSocket implements Disposable {
-	/**
-	Opens a connection. The protocol is NETLINK_ROUTE or NETLINK_NETFILTER.
-
-	@throws {LinuxError} `EPROTONOSUPPORT` when the kernel lacks it
-	*/
-	static open(protocol: number): NetlinkSocket {
-		const number = libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-		return new NetlinkSocket(new Descriptor(check(number, 'socket', {action: 'open netlink socket'})));
-	}
-
 	readonly #socket: Descriptor;
 	#sequence = 0;
 
-	private constructor(socket: Descriptor) {
+	/**
+	Takes over a socket of `openNetlinkSocket`.
+	*/
+	constructor(socket: Descriptor) {
 		this.#socket = socket;
 	}
 

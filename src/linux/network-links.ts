@@ -1,6 +1,6 @@
 import {Buffer} from 'node:buffer';
 import {AF_INET, AF_INET6} from './constants.ts';
-import {descriptorNumber, type BorrowedDescriptor} from './descriptor.ts';
+import {descriptorNumber, type BorrowedDescriptor, type Descriptor} from './descriptor.ts';
 import {cString} from './name.ts';
 import {
 	attribute,
@@ -9,7 +9,9 @@ import {
 	NetlinkSocket,
 	NLM_F_ACK,
 	NLM_F_CREATE,
+	NLM_F_DUMP,
 	NLM_F_EXCL,
+	openNetlinkSocket,
 	parseAttributes,
 	uint32,
 	type NetlinkMessage,
@@ -42,6 +44,7 @@ const RTM_NEWLINK = 16;
 const RTM_GETLINK = 18;
 const RTM_NEWADDR = 20;
 const RTM_NEWROUTE = 24;
+const RTM_GETROUTE = 26;
 const RT_TABLE_MAIN = 254;
 const RTPROT_BOOT = 3;
 const RTN_UNICAST = 1;
@@ -75,7 +78,16 @@ All methods throw a {@link LinuxError}: `EPERM` without CAP_NET_ADMIN there, `EE
 @see https://man7.org/linux/man-pages/man7/rtnetlink.7.html
 */
 export class NetworkLinks implements Disposable {
-	readonly #socket = NetlinkSocket.open(NETLINK_ROUTE);
+	readonly #socket: NetlinkSocket;
+
+	/**
+	Takes over a socket of `openNetlinkSocket(NETLINK_ROUTE)`, and its namespace.
+
+	@param socket one in the calling thread's namespace when not given
+	*/
+	constructor(socket: Descriptor = openNetlinkSocket(NETLINK_ROUTE)) {
+		this.#socket = new NetlinkSocket(socket);
+	}
 
 	#request(message: NetlinkMessage, action: string): void {
 		this.#socket.request([message], action);
@@ -134,14 +146,23 @@ export class NetworkLinks implements Disposable {
 	Sends through an interface, to a gateway, whatever no other route is for.
 	*/
 	addDefaultRoute({index}: Pick<NetworkLink, 'index'>, gateway: Uint8Array): void {
-		// `struct rtmsg`
-		const message = Buffer.alloc(12);
+		const message = Buffer.alloc(routeSize);
 		message.writeUInt8(familyOf(gateway), 0);
 		message.writeUInt8(RT_TABLE_MAIN, 4);
 		message.writeUInt8(RTPROT_BOOT, 5);
 		message.writeUInt8(RTN_UNICAST, 7);
 		const payload = Buffer.concat([message, attribute(RTA_GATEWAY, gateway), attribute(RTA_OIF, uint32(index))]);
 		this.#request({type: RTM_NEWROUTE, flags: creation, payload}, 'add default route');
+	}
+
+	/**
+	Whether there is a route of IPv4 for what no other one is for.
+	*/
+	hasDefaultRoute(): boolean {
+		const message = Buffer.alloc(routeSize);
+		message.writeUInt8(AF_INET, 0);
+		const routes = this.#socket.request([{type: RTM_GETROUTE, flags: NLM_F_DUMP, payload: message}], 'list routes');
+		return routes.some(({payload}) => payload[1] === 0 && payload[4] === RT_TABLE_MAIN);
 	}
 
 	[Symbol.dispose](): void {
@@ -151,6 +172,9 @@ export class NetworkLinks implements Disposable {
 
 // `struct ifinfomsg`
 const linkSize = 16;
+
+// `struct rtmsg`
+const routeSize = 12;
 
 function link(index: number, {flags = 0}: {readonly flags?: number}, ...attributes: readonly Uint8Array[]): Uint8Array {
 	const message = Buffer.alloc(linkSize);

@@ -1,7 +1,7 @@
 import {constants} from 'node:fs';
 import process from 'node:process';
 import {CLONE_NEWNET} from './constants.ts';
-import {Descriptor, type BorrowedDescriptor} from './descriptor.ts';
+import {Descriptor} from './descriptor.ts';
 import {setNamespace, unshareThread} from './namespace.ts';
 
 // Not that of the process: another thread may be elsewhere for a moment.
@@ -17,34 +17,16 @@ All happens on the calling thread before this function returns, so nothing that 
 @see https://man7.org/linux/man-pages/man7/network_namespaces.7.html
 */
 export function createNetworkNamespace<Result>(inside: () => Result): {readonly namespace: Descriptor; readonly result: Result} {
-	return andBack(() => {
-		unshareThread(CLONE_NEWNET);
+	using own = Descriptor.open(ownNamespacePath, constants.O_RDONLY);
+	// Who may not come back, as in a user namespace that does not own the network, finds out before he goes.
+	setNamespace(own, CLONE_NEWNET);
+	unshareThread(CLONE_NEWNET);
+	try {
 		using opened = new DisposableStack();
 		const namespace = opened.use(Descriptor.open(ownNamespacePath, constants.O_RDONLY));
 		const result = inside();
 		opened.move();
 		return {namespace, result};
-	});
-}
-
-/**
-Does something in a network namespace that is there already, see `createNetworkNamespace`.
-
-@throws {LinuxError} `EPERM`; what `inside` throws
-*/
-export function inNetworkNamespace<Result>(namespace: BorrowedDescriptor, inside: () => Result): Result {
-	return andBack(() => {
-		setNamespace(namespace, CLONE_NEWNET);
-		return inside();
-	});
-}
-
-function andBack<Result>(elsewhere: () => Result): Result {
-	using own = Descriptor.open(ownNamespacePath, constants.O_RDONLY);
-	// Who may not come back, as in a user namespace that does not own the network, finds out before he goes.
-	setNamespace(own, CLONE_NEWNET);
-	try {
-		return elsewhere();
 	} finally {
 		returnOrAbort(own);
 	}

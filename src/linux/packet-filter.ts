@@ -10,6 +10,7 @@ import {
 	NLM_F_CREATE,
 	NLM_F_DUMP,
 	NLM_F_EXCL,
+	openNetlinkSocket,
 	parseAttributes,
 	type NetlinkMessage,
 } from './netlink.ts';
@@ -94,7 +95,7 @@ export class PacketFilter implements Disposable {
 	*/
 	static create(table: string, chains: readonly FilterChain[]): PacketFilter {
 		using opened = new DisposableStack();
-		const socket = opened.use(NetlinkSocket.open(NETLINK_NETFILTER));
+		const socket = opened.use(new NetlinkSocket(openNetlinkSocket(NETLINK_NETFILTER)));
 		const messages = [tableMessage(table), ...chains.flatMap(chain => chainMessages(table, chain))];
 		socket.request([batchMessage(NFNL_MSG_BATCH_BEGIN), ...messages, batchMessage(NFNL_MSG_BATCH_END)], 'create packet filter');
 		opened.move();
@@ -118,7 +119,7 @@ The chains that decide about packets which go through this machine, in the calli
 @throws {LinuxError} as `PacketFilter.create`
 */
 export function findForwardChains(): readonly PresentChain[] {
-	using socket = NetlinkSocket.open(NETLINK_NETFILTER);
+	using socket = new NetlinkSocket(openNetlinkSocket(NETLINK_NETFILTER));
 	const answers = socket.request([{type: messageType(NFT_MSG_GETCHAIN), flags: NLM_F_DUMP, payload: familyHeader(NFPROTO_UNSPEC)}], 'list packet filters');
 	return answers.map(({payload}) => parseForwardChain(payload)).filter(chain => chain !== undefined);
 }

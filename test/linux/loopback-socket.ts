@@ -4,8 +4,8 @@ import {createServer} from 'node:net';
 import test from 'ava';
 import {openLoopbackSocket} from '../../src/linux/loopback-socket.ts';
 import {NetworkLinks} from '../../src/linux/network-links.ts';
-import {createNetworkNamespace, inNetworkNamespace} from '../../src/linux/network-namespace.ts';
-import {runInNetwork} from '../support/network-namespace.ts';
+import {createNetworkNamespace} from '../../src/linux/network-namespace.ts';
+import {inNetworkNamespace, runInNetwork} from '../support/network-namespace.ts';
 
 test('Node takes over a socket that is in another namespace', async t => {
 	using namespace = createNetworkNamespace(() => {

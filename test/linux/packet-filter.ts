@@ -1,8 +1,8 @@
 import {Buffer} from 'node:buffer';
 import test from 'ava';
-import {createNetworkNamespace, inNetworkNamespace} from '../../src/linux/network-namespace.ts';
+import {createNetworkNamespace} from '../../src/linux/network-namespace.ts';
 import {findForwardChains, PacketFilter, type FilterChain} from '../../src/linux/packet-filter.ts';
-import {runInNetwork} from '../support/network-namespace.ts';
+import {inNetworkNamespace, runInNetwork} from '../support/network-namespace.ts';
 
 // By its path, because a package of Node has a program of the same name.
 const nft = '/usr/sbin/nft';

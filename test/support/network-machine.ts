@@ -1,6 +1,11 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {mkdirSync, symlinkSync, writeFileSync} from 'node:fs';
+import {
+	chmodSync,
+	mkdirSync,
+	symlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import type {Descriptor} from '../../src/linux/descriptor.ts';
@@ -60,6 +65,8 @@ const worldScript = `
 export async function makeNetworkMachine({resolver = 'nameserver 203.0.113.1\n', isForwarding}: NetworkMachineOptions): Promise<NetworkMachine> {
 	await using opened = new AsyncDisposableStack();
 	const directory = opened.use(await makeTemporaryDirectory()).path;
+	// Other users than root build on the machine, too.
+	chmodSync(directory, 0o711);
 	const machine = opened.use(createNetworkNamespace(() => undefined).namespace);
 	const {namespace: world, result: links} = createNetworkNamespace(() => new NetworkLinks());
 	opened.use(world);

@@ -1,6 +1,8 @@
 import {spawnSync} from 'node:child_process';
 import process from 'node:process';
-import type {Descriptor} from '../../src/linux/descriptor.ts';
+import {CLONE_NEWNET, O_RDONLY} from '../../src/linux/constants.ts';
+import {Descriptor} from '../../src/linux/descriptor.ts';
+import {setNamespace} from '../../src/linux/namespace.ts';
 
 /** Runs a program in a network namespace, and returns what it prints. Throws when it fails. */
 export function runInNetwork({number}: Descriptor, program: string, ...args: readonly string[]): string {
@@ -10,4 +12,15 @@ export function runInNetwork({number}: Descriptor, program: string, ...args: rea
 	}
 
 	return stdout;
+}
+
+/** Does something on this thread, in a network namespace, and comes back. */
+export function inNetworkNamespace<Result>(namespace: Descriptor, inside: () => Result): Result {
+	using own = Descriptor.open('/proc/thread-self/ns/net', O_RDONLY);
+	setNamespace(namespace, CLONE_NEWNET);
+	try {
+		return inside();
+	} finally {
+		setNamespace(own, CLONE_NEWNET);
+	}
 }
