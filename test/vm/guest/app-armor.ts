@@ -30,10 +30,10 @@ test('the profile is loaded once, and confines sandboxed steps alone', async t =
 	const loaded = await readFile(`${directory}/apparmor/profiles`, 'utf8');
 	t.is(loaded.split('\n').filter(line => line.startsWith('tsbuild-')).join('\n'), `${appArmorProfile.name} (enforce)`);
 	await using root = await makeStepRoot();
-	const script = 'cat /proc/self/attr/current; echo x > /tmp/file && cat /tmp/file; sleep 100 & kill $!; su user -c "cat /proc/self/attr/current"; echo x > /proc/kcore; ls /sys/kernel/security';
+	const script = 'cat /proc/self/attr/current; echo x > /tmp/file && cat /tmp/file; sleep 100 & kill $!; su user -c "cat /proc/self/attr/current"; echo x > /proc/kcore';
 	const {stdout, stderr} = await root.run(script, {environment});
 	t.is(stdout, `${appArmorProfile.name} (enforce)\nx\n${appArmorProfile.name} (enforce)\n`);
-	t.regex(stderr, /\/proc\/kcore: Permission denied\n.*security.*: Permission denied\n$/v);
+	t.regex(stderr, /\/proc\/kcore: Permission denied\n$/v);
 	const insecure = await root.run('cat /proc/self/attr/current; mount -t tmpfs x /tmp && echo mounted', {environment, security: 'insecure'});
 	t.is(insecure.stdout, 'unconfined\nmounted\n');
 });
