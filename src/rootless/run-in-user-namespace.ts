@@ -35,6 +35,7 @@ The namespaces are made by unshare(1), because a process with several threads, a
 export async function runInUserNamespace(environment: Environment): Promise<number> {
 	const mapping = planIdMapping(readUserNamespace());
 	const program = startProgram(environment, mapping);
+	passSignals(program.child);
 	const ended = once(program.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
 	const complaint = collect(program.complaints);
 	try {
@@ -44,7 +45,6 @@ export async function runInUserNamespace(environment: Environment): Promise<numb
 		throw errorCode(error) === 'ENOENT' ? namespaceError('unshare is not installed', {hint: 'Install util-linux.'}) : error;
 	}
 
-	using _ = passSignals(program.child);
 	const [code, signal] = await ended;
 	const failure = await complaint;
 	if (code !== 0 && failure !== '') {
@@ -91,20 +91,16 @@ async function collect(stream: Readable): Promise<string> {
 	return complaint.trim();
 }
 
-function passSignals(child: ChildProcess): Disposable {
+// From now on they are for the program alone.
+function passSignals(child: ChildProcess): void {
 	const pass = (signal: NodeJS.Signals) => {
-		child.send(signal);
+		if (child.connected) {
+			child.send(signal);
+		}
 	};
 
 	for (const signal of interruptionSignals) {
+		process.removeAllListeners(signal);
 		process.on(signal, pass);
 	}
-
-	return {
-		[Symbol.dispose]() {
-			for (const signal of interruptionSignals) {
-				process.off(signal, pass);
-			}
-		},
-	};
 }

@@ -1,4 +1,5 @@
 import {execFileSync} from 'node:child_process';
+import {once} from 'node:events';
 import {
 	cp,
 	mkdir,
@@ -7,11 +8,13 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
+import type {Readable} from 'node:stream';
 import type {ExecutionContext} from 'ava';
 import {makeTemporaryBaseImage} from '../support/base-image.ts';
 import {testWhere} from '../support/conditions.ts';
 import {digestOf} from '../../src/kernel/digest.ts';
 import {findHostProgram} from '../../src/linux/host-program.ts';
+import {assertNothingLeft} from '../support/leftovers.ts';
 import {
 	makeRootlessUser,
 	type RootlessResult,
@@ -173,11 +176,62 @@ rootlessTest('a context comes on standard input', async t => {
 	t.is(result.exitCode, 0, result.stderr);
 });
 
+type Ending = {readonly send: (processId: number) => void; readonly exitCode: number | null; readonly stderr: RegExp};
+
+const endsEverything = rootlessTest.macro(async (t: ExecutionContext, {send, exitCode, stderr}: Ending) => {
+	await using project = await makeRootlessProject('FROM base\nRUN trap "" TERM INT; echo started; sleep 600 & sleep 600; sleep 600\n');
+	const child = project.user.start(['build', '--progress', 'plain', '--network', 'none', '--build-context', `base=oci-layout://${project.base}`, project.context]);
+	const ended = once(child, 'close') as Promise<[number | null]>;
+	const output = collectText(child.stderr!);
+	await output.reaches(/^#\d+ [\d.]+ started$/mv);
+	send(child.pid!);
+	const [code] = await ended;
+	t.is(code, exitCode);
+	t.regex(output.text(), stderr);
+	t.true((output.text().match(/^ERROR: /gmv) ?? []).length <= 1, output.text());
+	await assertNothingLeft(t, project.store);
+});
+
+const canceled = /^ERROR: failed to build: failed to solve: Canceled: context canceled$/mv;
+
+rootlessTest('SIGTERM cancels a build', endsEverything, {
+	send(processId) {
+		process.kill(processId, 'SIGTERM');
+	}, exitCode: 130, stderr: canceled,
+});
+
+rootlessTest('Ctrl-C at a terminal, which all processes of the group get, cancels a build once', endsEverything, {
+	send(processId) {
+		process.kill(-processId, 'SIGINT');
+	}, exitCode: 130, stderr: canceled,
+});
+
+rootlessTest('SIGKILL ends the step, and nothing is left', endsEverything, {
+	send(processId) {
+		process.kill(processId, 'SIGKILL');
+	}, exitCode: null, stderr: /started/v,
+});
+
 /** Waits for a command that must not fail; gives back its standard output. */
 async function succeed(t: ExecutionContext, running: Promise<RootlessResult>): Promise<string> {
 	const {exitCode, stdout, stderr} = await running;
 	t.is(exitCode, 0, stderr);
 	return stdout;
+}
+
+function collectText(stream: Readable) {
+	let collected = '';
+	stream.setEncoding('utf8').on('data', (piece: string) => {
+		collected += piece;
+	});
+	return {
+		text: () => collected,
+		async reaches(pattern: RegExp): Promise<void> {
+			while (!pattern.test(collected)) {
+				await once(stream, 'data');
+			}
+		},
+	};
 }
 
 async function digestOfFile(file: string): Promise<string> {

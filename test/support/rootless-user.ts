@@ -1,4 +1,4 @@
-import {spawn} from 'node:child_process';
+import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {
 	chmod,
@@ -30,6 +30,8 @@ export type RootlessUser = AsyncDisposable & {
 	as(command: readonly string[]): readonly [string, ...string[]];
 	/** Gives a directory with all that is in it to the user. */
 	own(directory: string): Promise<void>;
+	/** Starts tsbuild as this user, in a process group of its own, for tests that interrupt it. */
+	start(args: readonly string[]): ChildProcess;
 	/** Runs tsbuild as this user, to its end. */
 	tsbuild(args: readonly string[], options?: RootlessRun): Promise<RootlessResult>;
 };
@@ -70,6 +72,12 @@ export async function makeRootlessUser({subordinateIds = 65_536}: {readonly subo
 		as,
 		async own(owned) {
 			await run(['chown', '-R', `${userId}:${userId}`, owned], {});
+		},
+		start(args) {
+			const [program, ...rest] = as([process.execPath, testedProgram, ...args]);
+			return spawn(program, rest, {
+				cwd: '/', detached: true, env: {PATH: process.env.PATH, HOME: home, USER: username}, stdio: ['ignore', 'ignore', 'pipe'],
+			});
 		},
 		async tsbuild(args, {env, input, through = []} = {}) {
 			const environment = {
