@@ -12,14 +12,14 @@ export type CacheSource = {
 	readonly name: string;
 	/** What is under a key. */
 	readonly find: (key: string) => CachedResult | undefined;
-	/** Are the layers of a result still there? */
+	/** Are the layers of a result still there? If so, they have been provided. */
 	readonly hasLayers: (result: CachedResult, signal: AbortSignal) => Promise<boolean>;
 };
 
 /** What a build works with that takes results from elsewhere. */
 export type ImportedCacheOptions = {
 	readonly store: Pick<Store, 'metadata' | 'session' | 'content'>;
-	/** Whose layers have been provided. */
+	/** What makes snapshots of their layers. */
 	readonly cachedLayers: CachedLayers;
 	/** The first that has a result counts. */
 	readonly sources: readonly CacheSource[];

@@ -15,22 +15,11 @@ https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/v1/doc.go
 /** The media type of the document. */
 export const cacheConfigType = 'application/vnd.buildkit.cacheconfig.v0';
 
-/** What BuildKit notes of a layer where there is no descriptor of it. */
-export type LayerNotes = {
-	readonly mediaType: string;
-	readonly diffID: Digest;
-	/** Bytes. */
-	readonly size: number;
-	/** RFC 3339. */
-	readonly createdAt: string;
-};
-
 /** A layer in the document. */
 export type CacheConfigLayer = {
 	readonly blob: Digest;
 	/** Index of the layer below; -1 for none. */
 	readonly parent: number;
-	readonly annotations?: LayerNotes;
 };
 
 /** A record in the document. */
@@ -129,22 +118,12 @@ function readLayer(value: unknown): CacheConfigLayer {
 		throw cacheError('a layer has no blob');
 	}
 
-	const {blob, parent = 0, annotations} = value;
+	const {blob, parent = 0} = value;
 	if (!is.safeInteger(parent) || parent < -1) {
 		throw cacheError('the parent of a layer is no index');
 	}
 
-	return {blob: parseDigest(blob), parent, ...(is.plainObject(annotations) && {annotations: readNotes(annotations)})};
-}
-
-function readNotes({mediaType, diffID, size, createdAt}: Readonly<Record<string, unknown>>): LayerNotes {
-	if (!is.string(mediaType) || !is.string(diffID) || !is.safeInteger(size) || size < 0 || !is.string(createdAt)) {
-		throw cacheError('the annotations of a layer are not complete');
-	}
-
-	return {
-		mediaType, diffID: parseDigest(diffID), size, createdAt,
-	};
+	return {blob: parseDigest(blob), parent};
 }
 
 function readRecords(values: readonly unknown[]): readonly CacheConfigRecord[] {

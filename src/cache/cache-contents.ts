@@ -18,6 +18,9 @@ export const createdAtAnnotation = 'buildkit/createdat';
 // More than any file system can stack; a chain that is longer is an attack on the time.
 const maximumChainLength = 1000;
 
+// What stands for the layer below the lowest.
+const noLayer = -1;
+
 /**
 What a cache holds, by its keys. A result whose layers are not told whole, or make no sense, is a key alone.
 */
@@ -40,8 +43,9 @@ export class CacheContents {
 	#layersUpTo(highest: number): CachedResult['layers'] {
 		const {layers} = this.#config;
 		const blobs: DatedBlob[] = [];
-		for (let index = highest, layer = layers[index]; layer !== undefined; index = layer.parent, layer = layers[index]) {
-			const descriptor = this.#descriptors.get(layer.blob);
+		for (let index = highest; index !== noLayer; index = layers[index]!.parent) {
+			const layer = layers[index];
+			const descriptor = layer && this.#descriptors.get(layer.blob);
 			if (descriptor === undefined || blobs.length === maximumChainLength) {
 				return undefined;
 			}

@@ -1,26 +1,6 @@
 import type {LayerEncoding} from '../exporter/encoded-image.ts';
 import type {Digest} from '../kernel/digest.ts';
 
-/** A bucket of an S3 server, and the places in it. */
-export type S3Place = {
-	readonly bucket: string;
-	readonly region: string;
-	/** In front of all keys. */
-	readonly prefix: string;
-	readonly manifestsPrefix: string;
-	readonly blobsPrefix: string;
-	/** A cache is written under each of them, and read under the first. */
-	readonly names: readonly [string, ...string[]];
-	/** That of Amazon when not given. */
-	readonly endpoint?: string;
-	/** The bucket is part of the path, and not of the host's name. */
-	readonly usesPathStyle: boolean;
-	readonly credentials: {readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string};
-	readonly uploadsAtOnce: number;
-	/** Blobs that are older are written anew, so that no rule of the bucket removes them. Milliseconds. */
-	readonly touchRefresh: number;
-};
-
 /** Where a cache is taken from. */
 export type CacheFromOption = {
 	/** Also the directories of cache mounts. */
@@ -29,7 +9,6 @@ export type CacheFromOption = {
 	/** As it was given. */
 	| {readonly type: 'registry'; readonly reference: string}
 	| {readonly type: 'local'; readonly directory: string; readonly tag: string; readonly digest?: Digest}
-	| {readonly type: 's3'; readonly place: S3Place}
 	| {readonly type: 'unknown'; readonly name: string}
 );
 
@@ -55,5 +34,4 @@ export type CacheToOption =
 	| (CacheEncoding & (
 		| {readonly type: 'registry'; readonly reference: string}
 		| {readonly type: 'local'; readonly directory: string; readonly tag: string; readonly isReset: boolean}
-		| {readonly type: 's3'; readonly place: S3Place}
 	));

@@ -1,10 +1,10 @@
 import {Buffer} from 'node:buffer';
-import {digestOf, type Digest} from '../kernel/digest.ts';
+import {digestOf} from '../kernel/digest.ts';
 import {stringifyAsGo} from '../kernel/go-json.ts';
 import {mediaTypes, type Descriptor} from '../kernel/oci-types.ts';
 import {layerTypeOf} from '../exporter/image-assembly.ts';
 import type {CachedLayer, CachedResult} from '../../snapshotter/cached-layers.ts';
-import {cacheConfigType, type CacheConfigMount, type LayerNotes} from './cache-config.ts';
+import {cacheConfigType, type CacheConfigMount} from './cache-config.ts';
 import {createdAtAnnotation, diffIdAnnotation} from './cache-contents.ts';
 
 /** A record as it is written. */
@@ -33,8 +33,6 @@ export type EncodedCache = {
 export type CacheToEncode = {
 	readonly results: readonly CachedResult[];
 	readonly mounts: readonly CacheConfigMount[];
-	/** The layers tell of themselves in the document: there is no manifest that does. */
-	readonly hasNotes?: boolean;
 };
 
 type ListedLayer = {readonly layer: CachedLayer; readonly below: CachedLayer | undefined};
@@ -44,13 +42,13 @@ Writes results as a document. The same results give the same bytes, in whatever 
 
 @see https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/v1/chains.go (Marshal)
 */
-export function encodeCache({results, mounts, hasNotes = false}: CacheToEncode): EncodedCache {
+export function encodeCache({results, mounts}: CacheToEncode): EncodedCache {
 	const listed = listLayers(results);
 	const indexes = new Map(listed.map(({layer}, index) => [layer.chainId, index]));
 	const document = {
 		layers: listed.map(({layer, below}) => {
 			const parent = below === undefined ? -1 : indexes.get(below.chainId)!;
-			return {blob: layer.blob.digest, ...(parent !== 0 && {parent}), ...(hasNotes && {annotations: notesOf(layer)})};
+			return {blob: layer.blob.digest, ...(parent !== 0 && {parent})};
 		}),
 		records: sortRecords(results.map(result => encodeRecord(result, result.layers && indexes.get(result.layers.at(-1)!.chainId)))),
 		...(mounts.length > 0 && {mounts}),
@@ -120,13 +118,6 @@ function listLayers(results: readonly CachedResult[]): readonly ListedLayer[] {
 function describe({blob: {mediaType, digest, size}, diffId, createdAt}: CachedLayer): Descriptor {
 	return {
 		mediaType, digest, size, annotations: {[createdAtAnnotation]: new Date(createdAt).toISOString(), [diffIdAnnotation]: diffId},
-	};
-}
-
-function notesOf(layer: CachedLayer): LayerNotes {
-	const {diffId, blob: {mediaType, size}} = layer;
-	return {
-		mediaType, diffID: diffId as string as Digest, size, createdAt: timeOf(layer),
 	};
 }
 

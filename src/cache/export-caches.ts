@@ -33,7 +33,6 @@ export type CacheExportContext = {
 const vertexNames = {
 	registry: 'exporting cache to registry',
 	local: 'exporting cache to client directory',
-	s3: 'exporting cache to Amazon S3',
 } as const;
 
 // As many as BuildKit sends to a registry at once.
@@ -70,7 +69,7 @@ async function prepareCache(option: CacheExport, {used, mounts, mountIds, layers
 	const results = await compressResults(await used.list(option.mode), option, {layers, signal});
 	const {mountsMaximumSize} = option;
 	const packed = mountsMaximumSize === undefined ? [] : await mounts.pack(mountIds, mountsMaximumSize);
-	return encodeCache({results, mounts: packed, hasNotes: option.type === 's3'});
+	return encodeCache({results, mounts: packed});
 }
 
 type Sending = {readonly context: CacheExportContext; readonly report: ReportStatus};
@@ -98,10 +97,6 @@ async function openTarget(option: CacheExport, {openRegistry, store: {metadata}}
 		case 'local': {
 			const {localTarget} = await import('./local-target.ts');
 			return localTarget(option);
-		}
-
-		case 's3': {
-			throw new TypeError('not there');
 		}
 	}
 }

@@ -1,5 +1,5 @@
 import {digestOf, type Digest} from '../kernel/digest.ts';
-import {errorMessage, TsbuildError} from '../kernel/errors.ts';
+import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
 import {withInternalVertex, type ReportStatus} from '../kernel/internal-vertex.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
 import type {CachedLayers, CachedResult} from '../../snapshotter/cached-layers.ts';
@@ -15,6 +15,7 @@ export type ImportedSource = {
 	/** Where it is, for people. */
 	readonly name: string;
 	readonly find: (key: string) => CachedResult | undefined;
+	/** Are the layers of a result still there? If so, they can be had from now on. */
 	readonly hasLayers: (result: CachedResult, signal: AbortSignal) => Promise<boolean>;
 	readonly mounts: readonly ImportedMount[];
 };
@@ -74,16 +75,14 @@ async function findPlace(option: CacheFromOption, {openRegistry, store: {metadat
 				const place = await findLocalPlace(option);
 				return async () => place;
 			} catch (error) {
-				warn(`local cache import at ${option.directory} skipped: ${errorMessage(error)}`);
+				warn(`local cache import at ${option.directory} skipped${errorCode(error) === 'ERR_TSBUILD_CACHE' ? '' : ' due to err'}: ${errorMessage(error)}`);
 				return undefined;
 			}
 		}
 
-		case 's3':
 		case 'unknown': {
-			const name = option.type === 'unknown' ? option.name : option.type;
 			return async () => {
-				throw new TsbuildError('ERR_TSBUILD_CACHE', `unknown cache importer: ${name}`);
+				throw new TsbuildError('ERR_TSBUILD_CACHE', `unknown cache importer: ${option.name}`);
 			};
 		}
 	}
@@ -108,14 +107,15 @@ function sourceOf({contents, mounts}: ReadCache, place: CachePlace, {content, ca
 
 	return {
 		name: place.name,
-		find(key) {
-			const result = firstWithLayers(contents.map(each => each.find(key)));
-			cachedLayers.provide(result?.layers ?? [], place.readBlob);
-			return result;
-		},
+		find: key => firstWithLayers(contents.map(each => each.find(key))),
 		async hasLayers({layers = []}, signal) {
 			const answers = await Promise.all(layers.map(async ({blob}) => isThere(blob.digest, signal)));
-			return !answers.includes(false);
+			if (answers.includes(false)) {
+				return false;
+			}
+
+			cachedLayers.provide(layers, place.readBlob);
+			return true;
 		},
 		mounts: takesMounts ? mounts.map(mount => ({...mount, read: options => place.readBlob({...mount, digest: mount.blob}, options)})) : [],
 	};
@@ -157,8 +157,7 @@ function nameOf(option: CacheFromOption): string {
 			return `${option.name}:${numberOf(option)}`;
 		}
 
-		case 'local':
-		case 's3': {
+		case 'local': {
 			return `${option.type}:${numberOf(option)}`;
 		}
 	}

@@ -1,5 +1,8 @@
-import {TsbuildError} from '../kernel/errors.ts';
+import {existsSync} from 'node:fs';
+import path from 'node:path';
 import type {Digest} from '../kernel/digest.ts';
+import {TsbuildError} from '../kernel/errors.ts';
+import type {ImageIndex} from '../kernel/oci-types.ts';
 import {ContentStore} from '../../snapshotter/content-store.ts';
 import type {CachePlace} from './cache-place.ts';
 
@@ -35,11 +38,21 @@ export async function findLocalPlace({directory, tag, digest}: LocalCache): Prom
 }
 
 async function findDigest(layout: ContentStore, tag: string): Promise<Digest> {
-	const {manifests} = await layout.readIndex();
+	const {manifests} = await readIndex(layout);
 	const found = manifests.find(({annotations = {}}) => annotations[referenceName] === tag);
 	if (found === undefined) {
 		throw new TsbuildError('ERR_TSBUILD_CACHE', `no digest found for tag ${tag}`);
 	}
 
 	return found.digest;
+}
+
+/** In the words of BuildKit where there is none. */
+async function readIndex(layout: ContentStore): Promise<ImageIndex> {
+	const file = path.join(layout.directory, 'index.json');
+	if (!existsSync(file)) {
+		throw new TsbuildError('ERR_TSBUILD_LAYOUT', `could not read ${file}: open ${file}: no such file or directory`);
+	}
+
+	return layout.readIndex();
 }

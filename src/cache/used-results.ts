@@ -59,11 +59,20 @@ export class UsedResults {
 		}
 	}
 
+	async #importedLayers(key: string, filter: Filter): Promise<readonly CachedLayer[] | undefined> {
+		const {sources, signal} = this.#options;
+		for (const source of sources) {
+			const result = source.find(key);
+			if (result?.layers !== undefined && filter.layer(result.layers.at(-1)!) && await source.hasLayers(result, signal)) {
+				return result.layers;
+			}
+		}
+
+		return undefined;
+	}
+
 	async #resultOf(key: string, aliases: ReadonlySet<string>, filter: Filter): Promise<CachedResult> {
-		const {sources} = this.#options;
-		const imported = sources.map(source => source.find(key)).filter(result => result !== undefined);
-		const elsewhere = imported.map(({layers}) => layers).find(layers => layers !== undefined && filter.layer(layers.at(-1)!));
-		const [lowest, ...others] = await this.#localLayers(key, filter) ?? elsewhere ?? [];
+		const [lowest, ...others] = await this.#localLayers(key, filter) ?? await this.#importedLayers(key, filter) ?? [];
 		return {keys: [key, ...[...aliases].filter(alias => alias !== key)], ...(lowest !== undefined && {layers: [lowest, ...others]})};
 	}
 

@@ -6,7 +6,6 @@ import {parseReference} from '../kernel/reference.ts';
 import type {Environment} from './command.ts';
 import {parseKeyValueRecord} from './csv.ts';
 import {readBooleanAttribute, readImageAttributes, type OutputAttributes} from './output-attributes.ts';
-import {readS3Place} from './s3-cache-option.ts';
 import {parseMemorySize} from './size.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
@@ -29,7 +28,7 @@ Reads the values of `--cache-from`: `type=registry,ref=app:cache`, or references
 */
 export function readCacheFrom(texts: readonly string[], {environment}: CacheContext): readonly CacheFromOption[] {
 	return texts.flatMap(text => parseEntries(text)).filter(entry => isForUs(entry, environment)).map(({type, attributes}) => ({
-		...readSource(type, attributes, environment),
+		...readSource(type, attributes),
 		takesMounts: readBooleanAttribute(attributes, 'mounts', false),
 	}));
 }
@@ -40,7 +39,7 @@ Reads the values of `--cache-to`. The build argument `BUILDKIT_INLINE_CACHE` ask
 @throws as `readCacheFrom`
 */
 export function readCacheTo(texts: readonly string[], {environment, buildArgs}: CacheContext): readonly CacheToOption[] {
-	const options = texts.flatMap(text => parseEntries(text)).filter(entry => isForUs(entry, environment)).map(entry => readTarget(entry, environment));
+	const options = texts.flatMap(text => parseEntries(text)).filter(entry => isForUs(entry, environment)).map(entry => readTarget(entry));
 	const isInline = parseGoBoolean(buildArgs.get('BUILDKIT_INLINE_CACHE') ?? '') === true && options.every(({type}) => type !== 'inline');
 	return isInline ? [...options, {type: 'inline'}] : options;
 }
@@ -79,7 +78,7 @@ function isForUs({type, attributes}: Entry, {ACTIONS_RUNTIME_TOKEN: variable = '
 
 type Source = CacheFromOption extends infer Option ? (Option extends unknown ? Omit<Option, 'takesMounts'> : never) : never;
 
-function readSource(type: string, attributes: OutputAttributes, environment: Environment): Source {
+function readSource(type: string, attributes: OutputAttributes): Source {
 	switch (type) {
 		case 'registry': {
 			return {type, reference: readReference(attributes)};
@@ -92,17 +91,13 @@ function readSource(type: string, attributes: OutputAttributes, environment: Env
 			};
 		}
 
-		case 's3': {
-			return {type, place: readS3Place(attributes, environment)};
-		}
-
 		default: {
 			return {type: 'unknown', name: type};
 		}
 	}
 }
 
-function readTarget({type, attributes}: Entry, environment: Environment): CacheToOption {
+function readTarget({type, attributes}: Entry): CacheToOption {
 	switch (type) {
 		case 'inline': {
 			return {type};
@@ -122,12 +117,8 @@ function readTarget({type, attributes}: Entry, environment: Environment): CacheT
 			};
 		}
 
-		case 's3': {
-			return {type, place: readS3Place(attributes, environment), ...readEncoding(attributes)};
-		}
-
 		default: {
-			throw new RequestError(`failed to solve: unknown cache exporter: ${JSON.stringify(type)}`, {hint: 'The caches are registry, inline, local and s3.'});
+			throw new RequestError(`failed to solve: unknown cache exporter: ${JSON.stringify(type)}`, {hint: 'The caches are registry, inline and local.'});
 		}
 	}
 }
