@@ -29,6 +29,44 @@ test('a group over its process limit cannot fork', async t => {
 	await using group = await openGroup(t, 'processes', {pids: 3});
 	const {stderr} = runIn(group, 'for i in 1 2 3 4 5 6; do sleep 1 & done; wait');
 	t.regex(stderr, /fork/v);
+	t.true(await group.cgroup.outOfProcesses());
+});
+
+test('a group that has room for its processes has not run out of them', async t => {
+	await using group = await openGroup(t, 'room', {pids: 100});
+	t.is(runIn(group, 'sleep 0 & wait').status, 0);
+	t.false(await group.cgroup.outOfProcesses());
+	t.false(await group.cgroup.outOfMemory());
+});
+
+test('shares are a weight', async t => {
+	await using group = await openGroup(t, 'shares', {cpuShares: 512});
+	t.is(await readFile(path.join(group.directory, 'cpu.weight'), 'utf8'), '59\n');
+});
+
+test('a group runs on its CPUs and memory nodes', async t => {
+	await using group = await openGroup(t, 'cpuset', {cpusetCpus: '0', cpusetMems: '0'});
+	t.is(await readFile(path.join(group.directory, 'cpuset.cpus.effective'), 'utf8'), '0\n');
+	t.is(await readFile(path.join(group.directory, 'cpuset.mems'), 'utf8'), '0\n');
+});
+
+test('CPUs that there are not are refused, and the group is not left', async t => {
+	await t.throwsAsync(openGroup(t, 'missing', {cpusetCpus: '0,999'}), {message: /^Requested CPUs are not available - requested 0,999, available: 0/v});
+	await using _group = await openGroup(t, 'missing', {});
+});
+
+test('a limit of memory is one of swap, too', async t => {
+	await using group = await openGroup(t, 'swap', {memory: 2 ** 26, memorySwap: (2 ** 26) + (2 ** 20)});
+	t.is(await readFile(path.join(group.directory, 'memory.max'), 'utf8'), `${2 ** 26}\n`);
+	t.is(await readFile(path.join(group.directory, 'memory.swap.max'), 'utf8'), `${2 ** 20}\n`);
+});
+
+test('the use of all processes of a group is told', async t => {
+	await using group = await openGroup(t, 'usage', {});
+	runIn(group, 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done');
+	const {peakMemory = 0, userTime = 0, systemTime = 0} = await group.cgroup.usage();
+	t.true(peakMemory > 0);
+	t.true(userTime + systemTime > 0);
 });
 
 test('a CPU limit is a quota in each 100 ms', async t => {
