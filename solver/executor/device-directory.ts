@@ -19,8 +19,8 @@ export type DeviceFile = {
 	readonly minor: number;
 };
 
-// The devices of every container. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices
-const devices: readonly DeviceFile[] = [
+/** The devices of every container. https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices */
+export const containerDevices: readonly DeviceFile[] = [
 	characterDevice('null', 1, 3),
 	characterDevice('zero', 1, 5),
 	characterDevice('full', 1, 7),
@@ -28,9 +28,6 @@ const devices: readonly DeviceFile[] = [
 	characterDevice('urandom', 1, 9),
 	characterDevice('tty', 5, 0),
 ];
-
-/** The names of the devices that every container has in /dev. */
-export const deviceNames: readonly string[] = devices.map(({name}) => name);
 
 // https://github.com/opencontainers/runtime-spec/blob/main/runtime-linux.md#dev-symbolic-links
 const links = [
@@ -58,9 +55,14 @@ export function characterDevice(name: string, major: number, minor: number): Dev
 	};
 }
 
+/** The number of a device as `stat` tells it. https://man7.org/linux/man-pages/man3/makedev.3.html */
+export function deviceNumber({major, minor}: Pick<DeviceFile, 'major' | 'minor'>): number {
+	return (major << 8) | minor;
+}
+
 /** What /dev is made of. */
 export type DeviceDirectory = {
-	/** Init's descriptors of detached mounts of the host's devices, in the order of `deviceNames`; `undefined` where init makes device files of its own. */
+	/** Init's descriptors of detached mounts of the host's devices, in the order of `containerDevices`; `undefined` where init makes device files of its own. */
 	readonly hostDevices: readonly number[] | undefined;
 	/** Devices besides those of every container. */
 	readonly moreDevices: readonly DeviceFile[];
@@ -76,7 +78,7 @@ The calls that fill /dev, an empty tmpfs: devices, links, terminals, shared memo
 export function deviceDirectoryEntries({hostDevices, moreDevices, hasTerminalGroup, sharedMemory = defaultSharedMemory}: DeviceDirectory): readonly SyscallEntry[] {
 	const terminalOptions = 'newinstance,ptmxmode=0666,mode=0620';
 	return [
-		...(hostDevices === undefined ? newDeviceEntries(devices) : hostDeviceEntries(hostDevices)),
+		...(hostDevices === undefined ? newDeviceEntries(containerDevices) : hostDeviceEntries(hostDevices)),
 		...newDeviceEntries(moreDevices),
 		...links.map(([name, target]): SyscallEntry => ({call: 'symlinkat', args: [target, AT_FDCWD, `/dev/${name}`], describe: `make /dev/${name}`})),
 		...directoryWith({
@@ -96,15 +98,14 @@ function newDeviceEntries(files: readonly DeviceFile[]): readonly SyscallEntry[]
 	return [
 		...directories.values().map((directory): SyscallEntry => ({call: 'mkdirat', args: [AT_FDCWD, `/dev/${directory}`, 0o755], describe: `make /dev/${directory}`})),
 		...files.map(({name, type, major, minor}): SyscallEntry => ({
-			// The first 256 minor numbers are in the lowest byte of a device number. https://man7.org/linux/man-pages/man3/makedev.3.html
-			call: 'mknodat', args: [AT_FDCWD, `/dev/${name}`, deviceTypes[type] | 0o666, (major << 8) | minor], describe: `make /dev/${name}`,
+			call: 'mknodat', args: [AT_FDCWD, `/dev/${name}`, deviceTypes[type] | 0o666, deviceNumber({major, minor})], describe: `make /dev/${name}`,
 		})),
 	];
 }
 
 function hostDeviceEntries(mounts: readonly number[]): readonly SyscallEntry[] {
 	return mounts.flatMap((mount, index) => {
-		const path = `/dev/${deviceNames[index]!}`;
+		const path = `/dev/${containerDevices[index]!.name}`;
 		const describe = `mount ${path} of the host`;
 		return [{call: 'mknodat', args: [AT_FDCWD, path, regularFile | 0o666, 0], describe}, attachEntry(mount, path, describe)];
 	});
