@@ -84,6 +84,20 @@ export async function digestSources(action: CopyAction, tree: SourceTree, signal
 	return canonicalDigest(entries);
 }
 
+/**
+Like `digestSources`, whatever the sources are called: for a mount, which has its own name.
+
+@throws {TsbuildError} likewise
+*/
+export async function digestNamelessSources(action: CopyAction, tree: SourceTree, signal: AbortSignal): Promise<Digest> {
+	const digests = [];
+	for (const source of selectSources(action, tree)) {
+		digests.push(await digestSource(source, tree, signal));
+	}
+
+	return canonicalDigest(digests);
+}
+
 /** Opens a selected source, or the link itself where links are not followed. */
 export function openSource({path, followsLink}: SelectedSource, tree: SourceTree): CopySource {
 	const file = openInTree(path, {followsLink}, tree);

@@ -15,7 +15,7 @@ import type {StepClass} from '../network/step-networks.ts';
 import type {CacheMap, ExecutionContext, Op} from '../vertex.ts';
 import {snapshotOf, type BuildResult} from './build-result.ts';
 import {ChangedSources} from './changed-sources.ts';
-import {digestSources} from './copy-selection.ts';
+import {digestNamelessSources} from './copy-selection.ts';
 import {DescribedContent} from './described-content.ts';
 import {joinRelative} from './directory-reads.ts';
 import {
@@ -205,7 +205,7 @@ function describedContent(mounted: readonly BindMount[], store: ExecOpContext['s
 	return new DescribedContent(store, async (tree, signal) => {
 		const digests = [];
 		for (const mount of mounted) {
-			digests.push(tree.isLocal ? await digestSources(contentOf(mount), tree, signal) : await digestMounted(mount, tree, signal));
+			digests.push(tree.isLocal ? await digestNamelessSources(contentOf(mount), tree, signal) : await digestMounted(mount, tree, signal));
 		}
 
 		return digests;
