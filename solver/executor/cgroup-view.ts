@@ -38,11 +38,11 @@ export function cgroupViewOf(mounts: readonly MountInformation[], groups: Cgroup
 }
 
 /**
-The calls that mount the view; init must be in its cgroup namespace and /sys must be mounted. It is read-only (CVE-2023-25809) unless `writable`.
+The calls that mount the view; init must be in its cgroup namespace and /sys must be mounted. It is read-only (CVE-2023-25809) unless `writable`. `coversHost` says that the /sys below may be the host's.
 
 @see https://man7.org/linux/man-pages/man7/cgroup_namespaces.7.html
 */
-export function cgroupViewEntries(view: CgroupView, {writable}: {readonly writable: boolean}): readonly SyscallEntry[] {
+export function cgroupViewEntries(view: CgroupView, {writable, coversHost}: {readonly writable: boolean; readonly coversHost: boolean}): readonly SyscallEntry[] {
 	const access = writable ? 0 : MS_RDONLY;
 	switch (view.version) {
 		case 'none': {
@@ -50,9 +50,17 @@ export function cgroupViewEntries(view: CgroupView, {writable}: {readonly writab
 		}
 
 		case 2: {
-			return [mountEntry({
-				source: 'cgroup', target: directory, type: 'cgroup2', flags: flags | access, describe: `mount cgroup2 on ${directory}`,
-			})];
+			return [
+				// Linux mounts no file system on a mount of its own kind (EBUSY), which the host has there.
+				...(coversHost
+					? [mountEntry({
+						source: 'tmpfs', target: directory, type: 'tmpfs', flags, describe: `cover the host's ${directory}`,
+					})]
+					: []),
+				mountEntry({
+					source: 'cgroup', target: directory, type: 'cgroup2', flags: flags | access, describe: `mount cgroup2 on ${directory}`,
+				}),
+			];
 		}
 
 		case 1: {

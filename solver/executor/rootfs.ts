@@ -78,7 +78,7 @@ export function rootfsEntries(rootfs: Rootfs, scratch: number): readonly Syscall
 		...pivotEntries(rootfs.root),
 		...deviceDirectoryEntries({...rootfs, hostDevices: rootfs.hostMounts?.devices}),
 		...standardInputEntries(scratch),
-		...cgroupViewEntries(rootfs.cgroupView, {writable: !isSandbox}),
+		...cgroupViewEntries(rootfs.cgroupView, {writable: !isSandbox, coversHost: rootfs.hostMounts !== undefined}),
 		...(isSandbox ? protectedPathEntries() : []),
 		// After all that uses /dev, since one of them may lie over /dev/null.
 		...stepMountEntries(rootfs.stepMounts, {where: 'devices', hasDevices: rootfs.hasDevices, scratch}),

@@ -29,16 +29,17 @@ test('a host with version 1 has each hierarchy with a group of the step once', t
 
 test('a host with version 2 alone has that', t => {
 	t.deepEqual(cgroupViewOf(mountInformation('cgroup2 cgroup2 rw,nsdelegate'), version2), {version: 2});
-	t.deepEqual(cgroupViewEntries({version: 2}, {writable: false}).map(({call, args}) => [call, args[2]]), [['mount', 'cgroup2']]);
+	t.deepEqual(cgroupViewEntries({version: 2}, {writable: false, coversHost: false}).map(({call, args}) => [call, args[2]]), [['mount', 'cgroup2']]);
 });
 
 test('a host without cgroups has no view', t => {
 	t.deepEqual(cgroupViewOf(mountInformation('tmpfs tmpfs rw'), {kind: 'unavailable', reason: 'none'}), {version: 'none'});
-	t.deepEqual(cgroupViewEntries({version: 'none'}, {writable: false}), []);
+	t.deepEqual(cgroupViewEntries({version: 2}, {writable: false, coversHost: true}).map(({args}) => args[2]), ['tmpfs', 'cgroup2']);
+	t.deepEqual(cgroupViewEntries({version: 'none'}, {writable: false, coversHost: false}), []);
 });
 
 test('controllers that are mounted together are found by each name', t => {
-	const links = cgroupViewEntries({version: 1, hierarchies: ['cpu,cpuacct']}, {writable: false}).filter(({call}) => call === 'symlinkat').map(({args}) => args[2]);
+	const links = cgroupViewEntries({version: 1, hierarchies: ['cpu,cpuacct']}, {writable: false, coversHost: false}).filter(({call}) => call === 'symlinkat').map(({args}) => args[2]);
 	t.deepEqual(links, ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpuacct']);
 });
 
