@@ -1,9 +1,12 @@
 import {
+	closeSync,
+	constants,
 	mkdirSync,
+	openSync,
 	readdirSync,
 	readFileSync,
 	rmdirSync,
-	writeFileSync,
+	writeSync,
 } from 'node:fs';
 import {join} from 'node:path';
 import process from 'node:process';
@@ -37,10 +40,27 @@ Writes a setting of a group.
 @throws {TsbuildError} `ERR_TSBUILD_CGROUP`
 */
 export function writeSetting(directory: string, file: string, value: string): void {
+	writeSettings(directory, file, [value]);
+}
+
+/**
+Writes settings of a group that go into the same file, one write for each.
+
+@throws {TsbuildError} `ERR_TSBUILD_CGROUP`
+*/
+export function writeSettings(directory: string, file: string, values: readonly string[]): void {
+	let descriptor: number | undefined;
 	try {
-		writeFileSync(join(directory, file), value, {flag: 'r+'});
+		descriptor = openSync(join(directory, file), constants.O_WRONLY);
+		for (const value of values) {
+			writeSync(descriptor, value);
+		}
 	} catch (error) {
-		throw new TsbuildError('ERR_TSBUILD_CGROUP', `failed to set ${file} of cgroup ${directory} to ${value}: ${errorCode(error)}`, {cause: error});
+		throw new TsbuildError('ERR_TSBUILD_CGROUP', `failed to set ${file} of cgroup ${directory} to ${values.join(', ')}: ${errorCode(error)}`, {cause: error});
+	} finally {
+		if (descriptor !== undefined) {
+			closeSync(descriptor);
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import {
 	removeGroups,
 	signalProcesses,
 	writeSetting,
+	writeSettings,
 } from './cgroup-directory.ts';
 import type {Controller} from './cgroup-hierarchy.ts';
 import {limitError, settingsOfVersion1, type ResourceLimits} from './cgroup-limits.ts';
@@ -105,9 +106,7 @@ class CgroupVersion1 implements Cgroup {
 		}
 
 		writeSetting(directory, 'devices.deny', 'a');
-		for (const rule of rules) {
-			writeSetting(directory, 'devices.allow', formatDeviceRule(rule));
-		}
+		writeSettings(directory, 'devices.allow', rules.map(rule => formatDeviceRule(rule)));
 
 		this.restrictsDevices = true;
 	}
