@@ -9,8 +9,8 @@ import {startTsbuild, waitForExit} from '../support/tsbuild.ts';
 /** Megabytes that a step prints. */
 const megabytes = Number(process.env.TSBUILD_SOAK_OUTPUT ?? 200);
 
-// Mebibytes of resident memory at the most, as for large layers.
-const mostMemory = 250;
+// Mebibytes of resident memory at the most. A tenth of that is in use; the rest is what V8 takes while lines come faster than it collects them, 260 with a gigabyte.
+const mostMemory = 300;
 
 // Prints the maximum at the end, in kilobytes.
 const printMemory = 'process.on("exit", () => console.error("maxRSS", process.resourceUsage().maxRSS))';
