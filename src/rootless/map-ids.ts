@@ -48,9 +48,10 @@ function writeMap(file: string, content: string): void {
 	}
 }
 
-// The first failure, if one fails. The groups first: once its users are mapped, a process may be anybody's.
+// One failure, if there is any.
 async function runMapPrograms(processId: number, {users, groups}: IdMapping): Promise<string | undefined> {
-	return await runMapProgram('newgidmap', processId, groups) ?? runMapProgram('newuidmap', processId, users);
+	const failures = await Promise.all([runMapProgram('newgidmap', processId, groups), runMapProgram('newuidmap', processId, users)]);
+	return failures.find(failure => failure !== undefined);
 }
 
 async function runMapProgram(program: 'newuidmap' | 'newgidmap', processId: number, ranges: readonly IdRange[]): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {constants} from 'node:os';
+import path from 'node:path';
 import process from 'node:process';
 import type {Duplex, Readable} from 'node:stream';
 import {errorCode} from '../kernel/errors.ts';
@@ -67,10 +68,20 @@ function startProgram(environment: Environment, mapping: IdMapping): StartedProg
 		: [[], awaitIds, ''] as const;
 	const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
 	const child = spawn('unshare', ['--user', ...options, '--', '/bin/sh', '-c', script, 'sh', ...program], {
-		env: {...environment, [supervisedVariable]: '1', [singleIdVariable]: reason},
+		env: {
+			NODE_COMPILE_CACHE: compileCacheDirectory(environment),
+			...environment,
+			[supervisedVariable]: '1',
+			[singleIdVariable]: reason,
+		},
 		stdio: ['inherit', 'inherit', 'pipe', 'pipe', 'ipc', standardErrorNumber],
 	});
 	return {child, complaints: child.stderr!, conversation: child.stdio[3] as Duplex};
+}
+
+// The directory that Node.js takes by itself is named by the user's number, which is that of the true root in the namespace: it could not be written to.
+function compileCacheDirectory({XDG_CACHE_HOME: cache, HOME: home = '/'}: Environment): string {
+	return path.join(cache === undefined || cache === '' ? path.join(home, '.cache') : cache, 'tsbuild/compile-cache');
 }
 
 async function giveIds({child, conversation}: StartedProgram, mapping: IdMapping): Promise<void> {
