@@ -5,7 +5,7 @@ import {
 	readFileSync,
 	writeFileSync,
 } from 'node:fs';
-import {join} from 'node:path';
+import {dirname, join} from 'node:path';
 import {errorCode, errorMessage} from '../../src/kernel/errors.ts';
 import {readMountInformation, type MountInformation} from '../../src/linux/mount-information.ts';
 import {inheritCpuset} from './cpuset.ts';
@@ -27,28 +27,33 @@ export type CgroupHierarchy =
 	/** No groups can be made here, and why. */
 	| {readonly kind: 'unavailable'; readonly reason: string};
 
+const ownGroup = 'tsbuild';
+
 /**
 Finds out where this machine has cgroups, and makes the parent group there: `/<parent>` from the root of each mount, as runc's cgroupfs driver does with an absolute path. Do it once in a process.
 
 Version 1 is used when it has the memory or the devices controller (also beside an empty version 2 tree), else version 2. In version 2 the controllers are turned on for the groups in the parent. That fails where the root of the mount is no true root and has processes in it (the "no internal processes" rule, usual in a container): then the groups have no limits, but are still made.
 
-Never fails: rootless, on a read-only mount or without any mount the result is `unavailable`.
+An ordinary user has no right to the root of a mount. Where the user may write to the group of version 2 above that of this process, as systemd delegates it, the parent is made there.
 
-@param parent the path of the parent group, shared by all tsbuild processes; groups above it are made, too
+Never fails: without such a group, on a read-only mount or without any mount the result is `unavailable`.
+
+@param parent the path of the parent group, shared by all tsbuild processes; groups above it are made, too. Where nobody has chosen one, it is `tsbuild`
 @see https://man7.org/linux/man-pages/man7/cgroups.7.html
+@see https://systemd.io/CGROUP_DELEGATION/
 */
-export async function prepareCgroups(parent = 'tsbuild'): Promise<CgroupHierarchy> {
+export async function prepareCgroups(parent?: string): Promise<CgroupHierarchy> {
 	const mounts = await readMountInformation();
 	const directories = mountsOfVersion1(mounts);
 	try {
 		if (directories.has('memory') || directories.has('devices')) {
-			return prepareVersion1(directories, parent);
+			return prepareVersion1(directories, parent ?? ownGroup);
 		}
 
 		const unified = mounts.find(({type}) => type === 'cgroup2');
 		return unified === undefined
 			? {kind: 'unavailable', reason: 'no cgroup file system is mounted'}
-			: prepareVersion2(unified.mountPoint, parent);
+			: prepareVersion2(unified.mountPoint, parent ?? defaultParent(unified.mountPoint));
 	} catch (error) {
 		return {kind: 'unavailable', reason: errorMessage(error)};
 	}
@@ -77,6 +82,26 @@ function prepareVersion1(mountPoints: ReadonlyMap<Controller, string>, parent: s
 	}
 
 	return {kind: 'version1', directories};
+}
+
+/** The path of the parent group where nobody has chosen one. */
+function defaultParent(mountPoint: string): string {
+	if (isWritable(mountPoint)) {
+		return ownGroup;
+	}
+
+	// Not in the group of this process: only groups without processes pass controllers on.
+	const {group = '/'} = /^0::(?<group>\/.*)$/mv.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.groups ?? {};
+	return join(dirname(group), ownGroup).slice(1);
+}
+
+function isWritable(directory: string): boolean {
+	try {
+		accessSync(directory, constants.W_OK);
+		return true;
+	} catch {
+		return false;
+	}
 }
 
 function prepareVersion2(mountPoint: string, parent: string): CgroupHierarchy {
@@ -117,8 +142,8 @@ function enableControllers(directory: string): void {
 		try {
 			writeFileSync(join(directory, 'cgroup.subtree_control'), `+${controller}`, {flag: 'r+'});
 		} catch (error) {
-			// EBUSY: there are processes in it. ENOENT: the group above does not have the controller. Groups do without it.
-			if (errorCode(error) !== 'EBUSY' && errorCode(error) !== 'ENOENT') {
+			// EBUSY: there are processes in it. ENOENT: the group above does not have the controller. EACCES: it belongs to somebody else, who may have turned it on. Groups do without it.
+			if (!['EBUSY', 'ENOENT', 'EACCES'].includes(errorCode(error) ?? '')) {
 				throw error;
 			}
 		}

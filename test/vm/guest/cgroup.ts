@@ -15,7 +15,7 @@ test('the kernel is 6.1', t => {
 
 test('version 2 is used, with its controllers', async t => {
 	const hierarchy = await prepareCgroups();
-	t.like(hierarchy, {kind: 'version2', controllers: new Set(['cpu', 'cpuset', 'memory', 'pids'])});
+	t.deepEqual(hierarchy.kind === 'version2' && [...hierarchy.controllers].toSorted(), ['cpu', 'cpuset', 'memory', 'pids']);
 });
 
 test('a process over its memory limit is killed, and the group knows why', async t => {

@@ -56,6 +56,7 @@ const systemPackages = [
 	'passt',
 	'runc',
 	'sed',
+	'skopeo',
 	'slirp4netns',
 	'tar',
 	'uidmap',
@@ -87,7 +88,7 @@ export async function makeDiskImage({file, staging, init}: DiskImageOptions): Pr
 }
 
 async function makeDirectories(staging: string): Promise<void> {
-	const empty = ['dev', 'etc', 'home', 'proc', 'root', 'run', 'sys', 'tmp', 'var/tmp', guestRepository];
+	const empty = ['dev', 'etc', 'home', 'mnt', 'proc', 'root', 'run', 'sys', 'tmp', 'var/tmp', guestRepository];
 	const merged = ['bin', 'sbin', 'lib', 'lib64'];
 	for (const directory of [...empty, ...merged.map(name => `usr/${name}`)]) {
 		await mkdir(path.join(staging, directory), {recursive: true});

@@ -61,6 +61,8 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
 # Whatever the user of a program is, it can keep what it compiles.
 mkdir -m 1777 /run/compile-cache
+# As udev has it: making an interface is what takes a right.
+chmod 666 /dev/net/tun
 busybox ip link set lo up
 # Docker switches it on as well: without it no packet of a step leaves the machine.
 echo 1 >/proc/sys/net/ipv4/ip_forward
