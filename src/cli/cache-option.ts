@@ -81,7 +81,8 @@ type Source = CacheFromOption extends infer Option ? (Option extends unknown ? O
 function readSource(type: string, attributes: OutputAttributes): Source {
 	switch (type) {
 		case 'registry': {
-			return {type, reference: readReference(attributes)};
+			// One that is none is told of as a cache that cannot be read.
+			return {type, reference: attributes.get('ref') ?? ''};
 		}
 
 		case 'local': {
@@ -160,7 +161,9 @@ function readEncoding(attributes: OutputAttributes): CacheEncoding {
 	const isOci = readBooleanAttribute(attributes, 'oci-mediatypes', true);
 	const isImageManifest = readBooleanAttribute(attributes, 'image-manifest', isOci);
 	if (isImageManifest && !isOci) {
-		throw new RequestError('failed to solve: invalid configuration for remote cache: OCI mediatypes are required for image-manifest cache format', {hint: 'Leave out oci-mediatypes=false, or add image-manifest=false.'});
+		throw new RequestError('failed to solve: invalid configuration for remote cache: OCI mediatypes are required for image-manifest cache format', {
+			hint: 'Leave out oci-mediatypes=false, or add image-manifest=false.',
+		});
 	}
 
 	return {
