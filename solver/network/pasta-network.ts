@@ -1,5 +1,4 @@
 import {spawn} from 'node:child_process';
-import {once} from 'node:events';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
 import {setInterval} from 'node:timers/promises';
@@ -11,7 +10,7 @@ import {createStepNamespace} from './create-step-namespace.ts';
 import {findOutwardAddress} from './host-routes.ts';
 import {NetworkUnavailable} from './network-unavailable.ts';
 import type {OpenNetwork} from './open-network.ts';
-import {whenReady} from './when-ready.ts';
+import {endOf, whenReady} from './when-ready.ts';
 
 // All but the first are on every machine.
 const programs = ['pasta', 'setpriv', 'unshare', 'mount', 'sh'] as const;
@@ -59,7 +58,7 @@ export async function openPastaNetwork(): Promise<OpenNetwork> {
 	await using opened = new AsyncDisposableStack();
 	const {namespace, links, dnsSockets} = await createStepNamespace(opened);
 	const pasta = startPasta(namespace);
-	const ended = once(pasta, 'exit');
+	const ended = endOf(pasta);
 	opened.defer(async () => {
 		pasta.kill('SIGKILL');
 		await ended;

@@ -7,7 +7,7 @@ import {createStepNamespace} from './create-step-namespace.ts';
 import {findOutwardAddress} from './host-routes.ts';
 import {NetworkUnavailable} from './network-unavailable.ts';
 import type {OpenNetwork} from './open-network.ts';
-import {whenReady} from './when-ready.ts';
+import {endOf, whenReady} from './when-ready.ts';
 
 // Numbers in slirp4netns of what it tells us by, of what tells it that we have ended, and of the namespace.
 const readyDescriptor = 3;
@@ -47,7 +47,7 @@ export async function openSlirpNetwork(): Promise<OpenNetwork> {
 	const slirp = spawn(program, slirpArguments, {
 		cwd: '/', env: {}, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', namespace.number],
 	});
-	const ended = once(slirp, 'exit');
+	const ended = endOf(slirp);
 	opened.defer(async () => {
 		slirp.kill('SIGKILL');
 		await ended;

@@ -1,3 +1,5 @@
+import type {ChildProcess} from 'node:child_process';
+import {once} from 'node:events';
 import {setTimeout} from 'node:timers/promises';
 import {NetworkUnavailable} from './network-unavailable.ts';
 
@@ -12,6 +14,15 @@ export type Progress = {
 	/** All that it writes to its standard error. */
 	readonly complaints: Promise<string>;
 };
+
+/** Resolves when a program has ended, or could not be started. */
+export async function endOf(program: ChildProcess): Promise<void> {
+	try {
+		await once(program, 'exit');
+	} catch {
+		// There is nothing to end; what it has made is missing, and that is told.
+	}
+}
 
 /**
 Waits until a program has made its network.
