@@ -24,7 +24,10 @@ export function explainFailure(result: ContainerResult, {limits, environment, st
 	}
 
 	if (result.outOfMemory) {
-		return {reason: describeMemory(result, limits), hint: limits.memory === undefined ? 'The machine, or the cgroup that tsbuild runs in, has no more memory.' : 'Give the step more memory with --memory.'};
+		return {
+			reason: describeMemory(result, limits),
+			hint: limits.memory === undefined ? 'The machine, or the cgroup that tsbuild runs in, has no more memory.' : 'Give the step more memory with --memory.',
+		};
 	}
 
 	if (result.outOfProcesses) {
