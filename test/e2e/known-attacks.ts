@@ -149,7 +149,8 @@ test('CVE-2020-15257: a step knows no abstract socket of the host', async t => {
 	await using server = createServer();
 	server.listen(`\0${name}`);
 	await once(server, 'listening');
-	await using project = await makeProject({Dockerfile: `FROM base\nRUN grep -c ${name} /proc/net/unix || echo own network\nRUN --network=none grep -c ${name} /proc/net/unix; true\nRUN --network=host grep -c ${name} /proc/net/unix\n`});
+	const ways = [`grep -c ${name} /proc/net/unix || echo own network`, `--network=none grep -c ${name} /proc/net/unix; true`, `--network=host grep -c ${name} /proc/net/unix`];
+	await using project = await makeProject({Dockerfile: `FROM base\n${ways.map(way => `RUN ${way}\n`).join('')}`});
 	const {stderr} = await project.build('--allow', 'network.host');
 	t.is(stepOutput(stderr, 'own network'), '0\nown network\n');
 	t.is(stepOutput(stderr, 'network=none'), '0\n');
