@@ -5,6 +5,7 @@ import path from 'node:path';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
 import test from 'ava';
+import {asRoot} from '../support/conditions.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {makeProject, type Project} from '../support/project.ts';
 import {tsbuild} from '../support/tsbuild.ts';
@@ -147,7 +148,7 @@ const diesAt = test.macro({
 });
 
 // Blobs are set aside by rename within the transaction, files are removed after it.
-test(diesAt, 'rename', 1);
-test(diesAt, 'rename', 3);
-test(diesAt, 'unlinkat', 1);
-test(diesAt, 'unlinkat', 20);
+asRoot(diesAt, 'rename', 1);
+asRoot(diesAt, 'rename', 3);
+asRoot(diesAt, 'unlinkat', 1);
+asRoot(diesAt, 'unlinkat', 20);

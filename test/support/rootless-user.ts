@@ -28,6 +28,8 @@ export type RootlessUser = AsyncDisposable & {
 	readonly home: string;
 	/** A command line that runs another as this user. */
 	as(command: readonly string[]): readonly [string, ...string[]];
+	/** Runs a command as this user, to its end. */
+	run(command: readonly string[], options: {readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>>}): Promise<RootlessResult>;
 	/** Gives a directory with all that is in it to the user. */
 	own(directory: string): Promise<void>;
 	/** Starts tsbuild as this user, in a process group of its own, for tests that interrupt it. */
@@ -70,6 +72,13 @@ export async function makeRootlessUser({subordinateIds = 65_536}: {readonly subo
 		id: userId,
 		home,
 		as,
+		async run(command, {cwd, env}) {
+			return run(as(command), {
+				cwd, env: {
+					...env, PATH: process.env.PATH, HOME: home, USER: username,
+				},
+			});
+		},
 		async own(owned) {
 			await run(['chown', '-R', `${userId}:${userId}`, owned], {});
 		},
@@ -106,8 +115,8 @@ async function writeEtc(etc: string, {home, subordinateIds}: {readonly home: str
 	}
 }
 
-async function run([program, ...args]: readonly string[], {env, input = new Uint8Array()}: {readonly env?: NodeJS.ProcessEnv; readonly input?: Uint8Array}): Promise<RootlessResult> {
-	const child = spawn(program!, args, {cwd: '/', ...(env !== undefined && {env}), stdio: 'pipe'});
+async function run([program, ...args]: readonly string[], {cwd = '/', env, input = new Uint8Array()}: {readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: Uint8Array}): Promise<RootlessResult> {
+	const child = spawn(program!, args, {cwd, ...(env !== undefined && {env}), stdio: 'pipe'});
 	// Who does not read it may end before all is written.
 	child.stdin.on('error', () => undefined);
 	child.stdin.end(input);

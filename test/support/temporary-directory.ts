@@ -1,6 +1,8 @@
+import {spawnSync} from 'node:child_process';
 import {mkdtemp, rm} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import process from 'node:process';
 
 /** A directory that is gone after the test: `await using directory = await makeTemporaryDirectory()`. */
 export type TemporaryDirectory = AsyncDisposable & {
@@ -13,7 +15,16 @@ export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
 	return {
 		path: directory,
 		async [Symbol.asyncDispose]() {
-			await rm(directory, {recursive: true, force: true});
+			await removeDirectory(directory);
 		},
 	};
+}
+
+// The store of an ordinary user holds files of the user's subordinate IDs, which only a user namespace with all of them can remove.
+async function removeDirectory(directory: string): Promise<void> {
+	if (process.getuid!() !== 0) {
+		spawnSync('unshare', ['--user', '--map-root-user', '--map-auto', '--', 'rm', '-rf', directory]);
+	}
+
+	await rm(directory, {recursive: true, force: true});
 }

@@ -1,0 +1,23 @@
+import path from 'node:path';
+import process from 'node:process';
+import {testWhere} from '../support/conditions.ts';
+import {makeRootlessUser} from '../support/rootless-user.ts';
+import {testedProgram} from '../support/tsbuild.ts';
+
+const repository = path.join(import.meta.dirname, '../..');
+const ava = path.join(repository, 'node_modules/ava/entrypoints/cli.mjs');
+
+// All of them; or the files that are named, with a blank between them.
+const files = (process.env.TSBUILD_ROOTLESS_FILES ?? '').split(' ').filter(file => file !== '');
+
+const asRoot = testWhere(process.getuid?.() === 0, 'it needs root, to become another user');
+
+asRoot('the tests of whole builds pass when an ordinary user runs them', async t => {
+	t.timeout(600_000);
+	await using user = await makeRootlessUser();
+	const {exitCode, stdout, stderr} = await user.run([process.execPath, ava, '--config', 'scripts/ava/rootless.config.ts', ...files], {
+		cwd: repository, env: {TSBUILD_TEST_PROGRAM: testedProgram},
+	});
+	t.log(stdout.split('\n').slice(-5).join('\n'));
+	t.is(exitCode, 0, `${stdout}${stderr}`);
+});
