@@ -44,7 +44,7 @@ const areas: readonly Area[] = [
 	{name: 'snapshotter', imports: ['src/kernel', 'src/linux'], why: 'files and blobs, whoever asks for them'},
 	{name: 'src/context', imports: ['src/kernel', 'src/linux', 'snapshotter'], why: 'gives the files of a build'},
 	{name: 'src/exporter', imports: ['src/kernel', 'src/linux', 'src/registry', 'snapshotter'], why: 'turns snapshots into an output'},
-	{name: 'src/cache', imports: ['src/kernel', 'src/http', 'src/registry', 'src/exporter', 'snapshotter'], why: 'moves cache records in and out, and their layers as an exporter does'},
+	{name: 'src/cache', imports: ['src/kernel', 'src/linux', 'src/registry', 'src/exporter', 'snapshotter'], why: 'moves cache records in and out, and their layers as an exporter does'},
 	{name: 'src/attestation', imports: ['src/kernel', 'snapshotter'], why: 'describes a result'},
 	{name: 'src/history', imports: ['src/kernel', 'snapshotter'], why: 'remembers builds'},
 	{name: 'src/progress', imports: ['src/kernel'], why: 'shows events, whoever sends them'},
