@@ -40,6 +40,12 @@ const file = (...actions: Array<Partial<CopyAction>>): Operation => ({
 	kind: 'file', root: 0, actions: actions.map(action => ({...copy, ...action})), platform,
 });
 
+const withSecret = (id: string): Operation => ({
+	...exec, mounts: [{
+		type: 'secret', id, isRequired: true, mode: 0, uid: 0, gid: 0,
+	}],
+});
+
 const tellsApart = test.macro<[left: Operation, right: Operation]>({
 	exec(t, left, right) {
 		t.notDeepEqual(describeStep(left).parts, describeStep(right).parts);
@@ -56,11 +62,7 @@ test('a user', tellsApart, exec, {...exec, user: '1'});
 test('a network', tellsApart, exec, {...exec, network: 'none'});
 test('a security mode', tellsApart, exec, {...exec, security: 'insecure'});
 test('a mount', tellsApart, exec, {...exec, mounts: []});
-test('a secret by its id', tellsApart, ...(['a', 'b'].map(id => ({
-	...exec, mounts: [{
-		type: 'secret', id, isRequired: true, mode: 0, uid: 0, gid: 0,
-	}],
-})) as [Operation, Operation]));
+test('a secret by its id', tellsApart, withSecret('a'), withSecret('b'));
 test('a platform', tellsApart, exec, {...exec, platform: {os: 'linux', architecture: 'arm64'}});
 test('a host', tellsApart, exec, {...exec, extraHosts: [{name: 'a', address: '192.0.2.1'}]});
 test('a ulimit', tellsApart, exec, {...exec, ulimits: [{name: 'nofile', soft: '1', hard: '2'}]});
