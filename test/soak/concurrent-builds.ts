@@ -11,7 +11,7 @@ import {makeProject, type Project} from '../support/project.ts';
 import {tsbuild} from '../support/tsbuild.ts';
 
 // 50 take four minutes on four cores.
-const rounds = Number(process.env.TSBUILD_CONCURRENT_ROUNDS ?? 12);
+const rounds = Number(process.env.TSBUILD_CONCURRENT_ROUNDS ?? 8);
 const builders = 8;
 
 // Each execution of the shared steps writes a line into a cache that is not pruned.

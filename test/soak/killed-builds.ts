@@ -10,7 +10,7 @@ import {startTsbuild, tsbuild, waitForExit} from '../support/tsbuild.ts';
 import {randomNumbers} from './support/random-numbers.ts';
 
 // 300 take six minutes on four cores.
-const rounds = Number(process.env.TSBUILD_KILL_ROUNDS ?? 80);
+const rounds = Number(process.env.TSBUILD_KILL_ROUNDS ?? 60);
 const seed = Number(process.env.TSBUILD_KILL_SEED ?? 1);
 
 const steps = String.raw`ARG ROUND

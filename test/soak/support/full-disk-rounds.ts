@@ -82,7 +82,7 @@ async function failureOf(disk: string, {base, context, directory}: Project): Pro
 	const root = path.join(disk, 'store');
 	const args = ['build', '--progress', 'plain', '--build-context', `base=oci-layout://${base}`, '-t', 'app:1', '-o', `type=oci,dest=${directory}/app.tar`, context];
 	const {exitCode, stderr} = await tsbuild(args, {root});
-	return exitCode === 0 ? undefined : stderr;
+	return exitCode === 0 ? undefined : `${stderr}(exit code ${exitCode})`;
 }
 
 function leaveRoom(disk: string, filler: string, room: number): void {
