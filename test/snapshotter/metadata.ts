@@ -1,7 +1,9 @@
 import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
+import {DatabaseSync} from 'node:sqlite';
 import test from 'ava';
 import {openMetadata} from '../../snapshotter/metadata.ts';
+import {migrations} from '../../snapshotter/schema.ts';
 import {runProgram} from '../support/run-program.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
@@ -29,6 +31,34 @@ test('a transaction that throws changes nothing, and the next one works', async 
 	const count = metadata.transaction(() => metadata.statement(countImages).get()?.count);
 	t.is(count, 0);
 });
+
+for (const version of migrations.keys().drop(1)) {
+	test(`a database of version ${version} is brought to the present one, and keeps what is in it`, async t => {
+		await using directory = await makeTemporaryDirectory();
+		{
+			using old = new DatabaseSync(path.join(directory.path, 'metadata.db'));
+			for (const step of migrations.slice(0, version)) {
+				old.exec(step);
+			}
+
+			old.exec(`PRAGMA user_version = ${version}`);
+			old.prepare(insertImage).run('a');
+			old.exec('INSERT INTO snapshots (state, created_at) VALUES (\'committed\', 1)');
+			old.exec('INSERT INTO leases VALUES (\'s\', \'blob\', \'b\')');
+		}
+
+		using metadata = openMetadata(directory.path);
+		t.is(metadata.statement('PRAGMA user_version').get()?.user_version, migrations.length);
+		t.is(metadata.statement(countImages).get()?.count, 1);
+		t.is(metadata.statement('SELECT count(*) AS count FROM snapshots').get()?.count, 1);
+		t.is(metadata.statement('SELECT count(*) AS count FROM leases').get()?.count, 1);
+		t.deepEqual(metadata.statement('PRAGMA integrity_check').all().map(row => row.integrity_check), ['ok']);
+		await using other = await makeTemporaryDirectory();
+		using fresh = openMetadata(other.path);
+		const schema = 'SELECT name FROM sqlite_schema ORDER BY name';
+		t.deepEqual(metadata.statement(schema).all(), fresh.statement(schema).all());
+	});
+}
 
 test('a database of a newer schema is refused', async t => {
 	await using directory = await makeTemporaryDirectory();
