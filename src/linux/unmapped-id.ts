@@ -7,6 +7,8 @@ export const singleIdVariable = 'TSBUILD_SINGLE_ID';
 
 const moreIdsCommand = 'usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER';
 
+type MissingId = {readonly kind: 'user' | 'group'; readonly id: number};
+
 type Owner = {readonly uid: number; readonly gid: number};
 
 /**
@@ -19,7 +21,7 @@ export function unmappedIdError(owner: Owner, namespace: UserNamespace | undefin
 	const missing = namespace && findMissing(owner, namespace);
 	return missing === undefined
 		? undefined
-		: new TsbuildError('ERR_TSBUILD_UNMAPPED_ID', `${missing} is not among the IDs that this user has`, {hint: hintFor(namespace!)});
+		: new TsbuildError('ERR_TSBUILD_UNMAPPED_ID', `${missing.kind} ${missing.id} is not among the IDs that this user has`, {hint: hintFor(missing, namespace!)});
 }
 
 /** Whether nobody but root is there. */
@@ -33,19 +35,20 @@ export function singleIdHint(): string {
 	return `Steps have one user and one group here${reason === '' ? '' : `: ${reason}`}. To have more, install newuidmap (Debian: uidmap) and run as root: ${moreIdsCommand}.`;
 }
 
-function hintFor(namespace: UserNamespace): string {
+function hintFor({kind}: MissingId, namespace: UserNamespace): string {
 	if (hasSingleId(namespace)) {
 		return singleIdHint();
 	}
 
-	const last = Math.max(...namespace.users.map(({inside, count}) => inside + count - 1));
+	const ranges = kind === 'user' ? namespace.users : namespace.groups;
+	const last = Math.max(...ranges.map(({inside, count}) => inside + count - 1));
 	return `IDs up to ${last} are there: add a larger range for this user to /etc/subuid and /etc/subgid.`;
 }
 
-function findMissing({uid, gid}: Owner, {users, groups}: UserNamespace): string | undefined {
+function findMissing({uid, gid}: Owner, {users, groups}: UserNamespace): MissingId | undefined {
 	if (!isMappedId(users, uid)) {
-		return `user ${uid}`;
+		return {kind: 'user', id: uid};
 	}
 
-	return isMappedId(groups, gid) ? undefined : `group ${gid}`;
+	return isMappedId(groups, gid) ? undefined : {kind: 'group', id: gid};
 }
