@@ -10,6 +10,9 @@ const needRoot = [
 	'images',
 	'images-for-others',
 	'images-of-others',
+	// They give files of the context to others, or set limits, for which an ordinary user has no cgroup.
+	'run-mounts',
+	'run-options',
 	// They open stores themselves.
 	'prune-while-building',
 	// They make networks or users.
