@@ -51,7 +51,8 @@ function readAction(code: string, template: string): TemplatePart {
 		return {kind: 'json'};
 	}
 
-	throw new UsageError(`invalid argument ${JSON.stringify(template)} for "--format" flag: ${JSON.stringify(code)} is not supported in a template`, {hint: 'Fields such as {{.ID}} and {{json .}} are.'});
+	const reason = `${JSON.stringify(code)} is not supported in a template`;
+	throw new UsageError(`invalid argument ${JSON.stringify(template)} for "--format" flag: ${reason}`, {hint: 'Fields such as {{.ID}} and {{json .}} are.'});
 }
 
 /**
