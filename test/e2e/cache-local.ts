@@ -43,8 +43,10 @@ async function writeBlob(directory: string, content: string): Promise<Blob> {
 	return {digest, size: content.length};
 }
 
+type Forgery = {readonly manifest?: (manifest: Manifest) => unknown; readonly config?: (config: Json) => unknown};
+
 /** Makes a cache of the project, and changes its manifest and its document. */
-async function forgeCache(project: Project, {manifest: changeManifest = same, config: changeConfig = same}: {readonly manifest?: (manifest: Manifest) => unknown; readonly config?: (config: Json) => unknown}): Promise<string> {
+async function forgeCache(project: Project, {manifest: changeManifest = same, config: changeConfig = same}: Forgery): Promise<string> {
 	const directory = cacheOf(project);
 	await makeMachine(project, 'forger').build('-o', 'type=cacheonly', '--cache-to', `type=local,dest=${directory},mode=max`);
 	const layout = await readJson(path.join(directory, 'index.json')) as Layout;
@@ -98,15 +100,14 @@ test('what is no cache is told of, and the build goes on', async t => {
 	const directory = cacheOf(project);
 	const machine = makeMachine(project, 'machine');
 	const missing = await machine.build('-o', 'type=cacheonly', '--cache-from', `type=local,src=${directory}`);
-	t.true(missing.stderr.includes(`WARNING: local cache import at ${directory} skipped due to err: could not read ${directory}/index.json: open ${directory}/index.json: no such file or directory\n`));
+	const index = `${directory}/index.json`;
+	t.true(missing.stderr.includes(`WARNING: local cache import at ${directory} skipped due to err: could not read ${index}: open ${index}: no such file or directory\n`));
 	await machine.build('-o', 'type=cacheonly', '--cache-to', `type=local,dest=${directory}`);
 	const untagged = await machine.build('-o', 'type=cacheonly', '--cache-from', `type=local,src=${directory},tag=none`);
 	t.true(untagged.stderr.includes(`WARNING: local cache import at ${directory} skipped: no digest found for tag none\n`));
 	const unknown = await machine.build('-o', 'type=cacheonly', '--cache-from', 'type=nope');
 	t.regex(unknown.stderr, /^#\d+ ERROR: unknown cache importer: nope$/mv);
 });
-
-type Forgery = Parameters<typeof forgeCache>[1];
 
 const passesOver = test.macro({
 	async exec(t, _: string, forgery: Forgery, message?: RegExp) {

@@ -176,7 +176,8 @@ test('several caches are one; those that are not there are told of', async t => 
 	const [one, two] = [`${registry.host}/several/one:1`, `${registry.host}/several/two:1`];
 	await makeMachine(project, 'first').build('--target', 'one', '--cache-to', `type=registry,ref=${one}`, '-o', 'type=cacheonly');
 	await makeMachine(project, 'second').build('--target', 'two', '--cache-to', `type=registry,ref=${two}`, '-o', 'type=cacheonly');
-	const {stderr} = await makeMachine(project, 'third').build('--cache-from', `${registry.host}/several/none:1`, '--cache-from', one, '--cache-from', `type=registry,ref=${two}`, '-o', 'type=cacheonly');
+	const sources = [`${registry.host}/several/none:1`, one, `type=registry,ref=${two}`].flatMap(source => ['--cache-from', source]);
+	const {stderr} = await makeMachine(project, 'third').build(...sources, '-o', 'type=cacheonly');
 	t.deepEqual(executedSteps(stderr), ['COPY --from=one /1 /', 'COPY --from=two /2 /']);
 	t.true(stderr.includes(`ERROR: failed to configure registry cache importer: ${registry.host}/several/none:1: not found\n`));
 	t.true(stderr.includes(`------\n > importing cache manifest from ${registry.host}/several/none:1:\n------\n`));
@@ -226,7 +227,7 @@ test('a cache that cannot be written fails the build, unless errors do not matte
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN echo 1\n'});
 	const {exitCode, stderr} = await project.build('--cache-to', 'type=registry,ref=127.0.0.1:1/x:1', '-o', 'type=cacheonly');
 	t.is(exitCode, 1);
-	t.regex(stderr, /^ERROR: failed to build: failed to solve: error writing layer blob: failed to do request: Head "http:\/\/127\.0\.0\.1:1\/v2\/x\/blobs\/sha256:.*": dial tcp 127\.0\.0\.1:1: connect: connection refused$/mv);
+	t.regex(stderr, /^ERROR: failed to build: failed to solve: error writing layer blob: failed to do request: Head "http:.*": dial tcp 127\.0\.0\.1:1: connect: connection refused$/mv);
 	const ignored = await project.build('--cache-to', 'type=registry,ref=127.0.0.1:1/x:1,ignore-error=true', '-o', 'type=cacheonly');
 	t.is(ignored.exitCode, 0);
 	t.true(ignored.stderr.includes('------\n > exporting cache to registry:\n------\n'));
