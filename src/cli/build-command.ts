@@ -81,7 +81,10 @@ export const buildCommand: Command = async (args, context) => {
 	}
 
 	const outcome = await run(buildImage);
-	await writeResultFiles(flags, outcome, {warnings: warningsOfMetadata(warnings, context), steps});
+	await writeResultFiles(flags, outcome, {
+		warnings: asksFor(context, 'BUILDX_METADATA_WARNINGS') ? warnings : [],
+		steps: asksFor(context, 'TSBUILD_METADATA_STEPS') ? steps : [],
+	});
 	const {startCollection} = await import('../garbage/start-collection.ts');
 	startCollection(options.root, context.environment);
 	if (mode === 'quiet') {
@@ -102,10 +105,9 @@ async function writeResultFiles({iidfile, 'metadata-file': metadataFile}: Result
 	}
 }
 
-/** Warnings are part of the metadata for those who ask for it, as with buildx. */
-function warningsOfMetadata(warnings: readonly WarningEvent[], {environment}: CommandContext): readonly WarningEvent[] {
-	const {BUILDX_METADATA_WARNINGS: wish = ''} = environment;
-	return parseGoBoolean(wish) === true ? warnings : [];
+/** Whether a variable of the environment asks for a part of the metadata that not everybody gets, so that scripts find there what buildx writes. */
+function asksFor({environment}: CommandContext, variable: string): boolean {
+	return parseGoBoolean(environment[variable] ?? '') === true;
 }
 
 type ProgressOptions = {
