@@ -1,7 +1,7 @@
-import {once} from 'node:events';
 import test from 'ava';
 import {makeProject} from '../support/project.ts';
 import {waitForExit, type TsbuildProcess} from '../support/tsbuild.ts';
+import {waitForText} from '../support/wait-for-text.ts';
 
 test('a step that several builds need at the same time executes once', async t => {
 	await using project = await makeProject({
@@ -27,12 +27,12 @@ const takeOver = test.macro<[NodeJS.Signals]>({
 	async exec(t, signal) {
 		t.timeout(120_000);
 		await using project = await makeProject({
-			Dockerfile: 'FROM base\nRUN --mount=type=cache,target=/cache if mkdir /cache/begun; then echo first has begun; sleep 600; else echo second took over; fi\n',
+			Dockerfile: 'FROM base\nRUN --mount=type=cache,target=/cache if mkdir /cache/begun 2>/dev/null; then echo first has begun; sleep 600; else echo second took over; fi\n',
 		});
 		const first = project.start();
-		await seen(first, 'first has begun');
+		await waitForText(first.stderr, 'first has begun');
 		const second = project.start();
-		const told = await seen(second, 'waiting for another build of this step');
+		const told = await read(second, 'waiting for another build of this step');
 		first.kill(signal);
 		await waitForExit(first);
 		const [rest, exitCode] = await Promise.all([second.stderr.toArray() as Promise<string[]>, waitForExit(second)]);
@@ -57,10 +57,10 @@ RUN --mount=type=cache,target=/cache echo first has begun; until test -e /cache/
 	});
 	await project.write({Go: 'FROM base\nRUN --mount=type=cache,target=/cache touch /cache/go\n'});
 	const first = project.start();
-	await seen(first, 'first has begun');
+	await waitForText(first.stderr, 'first has begun');
 	const [second, third] = [project.start(), project.start()];
-	const told = await seen(second, 'waiting for another build of this step');
-	await seen(third, 'waiting for another build of this step');
+	const told = await read(second, 'waiting for another build of this step');
+	await waitForText(third.stderr, 'waiting for another build of this step');
 	third.kill('SIGINT');
 	t.is(await waitForExit(third), 130);
 	const go = await project.build('--file', `${project.context}/Go`);
@@ -70,13 +70,14 @@ RUN --mount=type=cache,target=/cache echo first has begun; until test -e /cache/
 	t.regex(told + rest.join(''), /^#\d+ waiting for another build of this step\n[\s\S]*^#\d+ CACHED/mv);
 });
 
-/** Reads the standard error until a text stands in it, and gives what was read. */
-async function seen({stderr}: TsbuildProcess, wanted: string): Promise<string> {
-	stderr.setEncoding('utf8');
+/** Reads the standard error until a text stands in it, gives what was read, and leaves the rest. */
+async function read({stderr}: TsbuildProcess, wanted: string): Promise<string> {
 	let text = '';
-	while (!text.includes(wanted)) {
-		const [chunk] = await once(stderr, 'data') as [string];
-		text += chunk;
+	for await (const chunk of stderr.setEncoding('utf8').iterator({destroyOnReturn: false})) {
+		text += String(chunk);
+		if (text.includes(wanted)) {
+			break;
+		}
 	}
 
 	return text;

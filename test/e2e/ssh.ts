@@ -37,15 +37,18 @@ function publicKeyOf(key: string): string {
 
 const trust = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR';
 
+// The server listens on the host's loopback.
+const hostNetwork = ['--allow', 'network.host'];
+
 function cloneLine({port, repository}: SshServer, options = ''): string {
-	return `RUN --mount=type=ssh${options} GIT_SSH_COMMAND='ssh ${trust}' git clone -q --template= ssh://root@127.0.0.1:${port}${repository} /app && cat /app/file`;
+	return `RUN --network=host --mount=type=ssh${options} GIT_SSH_COMMAND='ssh ${trust}' git clone -q --template= ssh://root@127.0.0.1:${port}${repository} /app && cat /app/file`;
 }
 
 sshTest('a step clones a repository with the agent of the user', async t => {
 	await using server = await startSshServer();
 	await using agent = await startUserAgent(server.directory, [server.key]);
 	await using project = await makeSshProject([cloneLine(server)]);
-	const tools = ['--build-context', `tools=${project.directory}/tools`];
+	const tools = ['--build-context', `tools=${project.directory}/tools`, ...hostNetwork];
 	const built = await project.buildIn({SSH_AUTH_SOCK: agent.socket}, ...tools, '--ssh', 'default');
 	t.is(built.exitCode, 0, built.stderr);
 	t.is(stepOutput(built.stderr), 'content\n');
@@ -60,7 +63,7 @@ const serves = test.macro({
 		const key = makeKey(path.join(server.directory, 'other'), ...parameters);
 		writeFileSync(path.join(server.directory, 'authorized-keys'), publicKeyOf(key));
 		await using project = await makeSshProject([cloneLine(server, ',id=mine'), 'RUN --mount=type=ssh,id=mine ssh-add -L']);
-		const built = await project.build('--build-context', `tools=${project.directory}/tools`, '--ssh', `mine=${key}`);
+		const built = await project.build('--build-context', `tools=${project.directory}/tools`, ...hostNetwork, '--ssh', `mine=${key}`);
 		t.is(built.exitCode, 0, built.stderr);
 		t.is(stepOutput(built.stderr).trim(), publicKeyOf(key));
 	},

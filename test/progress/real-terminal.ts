@@ -83,7 +83,7 @@ test('without a terminal --progress tty is refused', async t => {
 });
 
 test('raw JSON is a line for each event, and then the error', async t => {
-	await using project = await makeProject({Dockerfile: dockerfile});
+	await using project = await makeProject({Dockerfile: dockerfile.replace('FROM', 'from')});
 	const {exitCode, stderr} = await project.build('--progress', 'rawjson');
 	t.is(exitCode, 1);
 	const lines = stderr.slice(0, stderr.indexOf('Dockerfile:3\n')).trimEnd().split('\n');
