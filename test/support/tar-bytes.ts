@@ -9,9 +9,9 @@ export type ReadMember = {
 	readonly content: Buffer;
 };
 
-/** All bytes of a stream. */
+/** All bytes of a stream, whose chunks may be valid only until the next one. */
 export async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-	return Buffer.concat(await Array.fromAsync(source));
+	return Buffer.concat(await Array.fromAsync(source, chunk => Buffer.from(chunk)));
 }
 
 /**

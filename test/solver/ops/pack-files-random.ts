@@ -8,6 +8,7 @@ import {copy} from '../../../solver/ops/copy.ts';
 import {lookUpOwner} from '../../../solver/ops/owner.ts';
 import {openSourceTree} from '../../../solver/ops/source-tree.ts';
 import type {CopyAction} from '../../../src/definition/operations.ts';
+import {digestOf} from '../../../src/kernel/digest.ts';
 import {BuildStore, plainCopy} from '../../support/build-store.ts';
 import {asRoot} from '../../support/conditions.ts';
 import {layerTarOf} from '../../support/layer-entries.ts';
@@ -59,7 +60,8 @@ async function describeLayer(tar: Uint8Array): Promise<readonly unknown[]> {
 		linkTarget: entry.linkTarget.toString('latin1'),
 		xattrs: [...entry.xattrs],
 		mtimeNanoseconds: entry.type === 'directory' && now - entry.mtimeNanoseconds < 120_000_000_000n && now > entry.mtimeNanoseconds ? 'now' : entry.mtimeNanoseconds,
-		content: content.toString('latin1'),
+		// AVA would look for the differences of megabytes for hours.
+		content: content.length > 1000 ? digestOf(content) : content.toString('latin1'),
 	}));
 }
 
@@ -110,7 +112,7 @@ asRoot('a copy is packed as the layer that its files in a mounted tree would giv
 		const tar = await collect(store.content.read(layer.descriptor.digest));
 		t.deepEqual(await describeLayer(tar), await describeLayer(await layerTarOf(store.snapshotter, expected.id)));
 		packed += isPacked(store, actual.id) ? 1 : 0;
-		t.deepEqual(await diffOf(store, actual.id), tar);
+		t.is(digestOf(await diffOf(store, actual.id)), digestOf(tar));
 	}), {numRuns: 60});
 	t.true(packed > 30, `${packed} copies were packed`);
 });
