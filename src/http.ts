@@ -13,6 +13,8 @@ export type HttpRequest = {
 	readonly headers?: Readonly<Record<string, string>>;
 	/** A stream is sent once; bytes also to where a redirect leads. */
 	readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+	/** What leads elsewhere is followed, unless it is for whoever asks to say: a signature counts for one address only. */
+	readonly followsRedirects?: boolean;
 	readonly signal?: AbortSignal | undefined;
 };
 
@@ -246,7 +248,7 @@ async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
 
 /** The request that a redirect asks for, if the response is one that can be followed. */
 function nextRequest(request: HttpRequest, {status, headers: {location}}: HttpResponse): HttpRequest | undefined {
-	if (location === undefined || !redirectStatuses.has(status)) {
+	if (location === undefined || request.followsRedirects === false || !redirectStatuses.has(status)) {
 		return undefined;
 	}
 

@@ -1,6 +1,6 @@
 import is from '@sindresorhus/is';
 import {NetworkError} from '../http/network-error.ts';
-import {TsbuildError, type TsbuildErrorOptions} from '../kernel/errors.ts';
+import {StatusError, type StatusErrorOptions} from '../http/status-error.ts';
 
 /** What a registry can answer instead of what was asked for. */
 export type RegistryErrorCode =
@@ -12,24 +12,13 @@ export type RegistryErrorCode =
 	| 'ERR_TSBUILD_REGISTRY_TOO_LARGE'
 	| 'ERR_TSBUILD_REGISTRY_UNAUTHORIZED';
 
-export type RegistryErrorOptions = TsbuildErrorOptions & {
-	readonly status?: number | undefined;
-	readonly retryAfterSeconds?: number | undefined;
-};
-
 /** A registry does not do what it was asked. */
-export class RegistryError extends TsbuildError {
+export class RegistryError extends StatusError {
 	override readonly name = 'RegistryError';
 	declare readonly code: RegistryErrorCode;
-	/** Of the answer; `undefined` when the answer's status is not the matter. */
-	readonly status: number | undefined;
-	/** How long the registry asks to be left alone. */
-	readonly retryAfterSeconds: number | undefined;
 
-	constructor(code: RegistryErrorCode, message: string, {status, retryAfterSeconds, ...options}: RegistryErrorOptions = {}) {
+	constructor(code: RegistryErrorCode, message: string, options: StatusErrorOptions = {}) {
 		super(code, message, options);
-		this.status = status;
-		this.retryAfterSeconds = retryAfterSeconds;
 	}
 }
 

@@ -1,6 +1,6 @@
 import {setTimeout as delay} from 'node:timers/promises';
+import {StatusError} from '../http/status-error.ts';
 import {errorCode, errorMessage} from '../kernel/errors.ts';
-import {RegistryError} from './registry-error.ts';
 
 /** A registry is left alone for a while, and then asked again. */
 export type RetryNotice = {
@@ -63,7 +63,7 @@ export class Attempts {
 	/** Exponential, and not the same for all who were cut off at once; longer if the registry says so. */
 	#waitingTime(error: unknown): number {
 		const {firstMilliseconds, maximumMilliseconds} = this.#options.policy;
-		const {retryAfterSeconds = 0} = error instanceof RegistryError ? error : {};
+		const {retryAfterSeconds = 0} = error instanceof StatusError ? error : {};
 		const own = Math.min(firstMilliseconds * (2 ** this.#failures), maximumMilliseconds) * (0.75 + (Math.random() / 4));
 		return Math.max(retryAfterSeconds * 1000, own);
 	}
@@ -100,7 +100,7 @@ export function isPassing(error: unknown): boolean {
 	const code = errorCode(error);
 	return code === 'ERR_TSBUILD_NETWORK_CUT'
 		|| code === 'ERR_TSBUILD_NETWORK_TIMEOUT'
-		|| (error instanceof RegistryError && passingStatuses.has(error.status));
+		|| (error instanceof StatusError && passingStatuses.has(error.status));
 }
 
 async function waitFor(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
