@@ -19,10 +19,10 @@ export class SharedCaches implements AsyncDisposable {
 	@throws the reason of the signal
 	*/
 	static async open(step: BuildStep): Promise<SharedCaches> {
-		const {options: {cacheFrom, openRegistry, progress, warn, signal}, store} = step;
+		const {options: {cacheFrom, openRegistry, openHttp, progress, warn, signal}, store} = step;
 		const cachedLayers = new CachedLayers(store);
 		const sources = await importCaches(cacheFrom, {
-			openRegistry, store, cachedLayers, progress, warn, signal,
+			openRegistry, openHttp, store, cachedLayers, progress, warn, signal,
 		});
 		return new SharedCaches(step, sources, cachedLayers);
 	}
@@ -66,9 +66,9 @@ export class SharedCaches implements AsyncDisposable {
 	@throws as `exportCaches`
 	*/
 	async export(snapshot: SnapshotId | null, definition: Definition): Promise<void> {
-		const {options: {cacheTo, openRegistry, progress, signal}, store, layers} = this.#step;
+		const {options: {cacheTo, openRegistry, openHttp, progress, warn, signal}, store, layers} = this.#step;
 		await exportCaches(cacheTo.filter(option => option.type !== 'inline'), {
-			used: this.#usedResults(snapshot), mounts: this.#mounts, mountIds: cacheMountsOf(definition), store, layers, openRegistry, progress, signal,
+			used: this.#usedResults(snapshot), mounts: this.#mounts, mountIds: cacheMountsOf(definition), store, layers, openRegistry, openHttp, warn, progress, signal,
 		});
 	}
 

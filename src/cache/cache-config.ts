@@ -9,6 +9,8 @@ The document that says what a cache holds, in the envelope that BuildKit has for
 
 A layer names its blob, and by its place in the list the layer below it; -1 is none, and 0 may be left out. A record says that a cache key leads to a layer with all below it; without layers it is a key alone. BuildKit has chains of digests of its own as keys (`inputs`), which mean nothing here, as ours mean nothing there: neither finds anything in the cache of the other. Ours are those of solver/cache-key.ts, with two additions that BuildKit passes over: `aliases`, other keys that lead to the same record, and `mounts`, the directories of cache mounts.
 
+In a bucket, where no manifest tells of the layers, each layer says for itself what it is: {"blob": "sha256:...", "annotations": {"mediaType": "...", "diffID": "sha256:...", "size": 1, "createdAt": "..."}}
+
 https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/v1/doc.go
 */
 
@@ -20,6 +22,16 @@ export type CacheConfigLayer = {
 	readonly blob: Digest;
 	/** Index of the layer below; -1 for none. */
 	readonly parent: number;
+	/** Where no manifest tells of it. */
+	readonly annotations?: {
+		readonly mediaType: string;
+		/** Not checked. */
+		readonly diffId: string;
+		/** Bytes. */
+		readonly size: number;
+		/** RFC 3339, or nothing. */
+		readonly createdAt: string;
+	};
 };
 
 /** A record in the document. */
@@ -123,7 +135,23 @@ function readLayer(value: unknown): CacheConfigLayer {
 		throw cacheError('the parent of a layer is no index');
 	}
 
-	return {blob: parseDigest(blob), parent};
+	const annotations = readAnnotations(value.annotations);
+	return {blob: parseDigest(blob), parent, ...(annotations && {annotations})};
+}
+
+function readAnnotations(value: unknown): CacheConfigLayer['annotations'] {
+	if (!is.plainObject(value)) {
+		return undefined;
+	}
+
+	const {mediaType, diffID: diffId, size, createdAt = ''} = value;
+	if (!is.string(mediaType) || !is.string(diffId) || !is.safeInteger(size) || size < 0 || !is.string(createdAt)) {
+		throw cacheError('the annotations of a layer are not complete');
+	}
+
+	return {
+		mediaType, diffId, size, createdAt,
+	};
 }
 
 function readRecords(values: readonly unknown[]): readonly CacheConfigRecord[] {

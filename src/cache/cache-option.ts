@@ -1,5 +1,6 @@
 import type {LayerEncoding} from '../exporter/encoded-image.ts';
 import type {Digest} from '../kernel/digest.ts';
+import type {S3CacheLocation} from './s3-cache-location.ts';
 
 /** Where a cache is taken from. */
 export type CacheFromOption = {
@@ -9,7 +10,9 @@ export type CacheFromOption = {
 	/** As it was given. */
 	| {readonly type: 'registry'; readonly reference: string}
 	| {readonly type: 'local'; readonly directory: string; readonly tag: string; readonly digest?: Digest}
-	| {readonly type: 'unknown'; readonly name: string}
+	| ({readonly type: 's3'} & S3CacheLocation)
+	/** One that cannot be taken from, and why. */
+	| {readonly type: 'unusable'; readonly name: string; readonly reason: string}
 );
 
 /** What of a build goes into a cache: the layers of its result, or those of all steps. */
@@ -34,4 +37,11 @@ export type CacheToOption =
 	| (CacheEncoding & (
 		| {readonly type: 'registry'; readonly reference: string}
 		| {readonly type: 'local'; readonly directory: string; readonly tag: string; readonly isReset: boolean}
+		| ({
+			readonly type: 's3';
+			/** A blob that has not been touched for so many milliseconds is touched: then rules that remove old objects leave it. */
+			readonly touchMilliseconds: number;
+			/** Blobs that are sent at once. */
+			readonly uploadParallelism: number;
+		} & S3CacheLocation)
 	));

@@ -10,16 +10,20 @@ export type FoundManifest = {
 	readonly bytes: Uint8Array;
 };
 
-/** Where a cache is read that is kept as an image is: a registry, or an image layout. */
-export type CachePlace = {
+/** Where the blobs of a cache are. */
+export type BlobPlace = {
 	/** Where it is, for people. */
 	readonly name: string;
-	/** The manifest of the cache, at most 4 MiB. */
-	readManifest(options: WithSignal): Promise<FoundManifest>;
-	/** Another manifest that the first one names. */
-	readOtherManifest(descriptor: Descriptor, options: WithSignal): Promise<Uint8Array>;
 	readonly readBlob: ReadCachedBlob;
 	hasBlob(digest: Digest, options: WithSignal): Promise<boolean>;
 	/** Takes note that the blobs of layers are there. */
 	noteLayers?(digests: readonly Digest[]): void;
+};
+
+/** Where a cache is read that is kept as an image is: a registry, or an image layout. */
+export type CachePlace = BlobPlace & {
+	/** The manifest of the cache, at most 4 MiB. */
+	readManifest(options: WithSignal): Promise<FoundManifest>;
+	/** Another manifest that the first one names. */
+	readOtherManifest(descriptor: Descriptor, options: WithSignal): Promise<Uint8Array>;
 };

@@ -20,8 +20,17 @@ export type EncodedDocument = {
 	readonly descriptor: Descriptor;
 };
 
+/** The document of a cache. */
+type CacheDocument = {
+	readonly layers: ReadonlyArray<{readonly blob: string; readonly parent?: number}>;
+	readonly records: readonly EncodedRecord[];
+	readonly mounts?: readonly CacheConfigMount[];
+};
+
 /** What is to be written of a cache. */
 export type EncodedCache = {
+	readonly document: CacheDocument;
+	/** The document as it is written where a manifest tells of the layers. */
 	readonly config: EncodedDocument;
 	/** With annotations. One that stands on several others comes several times. */
 	readonly layers: readonly Descriptor[];
@@ -45,7 +54,7 @@ Writes results as a document. The same results give the same bytes, in whatever 
 export function encodeCache({results, mounts}: CacheToEncode): EncodedCache {
 	const listed = listLayers(results);
 	const indexes = new Map(listed.map(({layer}, index) => [layer.chainId, index]));
-	const document = {
+	const document: CacheDocument = {
 		layers: listed.map(({layer, below}) => {
 			const parent = below === undefined ? -1 : indexes.get(below.chainId)!;
 			return {blob: layer.blob.digest, ...(parent !== 0 && {parent})};
@@ -53,7 +62,12 @@ export function encodeCache({results, mounts}: CacheToEncode): EncodedCache {
 		records: sortRecords(results.map(result => encodeRecord(result, result.layers && indexes.get(result.layers.at(-1)!.chainId)))),
 		...(mounts.length > 0 && {mounts}),
 	};
-	return {config: encodeDocument(document, cacheConfigType), layers: listed.map(({layer}) => describe(layer)), mounts: mounts.map(({mediaType, blob, size}) => ({mediaType, digest: blob, size}))};
+	return {
+		document,
+		config: encodeDocument(document, cacheConfigType),
+		layers: listed.map(({layer}) => describe(layer)),
+		mounts: mounts.map(({mediaType, blob, size}) => ({mediaType, digest: blob, size})),
+	};
 }
 
 /** A record whose highest layer is at `layer`. */
@@ -69,6 +83,24 @@ export function encodeRecord({keys, layers}: CachedResult, layer: number | undef
 /** Records in the order in which they are written. */
 export function sortRecords(records: readonly EncodedRecord[]): readonly EncodedRecord[] {
 	return records.toSorted(({digest: left}, {digest: right}) => compare(left, right));
+}
+
+/**
+Writes the document where no manifest tells of the layers.
+
+@see https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/s3/s3.go
+*/
+export function encodeAnnotatedCache({document, layers}: EncodedCache): EncodedDocument {
+	const annotated = document.layers.map((layer, index) => {
+		const {mediaType, size, annotations = {}} = layers[index]!;
+		return {
+			...layer,
+			annotations: {
+				mediaType: layerTypeOf(mediaType, 'oci'), diffID: annotations[diffIdAnnotation], size, createdAt: annotations[createdAtAnnotation],
+			},
+		};
+	});
+	return encodeDocument({...document, layers: annotated}, cacheConfigType);
 }
 
 /** How the manifest of a cache is written. */

@@ -8,13 +8,23 @@ import type {RegistryClient} from '../registry/registry-client.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import type {CacheToOption} from './cache-option.ts';
-import type {CacheTarget} from './cache-target.ts';
-import {encodeCache, encodeCacheManifest, type EncodedCache} from './encode-cache.ts';
+import type {BlobTarget, CacheTarget} from './cache-target.ts';
+import {
+	encodeAnnotatedCache,
+	encodeCache,
+	encodeCacheManifest,
+	type EncodedCache,
+} from './encode-cache.ts';
+import type {S3Context} from './s3-cache-location.ts';
 import type {SharedMounts} from './shared-mounts.ts';
 import {compressResults, type UsedResults} from './used-results.ts';
 
 /** A cache that is written apart from the image. */
 export type CacheExport = Exclude<CacheToOption, {readonly type: 'inline'}>;
+
+type BucketExport = Extract<CacheExport, {readonly type: 's3'}>;
+
+type ImageLikeExport = Exclude<CacheExport, BucketExport>;
 
 /** What caches are written with. */
 export type CacheExportContext = {
@@ -25,6 +35,8 @@ export type CacheExportContext = {
 	readonly store: Pick<Store, 'content' | 'metadata'>;
 	readonly layers: LayerStore;
 	readonly openRegistry: () => Promise<RegistryClient>;
+	readonly openHttp: S3Context['openHttp'];
+	readonly warn: S3Context['warn'];
 	readonly progress: ProgressSink;
 	readonly signal: AbortSignal;
 };
@@ -33,11 +45,12 @@ export type CacheExportContext = {
 const vertexNames = {
 	registry: 'exporting cache to registry',
 	local: 'exporting cache to client directory',
+	s3: 'exporting cache to Amazon S3',
 } as const;
 
 // As many as BuildKit sends to a registry at once.
 // https://github.com/moby/buildkit/blob/v0.32.2/util/resolver/limited/group.go
-const writesAtOnce = 4;
+const registryWritesAtOnce = 4;
 
 /**
 Writes caches, one after the other.
@@ -55,7 +68,7 @@ async function exportCache(option: CacheExport, context: CacheExportContext): Pr
 	try {
 		await withInternalVertex(progress, {name: vertexNames[option.type], key: JSON.stringify(option)}, async report => {
 			const cache = await reportWhile(report, 'preparing build cache for export', async () => prepareCache(option, context));
-			await reportWhile(report, 'sending cache export', async () => sendCache(option, cache, {context, report}));
+			await reportWhile(report, 'sending cache export', async () => (option.type === 's3' ? sendToBucket(option, cache, {context, report}) : sendCache(option, cache, {context, report})));
 		});
 	} catch (error) {
 		signal.throwIfAborted();
@@ -72,9 +85,20 @@ async function prepareCache(option: CacheExport, {used, mounts, mountIds, layers
 	return encodeCache({results, mounts: packed});
 }
 
-type Sending = {readonly context: CacheExportContext; readonly report: ReportStatus};
+type Sending = {readonly context: CacheExportContext; readonly report: ReportStatus; readonly writesAtOnce?: number};
 
-async function sendCache(option: CacheExport, cache: EncodedCache, sending: Sending): Promise<void> {
+async function sendToBucket(option: BucketExport, cache: EncodedCache, sending: Sending): Promise<void> {
+	const {s3Target} = await import('./s3-target.ts');
+	const {context, report} = sending;
+	const target = await s3Target(option, context);
+	await writeLayers(cache, target, {...sending, writesAtOnce: option.uploadParallelism});
+	const document = encodeAnnotatedCache(cache);
+	for (const name of option.names) {
+		await writing(report, {kind: 'manifest', id: `cache manifest ${name}`}, async () => target.writeNamed(name, document, context));
+	}
+}
+
+async function sendCache(option: ImageLikeExport, cache: EncodedCache, sending: Sending): Promise<void> {
 	const target = await openTarget(option, sending.context);
 	const {signal} = sending.context;
 	await writeLayers(cache, target, sending);
@@ -87,7 +111,7 @@ async function sendCache(option: CacheExport, cache: EncodedCache, sending: Send
 	await writing(sending.report, {kind: 'manifest', id: `${name} ${manifest.descriptor.digest}`}, async () => target.writeManifest(manifest, {signal}));
 }
 
-async function openTarget(option: CacheExport, {openRegistry, store: {metadata}}: CacheExportContext): Promise<CacheTarget> {
+async function openTarget(option: ImageLikeExport, {openRegistry, store: {metadata}}: CacheExportContext): Promise<CacheTarget> {
 	switch (option.type) {
 		case 'registry': {
 			const {registryTarget} = await import('./registry-target.ts');
@@ -101,7 +125,7 @@ async function openTarget(option: CacheExport, {openRegistry, store: {metadata}}
 	}
 }
 
-async function writeLayers({layers, mounts}: EncodedCache, target: CacheTarget, {context, report}: Sending): Promise<void> {
+async function writeLayers({layers, mounts}: EncodedCache, target: BlobTarget, {context, report, writesAtOnce = registryWritesAtOnce}: Sending): Promise<void> {
 	const {store: {content}, signal} = context;
 	const queue = new PQueue({concurrency: writesAtOnce});
 	const blobs = new Map([...layers, ...mounts].map(layer => [layer.digest, layer])).values();

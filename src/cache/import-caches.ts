@@ -6,9 +6,10 @@ import type {CachedLayers, CachedResult} from '../../snapshotter/cached-layers.t
 import type {Store} from '../../snapshotter/store.ts';
 import type {CacheConfigMount} from './cache-config.ts';
 import type {CacheFromOption} from './cache-option.ts';
-import type {CachePlace} from './cache-place.ts';
-import {readCache, type ReadCache} from './read-cache.ts';
+import type {BlobPlace, CachePlace} from './cache-place.ts';
+import {readCache, type ReadCache, type ReadCacheOptions} from './read-cache.ts';
 import {registryPlace, type RegistryPlaceContext} from './registry-place.ts';
+import type {S3Context} from './s3-cache-location.ts';
 
 /** A cache that results are taken from. */
 export type ImportedSource = {
@@ -26,12 +27,10 @@ export type ImportedMount = CacheConfigMount & {
 };
 
 /** What caches are read with. */
-export type ImportContext = Pick<RegistryPlaceContext, 'openRegistry'> & {
+export type ImportContext = Pick<RegistryPlaceContext, 'openRegistry'> & S3Context & {
 	readonly store: Pick<Store, 'metadata' | 'content'>;
 	readonly cachedLayers: CachedLayers;
 	readonly progress: ProgressSink;
-	/** Takes a line for the user. */
-	readonly warn: (line: string) => void;
 	readonly signal: AbortSignal;
 };
 
@@ -60,44 +59,63 @@ async function importCache(option: CacheFromOption, context: ImportContext): Pro
 	}
 }
 
-type FindPlace = () => Promise<CachePlace>;
+/** A place, and how what is there is read. */
+type Opened = {
+	readonly place: BlobPlace;
+	readonly read: (options: ReadCacheOptions) => Promise<ReadCache>;
+};
+
+type FindPlace = () => Promise<Opened>;
 
 /** `undefined` for a directory without a cache, which is worth a line, but no step. */
-async function findPlace(option: CacheFromOption, {openRegistry, store: {metadata}, warn}: ImportContext): Promise<FindPlace | undefined> {
+async function findPlace(option: CacheFromOption, context: ImportContext): Promise<FindPlace | undefined> {
+	const {openRegistry, store: {metadata}, warn} = context;
 	switch (option.type) {
 		case 'registry': {
-			return async () => registryPlace(option.reference, {openRegistry, metadata});
+			return async () => asImage(registryPlace(option.reference, {openRegistry, metadata}));
 		}
 
 		case 'local': {
 			const {findLocalPlace} = await import('./local-place.ts');
 			try {
 				const place = await findLocalPlace(option);
-				return async () => place;
+				return async () => asImage(place);
 			} catch (error) {
 				warn(`local cache import at ${option.directory} skipped${errorCode(error) === 'ERR_TSBUILD_CACHE' ? '' : ' due to err'}: ${errorMessage(error)}`);
 				return undefined;
 			}
 		}
 
-		case 'unknown': {
+		case 's3': {
+			const {s3Place} = await import('./s3-place.ts');
 			return async () => {
-				throw new TsbuildError('ERR_TSBUILD_CACHE', `unknown cache importer: ${option.name}`);
+				const place = await explain(option, async () => s3Place(option, context));
+				return {place, read: async options => place.read(options)};
+			};
+		}
+
+		case 'unusable': {
+			return async () => {
+				throw new TsbuildError('ERR_TSBUILD_CACHE', option.reason);
 			};
 		}
 	}
 }
 
-async function readPlace(option: CacheFromOption, place: CachePlace, {context, report}: {readonly context: ImportContext; readonly report: ReportStatus}): Promise<ImportedSource> {
+function asImage(place: CachePlace): Opened {
+	return {place, read: async options => readCache(place, options)};
+}
+
+async function readPlace(option: CacheFromOption, {place, read}: Opened, {context, report}: {readonly context: ImportContext; readonly report: ReportStatus}): Promise<ImportedSource> {
 	const {store: {content}, cachedLayers, signal} = context;
-	const cache = await explain(option, async () => readCache(place, {report, signal}));
+	const cache = await explain(option, async () => read({report, signal}));
 	place.noteLayers?.(cache.layers.map(({digest}) => digest));
 	return sourceOf(cache, place, {content, cachedLayers, takesMounts: option.takesMounts});
 }
 
 type SourceContext = Pick<Store, 'content'> & {readonly cachedLayers: CachedLayers; readonly takesMounts: boolean};
 
-function sourceOf({contents, mounts}: ReadCache, place: CachePlace, {content, cachedLayers, takesMounts}: SourceContext): ImportedSource {
+function sourceOf({contents, mounts}: ReadCache, place: BlobPlace, {content, cachedLayers, takesMounts}: SourceContext): ImportedSource {
 	const known = new Map<Digest, Promise<boolean>>();
 	const isThere = async (digest: Digest, signal: AbortSignal) => {
 		const answer = known.get(digest) ?? hasBlob(digest, {place, content, signal});
@@ -122,7 +140,7 @@ function sourceOf({contents, mounts}: ReadCache, place: CachePlace, {content, ca
 }
 
 /** A question that fails says no: then the step executes. */
-async function hasBlob(digest: Digest, {place, content, signal}: Pick<Store, 'content'> & {readonly place: CachePlace; readonly signal: AbortSignal}): Promise<boolean> {
+async function hasBlob(digest: Digest, {place, content, signal}: Pick<Store, 'content'> & {readonly place: BlobPlace; readonly signal: AbortSignal}): Promise<boolean> {
 	try {
 		return await content.size(digest) !== undefined || await place.hasBlob(digest, {signal});
 	} catch {
@@ -153,10 +171,11 @@ function nameOf(option: CacheFromOption): string {
 			return option.reference;
 		}
 
-		case 'unknown': {
+		case 'unusable': {
 			return `${option.name}:${numberOf(option)}`;
 		}
 
+		case 's3':
 		case 'local': {
 			return `${option.type}:${numberOf(option)}`;
 		}

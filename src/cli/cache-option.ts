@@ -6,6 +6,7 @@ import {parseReference} from '../kernel/reference.ts';
 import type {Environment} from './command.ts';
 import {parseKeyValueRecord} from './csv.ts';
 import {readBooleanAttribute, readImageAttributes, type OutputAttributes} from './output-attributes.ts';
+import {readS3Settings} from './s3-cache-option.ts';
 import {parseMemorySize} from './size.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
@@ -28,7 +29,7 @@ Reads the values of `--cache-from`: `type=registry,ref=app:cache`, or references
 */
 export function readCacheFrom(texts: readonly string[], {environment}: CacheContext): readonly CacheFromOption[] {
 	return texts.flatMap(text => parseEntries(text)).filter(entry => isForUs(entry, environment)).map(({type, attributes}) => ({
-		...readSource(type, attributes),
+		...readSource({type, attributes}, environment),
 		takesMounts: readBooleanAttribute(attributes, 'mounts', false),
 	}));
 }
@@ -39,7 +40,7 @@ Reads the values of `--cache-to`. The build argument `BUILDKIT_INLINE_CACHE` ask
 @throws as `readCacheFrom`
 */
 export function readCacheTo(texts: readonly string[], {environment, buildArgs}: CacheContext): readonly CacheToOption[] {
-	const options = texts.flatMap(text => parseEntries(text)).filter(entry => isForUs(entry, environment)).map(entry => readTarget(entry));
+	const options = texts.flatMap(text => parseEntries(text)).filter(entry => isForUs(entry, environment)).map(entry => readTarget(entry, environment));
 	const isInline = parseGoBoolean(buildArgs.get('BUILDKIT_INLINE_CACHE') ?? '') === true && options.every(({type}) => type !== 'inline');
 	return isInline ? [...options, {type: 'inline'}] : options;
 }
@@ -78,7 +79,7 @@ function isForUs({type, attributes}: Entry, {ACTIONS_RUNTIME_TOKEN: variable = '
 
 type Source = CacheFromOption extends infer Option ? (Option extends unknown ? Omit<Option, 'takesMounts'> : never) : never;
 
-function readSource(type: string, attributes: OutputAttributes): Source {
+function readSource({type, attributes}: Entry, environment: Environment): Source {
 	switch (type) {
 		case 'registry': {
 			// One that is none is told of as a cache that cannot be read.
@@ -92,13 +93,38 @@ function readSource(type: string, attributes: OutputAttributes): Source {
 			};
 		}
 
+		case 's3': {
+			return readBucketSource(attributes, environment);
+		}
+
 		default: {
-			return {type: 'unknown', name: type};
+			return {type: 'unusable', name: type, reason: `unknown cache importer: ${type}`};
 		}
 	}
 }
 
-function readTarget({type, attributes}: Entry): CacheToOption {
+/** One that cannot be used is told of as a cache that cannot be read: where a script has no keys it still builds. */
+function readBucketSource(attributes: OutputAttributes, environment: Environment): Source {
+	try {
+		return {type: 's3', ...readS3Settings(attributes, environment)};
+	} catch (error) {
+		return {type: 'unusable', name: 's3', reason: `failed to configure s3 cache importer: ${errorMessage(error)}`};
+	}
+}
+
+function readBucketTarget(attributes: OutputAttributes, environment: Environment): CacheToOption {
+	// Its names are no names of images.
+	const encoding = readEncoding(new Map([...attributes].filter(([key]) => key !== 'name')));
+	try {
+		return {type: 's3', ...readS3Settings(attributes, environment), ...encoding};
+	} catch (error) {
+		throw new RequestError(`failed to solve: failed to configure s3 cache exporter: ${errorMessage(error)}`, {
+			cause: error, ...(error instanceof RequestError && error.hint !== undefined && {hint: error.hint}),
+		});
+	}
+}
+
+function readTarget({type, attributes}: Entry, environment: Environment): CacheToOption {
 	switch (type) {
 		case 'inline': {
 			return {type};
@@ -118,8 +144,12 @@ function readTarget({type, attributes}: Entry): CacheToOption {
 			};
 		}
 
+		case 's3': {
+			return readBucketTarget(attributes, environment);
+		}
+
 		default: {
-			throw new RequestError(`failed to solve: unknown cache exporter: ${JSON.stringify(type)}`, {hint: 'The caches are registry, inline and local.'});
+			throw new RequestError(`failed to solve: unknown cache exporter: ${JSON.stringify(type)}`, {hint: 'The caches are registry, inline, local and s3.'});
 		}
 	}
 }
