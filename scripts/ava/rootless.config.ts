@@ -14,6 +14,7 @@ const needRoot = [
 	'run-mounts',
 	'run-options',
 	// They open stores themselves.
+	'power-loss',
 	'prune-while-building',
 	// They make networks or users.
 	'rootless',

@@ -1,9 +1,13 @@
 import {once} from 'node:events';
-import {chmodSync, chownSync, mkdirSync} from 'node:fs';
+import {
+	chmodSync,
+	chownSync,
+	mkdirSync,
+	readlinkSync,
+} from 'node:fs';
 import {rm} from 'node:fs/promises';
 import {createServer, type Server, type Socket} from 'node:net';
 import path from 'node:path';
-import process from 'node:process';
 import {Readable} from 'node:stream';
 import {pipeline} from 'node:stream/promises';
 import {O_DIRECTORY, O_PATH} from '../../src/linux/constants.ts';
@@ -49,7 +53,8 @@ export async function openAgentSocket(agent: SshAgent, {directory, mode, uid, gi
 	opened.defer(async () => rm(directory, {recursive: true}));
 	const handle = opened.use(Descriptor.open(directory, O_PATH | O_DIRECTORY));
 	// An address of a socket has no more than 108 bytes: https://man7.org/linux/man-pages/man7/unix.7.html
-	const address = `/proc/${process.pid}/fd/${handle.number}/agent`;
+	// It is for other processes, too; what this one is called there is not what it calls itself in a PID namespace of its own.
+	const address = `/proc/${readlinkSync('/proc/self')}/fd/${handle.number}/agent`;
 	await listen(agent, address, opened);
 	const file = path.join(directory, 'agent');
 	chownSync(file, uid, gid);

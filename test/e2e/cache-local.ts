@@ -39,6 +39,8 @@ async function readJson(file: string): Promise<unknown> {
 
 async function writeBlob(directory: string, content: string): Promise<Blob> {
 	const digest = digestOf(content);
+	// One that is there may be read-only.
+	await rm(blobPath(directory, digest), {force: true});
 	await writeFile(blobPath(directory, digest), content);
 	return {digest, size: content.length};
 }

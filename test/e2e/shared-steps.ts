@@ -32,10 +32,11 @@ const takeOver = test.macro<[NodeJS.Signals]>({
 		const first = project.start();
 		await waitForText(first.stderr, 'first has begun');
 		const second = project.start();
+		const end = waitForExit(second);
 		const told = await read(second, 'waiting for another build of this step');
 		first.kill(signal);
 		await waitForExit(first);
-		const [rest, exitCode] = await Promise.all([second.stderr.toArray() as Promise<string[]>, waitForExit(second)]);
+		const [rest, exitCode] = await Promise.all([second.stderr.toArray() as Promise<string[]>, end]);
 		t.is(exitCode, 0);
 		t.regex(told + rest.join(''), /^#\d+ waiting for another build of this step\n[\s\S]*^#\d+ [\d.]+ second took over\n#\d+ DONE/mv);
 		// What a killed build has left is swept out by the next.
@@ -59,14 +60,15 @@ RUN --mount=type=cache,target=/cache echo first has begun; until test -e /cache/
 	const first = project.start();
 	await waitForText(first.stderr, 'first has begun');
 	const [second, third] = [project.start(), project.start()];
+	const ends = Promise.all([second, first].map(async build => waitForExit(build)));
 	const told = await read(second, 'waiting for another build of this step');
 	await waitForText(third.stderr, 'waiting for another build of this step');
 	third.kill('SIGINT');
 	t.is(await waitForExit(third), 130);
 	const go = await project.build('--file', `${project.context}/Go`);
 	t.is(go.exitCode, 0, go.stderr);
-	const [rest, exitCode, firstExitCode] = await Promise.all([second.stderr.toArray() as Promise<string[]>, waitForExit(second), waitForExit(first)]);
-	t.deepEqual([exitCode, firstExitCode], [0, 0]);
+	const [rest, exitCodes] = await Promise.all([second.stderr.toArray() as Promise<string[]>, ends]);
+	t.deepEqual(exitCodes, [0, 0]);
 	t.regex(told + rest.join(''), /^#\d+ waiting for another build of this step\n[\s\S]*^#\d+ CACHED/mv);
 });
 

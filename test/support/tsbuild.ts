@@ -65,6 +65,14 @@ export function startTsbuild(args: readonly string[], {program = testedProgram, 
 
 /** Resolves with the exit code, as a shell has it, once the process has ended. */
 export async function waitForExit(child: TsbuildProcess): Promise<number> {
-	const [code, signal] = await once(child, 'close') as [number | null, NodeJS.Signals | null];
-	return code ?? (128 + constants.signals[signal!]);
+	// Its `close` comes once.
+	if (!isClosed(child)) {
+		await once(child, 'close');
+	}
+
+	return child.exitCode ?? (128 + constants.signals[child.signalCode!]);
+}
+
+function isClosed({exitCode, signalCode, stdout, stderr}: TsbuildProcess): boolean {
+	return (exitCode !== null || signalCode !== null) && stdout.closed && stderr.closed;
 }
