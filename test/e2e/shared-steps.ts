@@ -34,9 +34,11 @@ const takeOver = test.macro<[NodeJS.Signals]>({
 		const second = project.start();
 		const end = waitForExit(second);
 		const told = await read(second, 'waiting for another build of this step');
+		// What nobody reads when a process ends is lost.
+		const reading = second.stderr.toArray() as Promise<string[]>;
 		first.kill(signal);
 		await waitForExit(first);
-		const [rest, exitCode] = await Promise.all([second.stderr.toArray() as Promise<string[]>, end]);
+		const [rest, exitCode] = await Promise.all([reading, end]);
 		t.is(exitCode, 0);
 		t.regex(told + rest.join(''), /^#\d+ waiting for another build of this step\n[\s\S]*^#\d+ [\d.]+ second took over\n#\d+ DONE/mv);
 		// What a killed build has left is swept out by the next.
@@ -62,12 +64,13 @@ RUN --mount=type=cache,target=/cache echo first has begun; until test -e /cache/
 	const [second, third] = [project.start(), project.start()];
 	const ends = Promise.all([second, first].map(async build => waitForExit(build)));
 	const told = await read(second, 'waiting for another build of this step');
+	const reading = second.stderr.toArray() as Promise<string[]>;
 	await waitForText(third.stderr, 'waiting for another build of this step');
 	third.kill('SIGINT');
 	t.is(await waitForExit(third), 130);
 	const go = await project.build('--file', `${project.context}/Go`);
 	t.is(go.exitCode, 0, go.stderr);
-	const [rest, exitCodes] = await Promise.all([second.stderr.toArray() as Promise<string[]>, ends]);
+	const [rest, exitCodes] = await Promise.all([reading, ends]);
 	t.deepEqual(exitCodes, [0, 0]);
 	t.regex(told + rest.join(''), /^#\d+ waiting for another build of this step\n[\s\S]*^#\d+ CACHED/mv);
 });
