@@ -13,7 +13,7 @@ const files = (process.env.TSBUILD_ROOTLESS_FILES ?? '').split(' ').filter(file 
 const asRoot = testWhere(process.getuid?.() === 0, 'it needs root, to become another user');
 
 asRoot('the tests of whole builds pass when an ordinary user runs them', async t => {
-	t.timeout(600_000);
+	t.timeout(1_500_000);
 	await using user = await makeRootlessUser();
 	const {exitCode, stdout, stderr} = await user.run([process.execPath, ava, '--config', 'scripts/ava/rootless.config.ts', ...files], {
 		cwd: repository, env: {TSBUILD_TEST_PROGRAM: testedProgram},
