@@ -68,7 +68,7 @@ const groupIdBit = 0o2000;
 const slash = 0x2F;
 
 // How often a name may appear and vanish again while it is being made.
-const maximumAttempts = 128;
+const maximumAttempts = 10_000;
 
 /**
 Makes the directories of a path inside a root that are not there yet, and opens the last. Symbolic links are followed within the root, also those that lead to nothing: their target is made.

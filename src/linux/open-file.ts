@@ -24,8 +24,8 @@ export type OpenOptions = {
 	readonly resolve?: number;
 };
 
-// Linux gives up with EAGAIN when something was renamed or mounted anywhere while it walked over a "..".
-const maximumAttempts = 128;
+// Linux gives up with EAGAIN when something was renamed or mounted anywhere while it walked over a "..". A process that does nothing but rename lets more than a hundred attempts fail; this many take some 50 milliseconds.
+const maximumAttempts = 10_000;
 
 /**
 Opens a file by openat2(2). Without `resolve` a name of several parts may lead anywhere: what comes from outside is for `openInRoot`.
