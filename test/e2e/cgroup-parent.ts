@@ -4,13 +4,14 @@ import {glob} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {prepareCgroups} from '../../solver/executor/cgroup-hierarchy.ts';
+import {testWhere} from '../support/conditions.ts';
 import {makeProject} from '../support/project.ts';
 import {stepOutput} from '../support/step-output.ts';
 import {waitForExit} from '../support/tsbuild.ts';
 import {waitForText} from '../support/wait-for-text.ts';
 
 const {kind} = await prepareCgroups();
-const testWithCgroups = kind === 'unavailable' ? test.skip : test;
+const testWithCgroups = testWhere(kind !== 'unavailable', 'it needs cgroups');
 
 /** A group of the test's own, which is removed with those in it that are empty. */
 function chooseGroup() {

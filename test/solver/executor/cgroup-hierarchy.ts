@@ -5,9 +5,10 @@ import path from 'node:path';
 import process from 'node:process';
 import test from 'ava';
 import {prepareCgroups, type CgroupHierarchy} from '../../../solver/executor/cgroup-hierarchy.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {makeTestCgroups} from '../../support/test-cgroups.ts';
 
-const testWithMounts = spawnSync('unshare', ['--mount', 'true']).status === 0 ? test : test.skip;
+const testWithMounts = testWhere(spawnSync('unshare', ['--mount', 'true']).status === 0, 'it needs a mount namespace');
 
 /** Prepares cgroups in a process of its own, whose mounts a shell script has changed. */
 function prepareAfter(script: string, parent: string): CgroupHierarchy {

@@ -3,6 +3,7 @@ import {prepareContainerEnvironment} from '../../../solver/executor/container-en
 import type {CgroupHierarchy} from '../../../solver/executor/cgroup-hierarchy.ts';
 import {cgroupViewEntries, cgroupViewOf} from '../../../solver/executor/cgroup-view.ts';
 import {parseMountInformation} from '../../../src/linux/mount-information.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {makeStepRoot} from '../../support/step.ts';
 
 const environment = await prepareContainerEnvironment();
@@ -43,7 +44,7 @@ test('controllers that are mounted together are found by each name', t => {
 	t.deepEqual(links, ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpuacct']);
 });
 
-const testWithCgroups = environment.cgroups.kind === 'unavailable' ? test.skip : test;
+const testWithCgroups = testWhere(environment.cgroups.kind !== 'unavailable', 'it needs cgroups');
 
 testWithCgroups('the step sees its own group as the root, with its limits', async t => {
 	await using root = await makeStepRoot();

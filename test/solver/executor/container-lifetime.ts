@@ -8,6 +8,7 @@ import {setImmediate} from 'node:timers/promises';
 import test from 'ava';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
 import {sweepCgroups} from '../../../solver/executor/open-cgroups.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {makeStepRoot} from '../../support/step.ts';
 
 const environment = await prepareContainerEnvironment();
@@ -43,7 +44,7 @@ const endsWithBuilder = test.macro(async (t, user: string) => {
 	await rm(path.dirname(output.split('\n', 1)[0]!), {recursive: true});
 });
 
-const testWithCgroups = environment.cgroups.kind === 'unavailable' ? test.skip : test;
+const testWithCgroups = testWhere(environment.cgroups.kind !== 'unavailable', 'it needs cgroups');
 
 testWithCgroups('a step ends with a tsbuild that is killed', endsWithBuilder, '');
 testWithCgroups('a step of a user ends with a tsbuild that is killed', endsWithBuilder, 'user');

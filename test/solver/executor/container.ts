@@ -9,6 +9,7 @@ import path from 'node:path';
 import test from 'ava';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
 import type {ContainerSpec} from '../../../solver/executor/container-spec.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {makeStepRoot} from '../../support/step.ts';
 
 const environment = await prepareContainerEnvironment();
@@ -152,7 +153,7 @@ test('an unknown resource limit is refused', async t => {
 	await t.throwsAsync(root.run('true', {environment, limits}), {code: 'ERR_TSBUILD_RESOURCE_LIMIT', message: 'invalid ulimit type: constructor'});
 });
 
-const testWithCgroups = environment.cgroups.kind === 'unavailable' ? test.skip : test;
+const testWithCgroups = testWhere(environment.cgroups.kind !== 'unavailable', 'it needs cgroups');
 
 testWithCgroups('memory beyond the limit is told as such', async t => {
 	await using root = await makeStepRoot();

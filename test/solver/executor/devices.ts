@@ -9,6 +9,7 @@ import {
 } from '../../../solver/executor/devices.ts';
 import {openCgroups, sweepCgroups} from '../../../solver/executor/open-cgroups.ts';
 import {TsbuildError} from '../../../src/kernel/errors.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {
 	makeTestCgroups,
 	makeTestCgroupsOfVersion2,
@@ -30,8 +31,8 @@ async function canRestrict(makeCgroups: () => Promise<TestCgroups>): Promise<boo
 	}
 }
 
-const testWithCgroups = await canRestrict(makeTestCgroups) ? test : test.skip;
-const testWithVersion2 = await canRestrict(makeTestCgroupsOfVersion2) ? test : test.skip;
+const testWithCgroups = testWhere(await canRestrict(makeTestCgroups), 'it needs a cgroup that restricts devices');
+const testWithVersion2 = testWhere(await canRestrict(makeTestCgroupsOfVersion2), 'it needs cgroups of version 2');
 
 /** Tries devices in a group, and gives one line for each try. */
 async function tryDevices(hierarchy: CgroupHierarchy, devices: readonly DeviceRule[] | 'all'): Promise<readonly string[]> {

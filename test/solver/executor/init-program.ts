@@ -13,6 +13,7 @@ import {encodeInitProgram, parseStatusRecord, type FailedEntry} from '../../../s
 import {syscallNumbers, type SyscallEntry} from '../../../solver/executor/syscall-table.ts';
 import {syscallTables} from '../../../solver/executor/syscall-tables.ts';
 import type {Architecture} from '../../../src/linux/architecture.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
 
 const failingExecute: SyscallEntry = {call: 'execve', args: ['/nonexistent', ['x', null], [null]], describe: 'run /nonexistent'};
@@ -41,23 +42,23 @@ const playable: Readonly<Record<Architecture, boolean>> = {
 };
 
 for (const architecture of ['x86_64', 'arm64'] as const) {
-	const testWhere = playable[architecture] ? test : test.skip;
+	const testPlayable = testWhere(playable[architecture], `code for ${architecture} runs on such a processor, or under qemu-user-static`);
 
-	testWhere(`${architecture}: entries are played in order, and the one that fails is reported`, async t => {
+	testPlayable(`${architecture}: entries are played in order, and the one that fails is reported`, async t => {
 		const {stdout, exitCode, failure} = await play([write('a'), write('b'), {call: 'close', args: [99], describe: 'close'}, write('c'), failingExecute], architecture);
 		t.is(stdout, 'ab');
 		t.is(exitCode, 125);
 		t.deepEqual(failure, {index: 2, errorNumber: constants.errno.EBADF});
 	});
 
-	testWhere(`${architecture}: an error that an entry tolerates is passed over, any other is not`, async t => {
+	testPlayable(`${architecture}: an error that an entry tolerates is passed over, any other is not`, async t => {
 		const missing: SyscallEntry = {call: 'chdir', args: ['/nonexistent'], describe: 'change directory'};
 		const {stdout, failure} = await play([{...missing, mayFail: ['EACCES', 'ENOENT']}, write('on'), {...missing, mayFail: ['EACCES', 'ENOTDIR']}, write('never'), failingExecute], architecture);
 		t.is(stdout, 'on');
 		t.deepEqual(failure, {index: 2, errorNumber: constants.errno.ENOENT});
 	});
 
-	testWhere(`${architecture}: an error number of 64 or more is never taken for one that is tolerated`, async t => {
+	testPlayable(`${architecture}: an error number of 64 or more is never taken for one that is tolerated`, async t => {
 		// AF_INET has no SOCK_RDM: ESOCKTNOSUPPORT is 94, and 94 - 64 is EROFS.
 		const unsupported: SyscallEntry = {
 			call: 'socket', args: [2, 4, 0], mayFail: ['EROFS'], describe: 'open socket',
@@ -66,7 +67,7 @@ for (const architecture of ['x86_64', 'arm64'] as const) {
 		t.deepEqual(failure, {index: 0, errorNumber: 94});
 	});
 
-	testWhere(`${architecture}: all six arguments, strings, bytes, arrays and structures reach the kernel`, async t => {
+	testPlayable(`${architecture}: all six arguments, strings, bytes, arrays and structures reach the kernel`, async t => {
 		const text = 'täxt';
 		const script = 'echo "$A" "$0" "$1"; ulimit -c; grep NoNewPrivs /proc/self/status';
 		const {stdout} = await play([

@@ -14,6 +14,7 @@ import {capabilityMask} from '../../../solver/executor/capabilities.ts';
 import {prepareContainerEnvironment} from '../../../solver/executor/container-environment.ts';
 import {encodeInitProgram} from '../../../solver/executor/init-program.ts';
 import {cloneMount} from '../../../src/linux/detached-mount.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {makeStepRoot, type StepRoot} from '../../support/step.ts';
 
 const environment = await prepareContainerEnvironment();
@@ -145,7 +146,7 @@ test('set-user-ID programs work, as BuildKit lets them', async t => {
 	t.true(existsSync(path.join(root.upper, 'root/made')));
 });
 
-const testWithCgroups = environment.cgroups.kind === 'unavailable' ? test.skip : test;
+const testWithCgroups = testWhere(environment.cgroups.kind !== 'unavailable', 'it needs cgroups');
 
 testWithCgroups('devices that are not the container\'s cannot be opened', async t => {
 	await using root = await makeStepRoot();

@@ -7,6 +7,7 @@ import type {CgroupOptions} from '../../../solver/executor/cgroup.ts';
 import {defaultDevices} from '../../../solver/executor/devices.ts';
 import {openCgroups, sweepCgroups} from '../../../solver/executor/open-cgroups.ts';
 import {TsbuildError} from '../../../src/kernel/errors.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {makeTestCgroups, runInside, type TestCgroups} from '../../support/test-cgroups.ts';
 
 const megabyte = 1024 * 1024;
@@ -17,7 +18,7 @@ const isAvailable = await (async () => {
 	return cgroups.hierarchy.kind !== 'unavailable';
 })();
 // Rootless, and in a container whose cgroups are read-only, there are none.
-const testWithCgroups = isAvailable ? test : test.skip;
+const testWithCgroups = testWhere(isAvailable, 'it needs cgroups');
 
 function options(hierarchy: CgroupHierarchy, limits: ResourceLimits = {}): CgroupOptions {
 	return {

@@ -8,6 +8,7 @@ import {capabilityNames, defaultCapabilities} from '../../../solver/executor/cap
 import {defaultSeccompProfile, selectRules, type ProfileConditions} from '../../../solver/executor/seccomp-profile.ts';
 import {assembleSeccompFilter} from '../../../solver/executor/seccomp.ts';
 import {syscallTables} from '../../../solver/executor/syscall-tables.ts';
+import {testWhere} from '../../support/conditions.ts';
 import {runFilter} from '../../support/classic-bpf.ts';
 import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
 
@@ -85,9 +86,9 @@ with tempfile.TemporaryFile() as file:
 
 const hasLibrary = spawnSync('python3', ['-c', 'import ctypes; ctypes.CDLL("libseccomp.so.2")']).status === 0;
 // Without python3 and libseccomp there is nothing to compare with.
-const testWithLibrary = hasLibrary ? test : test.skip;
+const testWithLibrary = testWhere(hasLibrary, 'it needs libseccomp');
 // The machine code in it is that of x86_64.
-const testOnX86 = hasLibrary && process.arch === 'x64' ? test : test.skip;
+const testOnX86 = testWhere(hasLibrary && process.arch === 'x64', 'it needs libseccomp, on x86_64');
 
 const decidesAsLibrary = test.macro({
 	exec(t, conditions: ProfileConditions) {
