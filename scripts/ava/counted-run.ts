@@ -1,5 +1,6 @@
-import {writeFile} from 'node:fs/promises';
+import {appendFile, writeFile} from 'node:fs/promises';
 import process from 'node:process';
+import {inspect} from 'node:util';
 import type {Event, ObservedRun} from 'ava/internal';
 import manifest from '../../package.json' with {type: 'json'};
 
@@ -12,6 +13,9 @@ export type Counts = {
 
 /** Names the file that takes the `Counts` of the run as JSON. */
 export const countsFileVariable = 'TSBUILD_TEST_COUNTS';
+
+/** Names the file that takes a text for each failure, so that `.ci/run` can tell them again at the end of its long output. */
+export const failuresFileVariable = 'TSBUILD_TEST_FAILURES';
 
 /** What a test logs first when it finds at run time that it lacks something, followed by the reason. */
 export const skippedPrefix = 'skipped: ';
@@ -50,6 +54,7 @@ async function observeRun({events}: ObservedRun): Promise<void> {
 	let last: Counts = {passed: 0, failed: 0, skipped: 0};
 	const elsewhere: Counts[] = [];
 	for await (const event of events) {
+		await appendFailure(event);
 		if (event.type === 'stats') {
 			last = countsOf(event.stats);
 		} else if (event.type === 'test-passed' || event.type === 'test-failed') {
@@ -61,6 +66,30 @@ async function observeRun({events}: ObservedRun): Promise<void> {
 
 	const own: Counts = {passed: last.passed - lacking, failed: last.failed, skipped: last.skipped + lacking};
 	await writeCounts(sumCounts([own, ...elsewhere]));
+}
+
+async function appendFailure(event: Event): Promise<void> {
+	const file = process.env[failuresFileVariable];
+	const failure = describeFailure(event);
+	if (file !== undefined && failure !== undefined) {
+		await appendFile(file, `${failure}\n`);
+	}
+}
+
+// A worker that fails has no title. Hooks that fail are not among the events.
+function describeFailure(event: Event): string | undefined {
+	if (event.type === 'timeout') {
+		return `no test ended for ${event.period} ms; these were under way: ${inspect(event.pendingTests)}`;
+	}
+
+	if (!('err' in event) || event.err === undefined) {
+		return undefined;
+	}
+
+	const {message, stack, ...details} = event.err;
+	const [title, file] = ['title' in event ? event.title : event.type, 'testFile' in event ? event.testFile : ''];
+	const shown = inspect('formattedDetails' in details ? details.formattedDetails : details, {depth: 4, maxStringLength: 4000});
+	return `${title} (${file})\n${message}\n${stack}\n${shown}`;
 }
 
 async function writeCounts(counts: Counts): Promise<void> {
