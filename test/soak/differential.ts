@@ -5,7 +5,7 @@ import {buffer} from 'node:stream/consumers';
 import fastCheck from 'fast-check';
 import {pack} from 'tar-stream';
 import {startDockerEngine} from '../../scripts/bench/docker-engine.ts';
-import {convert} from '../frontend/dockerfile/_conversion.ts';
+import {convert} from '../support/conversion.ts';
 import {testWhere} from '../support/conditions.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 import {buildByDocker} from './support/docker-build.ts';

@@ -1,4 +1,5 @@
 import {Buffer} from 'node:buffer';
+import {encodePaxRecords} from '../../snapshotter/pax.ts';
 import type {TarEntry} from '../../snapshotter/tar-entry.ts';
 import {encodeTarHeader, type NewTarHeader} from '../../snapshotter/tar-header.ts';
 import {readTar} from '../../snapshotter/tar-reader.ts';
@@ -62,6 +63,12 @@ export function rawHeader(header: Partial<NewTarHeader>, patches: ReadonlyArray<
 export function blocks(content: Uint8Array | string): Buffer {
 	const bytes = Buffer.from(content);
 	return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
+}
+
+/** An extended header: of one entry (`x`) or of all that follow (`g`). */
+export function paxHeader(typeFlag: 'g' | 'x', records: Readonly<Record<string, string>>): Buffer {
+	const content = encodePaxRecords(new Map(Object.entries(records)));
+	return Buffer.concat([rawHeader({typeFlag, size: content.length}), blocks(content)]);
 }
 
 /** The two blocks of zeros at the end of an archive. */

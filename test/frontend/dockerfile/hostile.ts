@@ -2,7 +2,7 @@ import {Buffer} from 'node:buffer';
 import test from 'ava';
 import fastCheck from 'fast-check';
 import {DockerfileError} from '../../../frontend/dockerfile/errors.ts';
-import {convert} from './_conversion.ts';
+import {convert} from '../../support/conversion.ts';
 
 /** Whether a conversion ends in a result or in an error that is meant for the user. */
 async function endsWell(content: string | Uint8Array): Promise<boolean> {

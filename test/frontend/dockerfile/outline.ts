@@ -1,7 +1,7 @@
 import test from 'ava';
 import {readOutline, type Outline} from '../../../frontend/dockerfile/outline.ts';
 import {listTargets} from '../../../frontend/dockerfile/targets.ts';
-import {convert, type RecordedOptions} from './_conversion.ts';
+import {convert, type RecordedOptions} from '../../support/conversion.ts';
 
 async function outline(content: string, recorded: RecordedOptions = {}): Promise<Outline> {
 	const {record} = await convert(content, recorded);

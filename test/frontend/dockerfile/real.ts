@@ -2,7 +2,7 @@ import {readFileSync} from 'node:fs';
 import {readdir} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import {busyboxConfig, convert, resolveKnownImage} from './_conversion.ts';
+import {busyboxConfig, convert, resolveKnownImage} from '../../support/conversion.ts';
 
 const directory = path.join(import.meta.dirname, '../../../fixtures/real');
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import test from 'ava';
 import {DockerfileError} from '../../../frontend/dockerfile/errors.ts';
-import {convert, type RecordedOptions} from './_conversion.ts';
+import {convert, type RecordedOptions} from '../../support/conversion.ts';
 
 /*
 Every folder of fixtures/dockerfile is a build that BuildKit 0.32.2 was asked for: its Dockerfile, and what BuildKit made or said. The first word of its name tells what is compared.

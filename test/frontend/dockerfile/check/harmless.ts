@@ -3,7 +3,7 @@ import fastCheck from 'fast-check';
 import {listTargets} from '../../../../frontend/dockerfile/targets.ts';
 import {readOutline} from '../../../../frontend/dockerfile/outline.ts';
 import {DockerfileError} from '../../../../frontend/dockerfile/errors.ts';
-import {convert} from '../_conversion.ts';
+import {convert} from '../../../support/conversion.ts';
 
 /** A variable in braces, which stand in no template here. */
 const braced = (text: string) => ['$', '{', text, '}'].join('');

@@ -2,7 +2,7 @@ import test from 'ava';
 import type {CheckWarning} from '../../../../frontend/dockerfile/check-warning.ts';
 import type {ConvertOptions} from '../../../../frontend/dockerfile/convert.ts';
 import {DockerfileError} from '../../../../frontend/dockerfile/errors.ts';
-import {convert, type RecordedOptions} from '../_conversion.ts';
+import {convert, type RecordedOptions} from '../../../support/conversion.ts';
 
 /** What the checks find, as `Rule:line: detail`; the file may well be wrong. */
 async function check(content: string, recorded: RecordedOptions = {}, options: Partial<ConvertOptions> = {}): Promise<readonly string[]> {

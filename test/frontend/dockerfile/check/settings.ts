@@ -2,7 +2,7 @@ import test from 'ava';
 import type {CheckWarning} from '../../../../frontend/dockerfile/check-warning.ts';
 import {readCheckSettings, settingsOfComments} from '../../../../frontend/dockerfile/check/settings.ts';
 import {DockerfileError} from '../../../../frontend/dockerfile/errors.ts';
-import {convert} from '../_conversion.ts';
+import {convert} from '../../../support/conversion.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

@@ -1,10 +1,10 @@
 import {Buffer} from 'node:buffer';
-import {convertDockerfile, type ConvertOptions, type DockerfileResult} from '../../../frontend/dockerfile/convert.ts';
-import type {ResolvedImage} from '../../../frontend/dockerfile/base-images.ts';
-import {digestOf, diffIdFrom, parseDigest} from '../../../src/kernel/digest.ts';
-import {TsbuildError} from '../../../src/kernel/errors.ts';
-import type {ImageConfig} from '../../../src/kernel/oci-types.ts';
-import {parsePlatform} from '../../../src/kernel/platform.ts';
+import {convertDockerfile, type ConvertOptions, type DockerfileResult} from '../../frontend/dockerfile/convert.ts';
+import type {ResolvedImage} from '../../frontend/dockerfile/base-images.ts';
+import {digestOf, diffIdFrom, parseDigest} from '../../src/kernel/digest.ts';
+import {TsbuildError} from '../../src/kernel/errors.ts';
+import type {ImageConfig} from '../../src/kernel/oci-types.ts';
+import {parsePlatform} from '../../src/kernel/platform.ts';
 
 const host = {os: 'linux', architecture: 'amd64'} as const;
 const comment = 'buildkit.dockerfile.v0';
