@@ -41,7 +41,5 @@ export type CacheToOption =
 			readonly type: 's3';
 			/** A blob that has not been touched for so many milliseconds is touched: then rules that remove old objects leave it. */
 			readonly touchMilliseconds: number;
-			/** Blobs that are sent at once. */
-			readonly uploadParallelism: number;
 		} & S3CacheLocation)
 	));

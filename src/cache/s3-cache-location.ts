@@ -16,6 +16,8 @@ export type S3CacheLocation = {
 	readonly names: readonly [string, ...string[]];
 	/** Attempts at one request. */
 	readonly attempts: number;
+	/** Blobs that are sent at once, and parts of large ones. */
+	readonly uploadParallelism: number;
 };
 
 /** What buckets are used with. */
@@ -30,13 +32,14 @@ Makes the client of the bucket of a cache.
 
 @throws {TsbuildError} `ERR_TSBUILD_S3_ADDRESS`
 */
-export async function openBucket({location, credentials, attempts}: S3CacheLocation, {openHttp, warn}: S3Context): Promise<S3Bucket> {
+export async function openBucket({location, credentials, attempts, uploadParallelism}: S3CacheLocation, {openHttp, warn}: S3Context): Promise<S3Bucket> {
 	const {S3Bucket: Bucket} = await import('../s3/s3-bucket.ts');
 	return new Bucket({
 		http: await openHttp(),
 		location,
 		...(credentials && {credentials}),
 		attempts,
+		partsAtOnce: uploadParallelism,
 		onRetry({domain, reason, seconds}) {
 			warn(`${domain} is asked again in ${Math.ceil(seconds)} s: ${reason}`);
 		},

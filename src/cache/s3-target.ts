@@ -51,7 +51,7 @@ async function isThere(key: string, {bucket, touchMilliseconds, signal}: Presenc
 	}
 
 	if (Date.now() - found.modified.getTime() > touchMilliseconds) {
-		await bucket.touch(key, {signal});
+		await bucket.touch(key, {size: found.size, signal});
 	}
 
 	return true;

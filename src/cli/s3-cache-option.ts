@@ -9,7 +9,6 @@ import {RequestError} from './usage-error.ts';
 /** What `type=s3` says. */
 export type S3CacheSettings = S3CacheLocation & {
 	readonly touchMilliseconds: number;
-	readonly uploadParallelism: number;
 };
 
 // https://github.com/moby/buildkit/blob/v0.32.2/cache/remotecache/s3/s3.go (getConfig)

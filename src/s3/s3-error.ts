@@ -1,4 +1,5 @@
 import {StatusError, type StatusErrorOptions} from '../http/status-error.ts';
+import {textOf} from './xml-text.ts';
 
 /** What S3 can answer instead of what was asked for. */
 export type S3ErrorCode =
@@ -94,13 +95,3 @@ function hintFor({status, bucket, bucketRegion, hasCredentials}: RefusedAnswer, 
 
 	return status >= 500 ? 'The server has a problem of its own: try again later.' : undefined;
 }
-
-/** What an element has that holds nothing but text. These answers have no attributes, comments or CDATA. */
-function textOf(xml: string, element: 'Code' | 'Message'): string {
-	const {text = ''} = new RegExp(`<${element}>(?<text>[^<]*)</${element}>`, 'v').exec(xml)?.groups ?? {};
-	return text.replaceAll(/&(?<name>amp|apos|gt|lt|quot);/gv, (_, name: string) => entities[name]!);
-}
-
-const entities: Readonly<Record<string, string>> = {
-	amp: '&', apos: '\'', gt: '>', lt: '<', quot: '"',
-};

@@ -43,10 +43,12 @@ async function buildOn(project: Project, name: string, {args, environment = s3Us
 }
 
 test('a second machine builds nothing that the first one has written', async t => {
-	await using project = await makeProject({Dockerfile: dockerfile});
+	// More than is sent in one request.
+	await using project = await makeProject({Dockerfile: `${dockerfile}RUN head -c 9000000 /dev/urandom > /large\n`});
 	const first = await buildOn(project, 'first', {args: ['--cache-to', s3(',prefix=two machines/,name=one;two,mode=max')]});
 	t.is(first.exitCode, 0, first.stderr);
 	t.regex(first.stderr, /^#\d+ exporting cache to Amazon S3$/mv);
+	t.true(server.requests.some(request => /^PUT \/caches\/two machines\/blobs\/.*partNumber=2/v.test(request)));
 	for (const name of ['one', 'two']) {
 		const other = await buildOn(project, name, {args: ['--cache-from', s3(`,prefix=two machines/,name=${name}`)]});
 		t.is(other.configDigest, first.configDigest);

@@ -17,6 +17,7 @@ async function askFor(file: WebFile, attempts = 1) {
 		},
 		credentials: new AwsCredentials({accessKeyId: 'somebody', secretAccessKey: 'very secret', sessionToken: 'hidden token'}),
 		attempts,
+		partsAtOnce: 2,
 		onRetry({reason}) {
 			waits.push(reason);
 			server.files.set('/caches/key', {content: 'content'});

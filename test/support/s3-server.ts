@@ -1,6 +1,8 @@
-import {createServer, type IncomingMessage} from 'node:http';
 import {once} from 'node:events';
+import {rm} from 'node:fs/promises';
+import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
+import path from 'node:path';
 import S3rver from 's3rver';
 import {AwsCredentials} from '../../src/s3/aws-credentials.ts';
 import {signRequest} from '../../src/s3/sign-request.ts';
@@ -12,7 +14,14 @@ export type TestS3Server = AsyncDisposable & {
 	readonly endpoint: string;
 	/** Where it keeps its objects: a directory for each bucket. */
 	readonly directory: string;
+	/** `PUT /caches/blobs/sha256:...?partNumber=1&uploadId=...` */
+	readonly requests: string[];
+	/** What goes wrong: each is asked for its answer first, and says whether it has given one. */
+	readonly faults: Set<Fault>;
 };
+
+/** Something that a server does instead of what it should. */
+export type Fault = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** Whom the server knows. */
 export const s3User = {AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER'} as const;
@@ -26,13 +35,13 @@ export async function startS3Server(...buckets: readonly string[]): Promise<Test
 	const store = new S3rver({silent: true, directory, configureBuckets: buckets.map(name => ({name}))});
 	await store.configureBuckets();
 	const answer = store.callback();
+	const requests: string[] = [];
+	const faults = new Set<Fault>();
+	const answers: readonly Fault[] = [refuseForged, (request, response) => abortUpload(directory, request, response)];
 	const server = createServer((request, response) => {
-		if (isSigned(request)) {
+		requests.push(`${request.method} ${decodeURIComponent(request.url ?? '')}`);
+		if ([...faults, ...answers].every(fault => !fault(request, response))) {
 			answer(request, response);
-		} else {
-			request.resume();
-			response.writeHead(403, {'content-type': 'application/xml'});
-			response.end('<Error><Code>SignatureDoesNotMatch</Code><Message>The signatures differ.</Message></Error>');
 		}
 	});
 	server.listen(0, '127.0.0.1');
@@ -44,7 +53,38 @@ export async function startS3Server(...buckets: readonly string[]): Promise<Test
 	});
 	const {port} = server.address() as AddressInfo;
 	const kept = cleanup.move();
-	return {endpoint: `http://127.0.0.1:${port}`, directory, [Symbol.asyncDispose]: async () => kept.disposeAsync()};
+	return {
+		endpoint: `http://127.0.0.1:${port}`, directory, requests, faults, [Symbol.asyncDispose]: async () => kept.disposeAsync(),
+	};
+}
+
+function refuseForged(request: IncomingMessage, response: ServerResponse): boolean {
+	if (isSigned(request)) {
+		return false;
+	}
+
+	request.resume();
+	response.writeHead(403, {'content-type': 'application/xml'});
+	response.end('<Error><Code>SignatureDoesNotMatch</Code><Message>The signatures differ.</Message></Error>');
+	return true;
+}
+
+/** S3rver knows no `AbortMultipartUpload`: what has been sent is in a directory. */
+function abortUpload(directory: string, {method, url = ''}: IncomingMessage, response: ServerResponse): boolean {
+	const {pathname, searchParams} = new URL(url, 'http://s3');
+	const uploadId = searchParams.get('uploadId');
+	if (method !== 'DELETE' || uploadId === null) {
+		return false;
+	}
+
+	const remove = async () => {
+		await rm(path.join(directory, pathname.split('/', 2)[1]!, '._S3rver_uploads', uploadId), {recursive: true});
+		response.writeHead(204);
+		response.end();
+	};
+
+	void remove();
+	return true;
 }
 
 /**
