@@ -18,8 +18,11 @@ import {benchmarkCachedVertexes} from './bench/cached-vertexes.ts';
 import {benchmarkCopies} from './bench/copy.ts';
 import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
 import {measure, type Contender} from './bench/measure.ts';
+import {benchmarkNetwork} from './bench/network.ts';
 import {benchmarkPull} from './bench/pull.ts';
 import {report} from './bench/report.ts';
+import {benchmarkRootless} from './bench/rootless.ts';
+import {buildBundle} from './build.ts';
 import {setUp} from './set-up.ts';
 
 const repository = path.join(import.meta.dirname, '..');
@@ -38,6 +41,7 @@ type Peers = {
 
 async function runBenchmarks(): Promise<void> {
 	await setUp({withVirtualMachine: false});
+	await buildBundle(path.join(repository, 'dist'));
 	const directory = await mkdtemp(path.join(os.tmpdir(), 'tsbuild-bench-'));
 	await using cleanup = new AsyncDisposableStack();
 	cleanup.defer(async () => rm(directory, {recursive: true, force: true}));
@@ -72,6 +76,14 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 
 	async pull(_peers, directory) {
 		await benchmarkPull(directory);
+	},
+
+	async network(peers, directory) {
+		await benchmarkNetwork({directory, base: peers.base, tsbuild: peers.tsbuild});
+	},
+
+	async rootless() {
+		await benchmarkRootless(path.join(repository, 'bin/tsbuild.cjs'));
 	},
 
 	async vertexes(_peers, directory) {
