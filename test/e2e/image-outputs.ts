@@ -5,26 +5,16 @@ import path from 'node:path';
 import test from 'ava';
 import type {Descriptor, ImageIndex, ImageManifest} from '../../src/kernel/oci-types.ts';
 import {makeProject, type Project} from '../support/project.ts';
-import {tsbuild} from '../support/tsbuild.ts';
+import {outputOf, succeeded, tsbuild} from '../support/tsbuild.ts';
 
 const dockerfile = 'FROM base\nRUN echo hello > /greeting\nENV NAME=world\n';
 
 async function run(project: Project, ...args: readonly string[]): Promise<string> {
-	const {exitCode, stdout, stderr} = await tsbuild(args, {root: project.root});
-	if (exitCode !== 0) {
-		throw new Error(`${args.join(' ')} failed with ${exitCode}: ${stderr}`);
-	}
-
-	return new TextDecoder().decode(stdout);
+	return outputOf(args, {root: project.root});
 }
 
 async function build(project: Project, ...args: readonly string[]): Promise<string> {
-	const {exitCode, stderr} = await project.build(...args);
-	if (exitCode !== 0) {
-		throw new Error(stderr);
-	}
-
-	return stderr;
+	return succeeded(await project.build(...args)).stderr;
 }
 
 function read(archive: string, file: string): Buffer {

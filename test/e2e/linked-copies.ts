@@ -4,6 +4,7 @@ import test from 'ava';
 import {openLayout, type ContentStore} from '../../snapshotter/content-store.ts';
 import {parseImageDocument} from '../../src/kernel/image-documents.ts';
 import {makeProject, type Project} from '../support/project.ts';
+import {succeeded} from '../support/tsbuild.ts';
 
 const dockerfile = `FROM base
 ARG VERSION
@@ -13,12 +14,7 @@ COPY --link --chown=1:2 folder /folder/
 `;
 
 async function build(project: Project, ...flags: readonly string[]): Promise<string> {
-	const {exitCode, stderr} = await project.build('-o', `type=local,dest=${path.join(project.directory, 'out')}`, ...flags);
-	if (exitCode !== 0) {
-		throw new Error(stderr);
-	}
-
-	return stderr;
+	return succeeded(await project.build('-o', `type=local,dest=${path.join(project.directory, 'out')}`, ...flags)).stderr;
 }
 
 /** What was shown of the steps, without numbers and times. */

@@ -5,7 +5,7 @@ import test from 'ava';
 import type {ImageIndex} from '../../src/kernel/oci-types.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {makeProject, type Project} from '../support/project.ts';
-import {tsbuild} from '../support/tsbuild.ts';
+import {succeeded, tsbuild} from '../support/tsbuild.ts';
 
 type Output = {readonly exitCode: number; readonly stdout: string; readonly stderr: string};
 
@@ -30,11 +30,7 @@ async function linesOf(project: Project, ...args: readonly string[]): Promise<re
 
 async function makeImages(...tags: readonly string[]): Promise<Project> {
 	const project = await makeProject({Dockerfile: 'FROM base\nRUN echo hello > /greeting\nENV NAME=world\n'});
-	const result = await project.build(...tags.flatMap(tag => ['-t', tag]));
-	if (result.exitCode !== 0) {
-		throw new Error(result.stderr);
-	}
-
+	succeeded(await project.build(...tags.flatMap(tag => ['-t', tag])));
 	return project;
 }
 

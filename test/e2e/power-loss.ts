@@ -14,7 +14,7 @@ import test from 'ava';
 import {findStoreFaults} from '../support/check-whole.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {makeProject, type Project} from '../support/project.ts';
-import {tsbuild} from '../support/tsbuild.ts';
+import {succeeded, tsbuild} from '../support/tsbuild.ts';
 
 const dockerfile = `FROM base
 COPY a /a
@@ -25,10 +25,7 @@ COPY a /last
 `;
 
 async function build(project: Project, n: string): Promise<void> {
-	const {exitCode, stderr} = await project.build('--build-arg', `N=${n}`, '-t', `app:${n}`, '-o', `type=local,dest=${project.directory}/files`);
-	if (exitCode !== 0) {
-		throw new Error(stderr);
-	}
+	succeeded(await project.build('--build-arg', `N=${n}`, '-t', `app:${n}`, '-o', `type=local,dest=${project.directory}/files`));
 }
 
 function change(root: string, sql: string): void {

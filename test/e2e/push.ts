@@ -7,7 +7,7 @@ import {makeProject, type Project} from '../support/project.ts';
 import {makePullProject} from '../support/pull-project.ts';
 import {startRegistry, type TestRegistry} from '../support/registry.ts';
 import {runCommand} from '../support/run-program.ts';
-import {tsbuild} from '../support/tsbuild.ts';
+import {outputOf, succeeded, tsbuild} from '../support/tsbuild.ts';
 
 const dockerfile = 'FROM base\nRUN echo hello > /greeting\nENV NAME=world\n';
 
@@ -22,21 +22,11 @@ test.after.always('the registry is stopped', async () => {
 });
 
 async function run(project: Project, ...args: readonly string[]): Promise<string> {
-	const {exitCode, stdout, stderr} = await tsbuild(args, {root: project.root});
-	if (exitCode !== 0) {
-		throw new Error(`${args.join(' ')} failed with ${exitCode}: ${stderr}`);
-	}
-
-	return new TextDecoder().decode(stdout);
+	return outputOf(args, {root: project.root});
 }
 
 async function build(project: Project, ...args: readonly string[]): Promise<string> {
-	const {exitCode, stderr} = await project.build(...args);
-	if (exitCode !== 0) {
-		throw new Error(stderr);
-	}
-
-	return stderr;
+	return succeeded(await project.build(...args)).stderr;
 }
 
 // Never waited for with the whole process: the registry would stop as soon as nobody reads its log.

@@ -12,26 +12,22 @@ import path from 'node:path';
 import {gzipSync} from 'node:zlib';
 import test from 'ava';
 import {makeProject, type Project} from '../support/project.ts';
-import {tsbuild, type TsbuildResult} from '../support/tsbuild.ts';
+import {
+	outputOf,
+	succeeded,
+	tsbuild,
+	type TsbuildResult,
+} from '../support/tsbuild.ts';
 
 const dockerfile = 'FROM base\nRUN echo hello > /greeting\nENV NAME=world\n';
 
 async function run(root: string, ...args: readonly string[]): Promise<string> {
-	const {exitCode, stdout, stderr} = await tsbuild(args, {root});
-	if (exitCode !== 0) {
-		throw new Error(`${args.join(' ')} failed with ${exitCode}: ${stderr}`);
-	}
-
-	return new TextDecoder().decode(stdout);
+	return outputOf(args, {root});
 }
 
 async function makeImages(...names: readonly string[]): Promise<Project> {
 	const project = await makeProject({Dockerfile: dockerfile});
-	const {exitCode, stderr} = await project.build(...names.flatMap(name => ['-t', name]));
-	if (exitCode !== 0) {
-		throw new Error(stderr);
-	}
-
+	succeeded(await project.build(...names.flatMap(name => ['-t', name])));
 	return project;
 }
 

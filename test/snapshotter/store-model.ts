@@ -72,102 +72,96 @@ function compare({snapshots}: Model, {sessions, ids}: Real): void {
 	}
 }
 
-class Begin implements Command {
-	readonly #session: number;
+/** What one of the sessions does. */
+abstract class SessionCommand implements Command {
+	protected readonly session: number;
 
 	constructor(session: number) {
-		this.#session = session;
+		this.session = session;
 	}
 
-	check({active}: Model): boolean {
-		return !active.has(this.#session);
-	}
-
-	async run(model: Model, real: Real): Promise<void> {
-		const store = real.sessions.get(this.#session) ?? await openStore(real.root);
-		real.sessions.set(this.#session, store);
-		model.holds.set(this.#session, model.holds.get(this.#session) ?? new Set());
-		compare(model, real);
+	/** Whether the session has begun, unless a command says otherwise. */
+	check({holds}: Model): boolean {
+		return holds.has(this.session);
 	}
 
 	toString(): string {
-		return `begin ${this.#session}`;
+		return `${this.constructor.name} ${this.session}`;
 	}
+
+	abstract run(model: Model, real: Real): Promise<void>;
 }
 
-class Prepare implements Command {
-	readonly #session: number;
-	readonly #choice: number;
+/** What one of the sessions does with one of the snapshots. */
+abstract class ChoosingCommand extends SessionCommand {
+	protected readonly choice: number;
 
 	constructor(session: number, choice: number) {
-		this.#session = session;
-		this.#choice = choice;
+		super(session);
+		this.choice = choice;
 	}
 
-	check({holds, active}: Model): boolean {
-		return holds.has(this.#session) && !active.has(this.#session);
-	}
-
-	async run(model: Model, real: Real): Promise<void> {
-		// Only what a session holds may be built on: anything else may go at any time.
-		const parent = this.#choice % 3 === 0 ? undefined : chosen(model.holds.get(this.#session)!, this.#choice);
-		const snapshot = await real.sessions.get(this.#session)!.snapshotter.prepare(parent === undefined ? undefined : real.ids.get(parent));
-		real.active.set(this.#session, snapshot);
-		model.active.set(this.#session, parent);
-		compare(model, real);
-	}
-
-	toString(): string {
-		return `prepare ${this.#session} ${this.#choice}`;
+	override toString(): string {
+		return `${super.toString()} ${this.choice}`;
 	}
 }
 
-class Commit implements Command {
-	readonly #session: number;
-
-	constructor(session: number) {
-		this.#session = session;
+class Begin extends SessionCommand {
+	override check({active}: Model): boolean {
+		return !active.has(this.session);
 	}
 
-	check({active}: Model): boolean {
-		return active.has(this.#session);
+	override async run(model: Model, real: Real): Promise<void> {
+		const store = real.sessions.get(this.session) ?? await openStore(real.root);
+		real.sessions.set(this.session, store);
+		model.holds.set(this.session, model.holds.get(this.session) ?? new Set());
+		compare(model, real);
+	}
+}
+
+class Prepare extends ChoosingCommand {
+	override check({holds, active}: Model): boolean {
+		return holds.has(this.session) && !active.has(this.session);
 	}
 
-	async run(model: Model, real: Real): Promise<void> {
+	override async run(model: Model, real: Real): Promise<void> {
+		// Only what a session holds may be built on: anything else may go at any time.
+		const parent = this.choice % 3 === 0 ? undefined : chosen(model.holds.get(this.session)!, this.choice);
+		const snapshot = await real.sessions.get(this.session)!.snapshotter.prepare(parent === undefined ? undefined : real.ids.get(parent));
+		real.active.set(this.session, snapshot);
+		model.active.set(this.session, parent);
+		compare(model, real);
+	}
+}
+
+class Commit extends SessionCommand {
+	override check({active}: Model): boolean {
+		return active.has(this.session);
+	}
+
+	override async run(model: Model, real: Real): Promise<void> {
 		const number = ++model.made;
-		const active = real.active.get(this.#session)!;
+		const active = real.active.get(this.session)!;
 		writeFileSync(path.join(active.changesDirectory, 'file'), `content ${number}`);
 		const id = await active.commit({description: `step ${number}`});
-		insertCacheRecord(real.sessions.get(this.#session)!.metadata, {keys: [`key ${number}`], snapshot: id, description: ''});
+		insertCacheRecord(real.sessions.get(this.session)!.metadata, {keys: [`key ${number}`], snapshot: id, description: ''});
 		real.ids.set(number, id);
-		real.active.delete(this.#session);
-		model.snapshots.set(number, model.active.get(this.#session));
-		model.holds.get(this.#session)!.add(number);
-		model.active.delete(this.#session);
+		real.active.delete(this.session);
+		model.snapshots.set(number, model.active.get(this.session));
+		model.holds.get(this.session)!.add(number);
+		model.active.delete(this.session);
 		compare(model, real);
-	}
-
-	toString(): string {
-		return `commit ${this.#session}`;
 	}
 }
 
-class Use implements Command {
-	readonly #session: number;
-	readonly #choice: number;
-
-	constructor(session: number, choice: number) {
-		this.#session = session;
-		this.#choice = choice;
+class Use extends ChoosingCommand {
+	override check({holds, made}: Model): boolean {
+		return holds.has(this.session) && made > 0;
 	}
 
-	check({holds, made}: Model): boolean {
-		return holds.has(this.#session) && made > 0;
-	}
-
-	async run(model: Model, real: Real): Promise<void> {
-		const number = (this.#choice % model.made) + 1;
-		const {metadata, session} = real.sessions.get(this.#session)!;
+	override async run(model: Model, real: Real): Promise<void> {
+		const number = (this.choice % model.made) + 1;
+		const {metadata, session} = real.sessions.get(this.session)!;
 		const record = findCacheRecord(metadata, `key ${number}`);
 		const snapshot = record && useCacheRecord(metadata, record.id, {session: session.id});
 		if ((snapshot !== undefined) !== model.snapshots.has(number)) {
@@ -175,28 +169,14 @@ class Use implements Command {
 		}
 
 		if (snapshot !== undefined) {
-			model.holds.get(this.#session)!.add(number);
+			model.holds.get(this.session)!.add(number);
 		}
-	}
-
-	toString(): string {
-		return `use ${this.#session} ${this.#choice}`;
 	}
 }
 
-class Prune implements Command {
-	readonly #session: number;
-
-	constructor(session: number) {
-		this.#session = session;
-	}
-
-	check({holds}: Model): boolean {
-		return holds.has(this.#session);
-	}
-
-	async run(model: Model, real: Real): Promise<void> {
-		await prune(real.sessions.get(this.#session)!, {canRemoveShared: true, matches: () => true, signal: new AbortController().signal});
+class Prune extends SessionCommand {
+	override async run(model: Model, real: Real): Promise<void> {
+		await prune(real.sessions.get(this.session)!, {canRemoveShared: true, matches: () => true, signal: new AbortController().signal});
 		const needed = neededOf(model);
 		for (const number of model.snapshots.keys()) {
 			if (!needed.has(number)) {
@@ -206,35 +186,17 @@ class Prune implements Command {
 
 		compare(model, real);
 	}
-
-	toString(): string {
-		return `prune by ${this.#session}`;
-	}
 }
 
-class End implements Command {
-	readonly #session: number;
-
-	constructor(session: number) {
-		this.#session = session;
-	}
-
-	check({holds}: Model): boolean {
-		return holds.has(this.#session);
-	}
-
+class End extends SessionCommand {
 	/** Whether it has something unfinished or not. */
-	async run(model: Model, real: Real): Promise<void> {
-		await real.sessions.get(this.#session)![Symbol.asyncDispose]();
-		real.sessions.delete(this.#session);
-		real.active.delete(this.#session);
-		model.active.delete(this.#session);
-		model.holds.delete(this.#session);
+	override async run(model: Model, real: Real): Promise<void> {
+		await real.sessions.get(this.session)![Symbol.asyncDispose]();
+		real.sessions.delete(this.session);
+		real.active.delete(this.session);
+		model.active.delete(this.session);
+		model.holds.delete(this.session);
 		compare(model, real);
-	}
-
-	toString(): string {
-		return `end ${this.#session}`;
 	}
 }
 

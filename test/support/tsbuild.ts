@@ -47,6 +47,20 @@ export async function tsbuild(args: readonly string[], options: TsbuildOptions):
 	return {exitCode, stdout: Buffer.concat(stdout), stderr: stderr.join('')};
 }
 
+/** Gives a result back, and fails the test unless it is that of a success. */
+export function succeeded(result: TsbuildResult): TsbuildResult {
+	if (result.exitCode !== 0) {
+		throw new Error(`exit code ${result.exitCode}: ${result.stderr}`);
+	}
+
+	return result;
+}
+
+/** Runs the command line, which must succeed, and gives its standard output. */
+export async function outputOf(args: readonly string[], options: TsbuildOptions): Promise<string> {
+	return new TextDecoder().decode(succeeded(await tsbuild(args, options)).stdout);
+}
+
 /** Starts the command line, for tests that interrupt it. */
 export function startTsbuild(args: readonly string[], {program = testedProgram, through = [], root, cwd, env = {}, input = '/dev/null', signal}: TsbuildOptions): TsbuildProcess {
 	const standardInput = openSync(input, 'r');

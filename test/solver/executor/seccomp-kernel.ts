@@ -10,38 +10,11 @@ import {assembleSeccompFilter} from '../../../solver/executor/seccomp.ts';
 import {syscallTables} from '../../../solver/executor/syscall-tables.ts';
 import {testWhere} from '../../support/conditions.ts';
 import {runFilter} from '../../support/classic-bpf.ts';
+import {sampleArguments} from '../../support/seccomp-arguments.ts';
 import {makeTemporaryDirectory} from '../../support/temporary-directory.ts';
 
 const onX86: ProfileConditions = {architecture: 'x86_64', capabilities: defaultCapabilities, kernelVersion: os.release()};
 const onArm: ProfileConditions = {...onX86, architecture: 'arm64'};
-
-/** Around all that the default profile compares with, in both words. */
-const sampleArguments = [
-	0n,
-	1n,
-	8n,
-	11n,
-	12n,
-	13n,
-	16n,
-	19n,
-	38n,
-	40n,
-	45n,
-	46n,
-	0x1_00_00n,
-	0x2_00_00n,
-	0x2_00_08n,
-	0x2_00_09n,
-	0x7E_02_00_00n,
-	0x1_00_00_00n,
-	0x1_20_01_1Fn,
-	0x3D_0F_00n,
-	0xFF_FF_FF_FFn,
-	0x1_00_00_00_00n,
-	0x1_00_00_00_0Dn,
-	0xFF_FF_FF_FF_FF_FF_FF_FFn,
-];
 
 function assembleDefault(conditions: ProfileConditions): Uint8Array {
 	return assembleSeccompFilter({profile: defaultSeccompProfile, ...conditions});

@@ -12,6 +12,7 @@ import {
 import {assembleSeccompFilter} from '../../../solver/executor/seccomp.ts';
 import {syscallTables, type SyscallTable} from '../../../solver/executor/syscall-tables.ts';
 import {runFilter} from '../../support/classic-bpf.ts';
+import {sampleArguments} from '../../support/seccomp-arguments.ts';
 
 const allow = 0x7F_FF_00_00;
 const killProcess = 0x80_00_00_00;
@@ -20,34 +21,6 @@ const notImplemented = 0x00_05_00_26;
 
 const onX86: ProfileConditions = {architecture: 'x86_64', capabilities: defaultCapabilities, kernelVersion: '6.1.0-37-amd64'};
 const onArm: ProfileConditions = {...onX86, architecture: 'arm64'};
-
-/** Around all that the default profile compares with, in both words. */
-const sampleArguments = [
-	0n,
-	1n,
-	8n,
-	11n,
-	12n,
-	13n,
-	16n,
-	19n,
-	38n,
-	40n,
-	45n,
-	46n,
-	0x1_00_00n,
-	0x2_00_00n,
-	0x2_00_08n,
-	0x2_00_09n,
-	0x7E_02_00_00n,
-	0x1_00_00_00n,
-	0x1_20_01_1Fn,
-	0x3D_0F_00n,
-	0xFF_FF_FF_FFn,
-	0x1_00_00_00_00n,
-	0x1_00_00_00_0Dn,
-	0xFF_FF_FF_FF_FF_FF_FF_FFn,
-];
 
 /** Gives the verdict by the words of the profile, without any program. */
 function createJudge(profile: SeccompProfile, conditions: ProfileConditions, table: SyscallTable): (number: number, argument: bigint) => number {
