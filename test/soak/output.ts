@@ -25,13 +25,20 @@ type Output = {
 	readonly bytes: () => number;
 };
 
-/** Counts the bytes of the step in plain progress: what follows the number and the time of a line. */
+/** Counts the bytes of the step in plain progress: what follows the number and the time of a line. A line whose start was shown when another vertex came between is repeated after that. */
 function countPlain(): Output {
 	let bytes = 0;
+	let previous = line.length;
 	return {
 		take(text) {
 			const {output} = /^#\d+ \d+\.\d+ (?<output>.*)$/v.exec(text)?.groups ?? {};
-			bytes += output === undefined ? 0 : output.length + 1;
+			if (output === undefined) {
+				return;
+			}
+
+			const repeated = previous < line.length ? previous + 1 : 0;
+			bytes += output.length + 1 - repeated;
+			previous = output.length;
 		},
 		bytes: () => bytes,
 	};
