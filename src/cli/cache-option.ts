@@ -1,6 +1,6 @@
 import type {CacheEncoding, CacheFromOption, CacheToOption} from '../cache/cache-option.ts';
 import {parseDigest} from '../kernel/digest.ts';
-import {errorMessage} from '../kernel/errors.ts';
+import {errorMessage, TsbuildError} from '../kernel/errors.ts';
 import {parseGoBoolean} from '../kernel/go-boolean.ts';
 import {parseReference} from '../kernel/reference.ts';
 import type {Environment} from './command.ts';
@@ -119,7 +119,7 @@ function readBucketTarget(attributes: OutputAttributes, environment: Environment
 		return {type: 's3', ...readS3Settings(attributes, environment), ...encoding};
 	} catch (error) {
 		throw new RequestError(`failed to solve: failed to configure s3 cache exporter: ${errorMessage(error)}`, {
-			cause: error, ...(error instanceof RequestError && error.hint !== undefined && {hint: error.hint}),
+			cause: error, ...(error instanceof TsbuildError && error.hint !== undefined && {hint: error.hint}),
 		});
 	}
 }

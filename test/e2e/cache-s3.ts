@@ -149,13 +149,29 @@ test(failure, 'a server that is not there', {
 	hint: /^Check that a server listens at 127\.0\.0\.1:1\.$/mv,
 });
 
+test('who asks, and for which region, is taken from the files of AWS', async t => {
+	await using project = await makeProject({
+		Dockerfile: 'FROM base\nRUN true\n',
+		'../credentials': `[ci]\naws_access_key_id = ${s3User.AWS_ACCESS_KEY_ID}\naws_secret_access_key = ${s3User.AWS_SECRET_ACCESS_KEY}\n`,
+		'../config': `[profile ci]\nregion = us-east-1\nendpoint_url = ${server.endpoint}\n[profile sso]\nsso_session = mine\n`,
+	});
+	const files = {AWS_SHARED_CREDENTIALS_FILE: path.join(project.directory, 'credentials'), AWS_CONFIG_FILE: path.join(project.directory, 'config')};
+	const args = ['--cache-to', 'type=s3,bucket=caches,prefix=files/,use_path_style=true'];
+	const written = await buildOn(project, 'to', {args, environment: {...files, AWS_PROFILE: 'ci'}});
+	t.is(written.exitCode, 0, written.stderr);
+	const foreign = await buildOn(project, 'to', {args, environment: {...files, AWS_PROFILE: 'sso'}});
+	t.is(foreign.exitCode, 1);
+	t.regex(foreign.stderr, /^ERROR: .*: failed to configure s3 cache exporter: the profile sso takes its keys from sso_session, which is not supported\n.*--profile sso --format env/mv);
+});
+
 test('what the attributes lack is told before anything is built', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN true\n'});
-	const {exitCode, stderr} = await buildOn(project, 'to', {args: ['--cache-to', 'type=s3,region=us-east-1']});
+	const environment = {...s3User, HOME: project.directory};
+	const {exitCode, stderr} = await buildOn(project, 'to', {args: ['--cache-to', 'type=s3,region=us-east-1'], environment});
 	t.is(exitCode, 1);
 	t.regex(stderr, /^ERROR: failed to build: failed to solve: failed to configure s3 cache exporter: bucket \(\$AWS_BUCKET\) not set for s3 cache$/mv);
 	t.deepEqual(executedSteps(stderr), []);
-	const from = await buildOn(project, 'from', {args: ['--cache-from', 'type=s3,bucket=caches']});
+	const from = await buildOn(project, 'from', {args: ['--cache-from', 'type=s3,bucket=caches'], environment});
 	t.is(from.exitCode, 0);
 	t.regex(from.stderr, /^#\d+ ERROR: failed to configure s3 cache importer: region \(\$AWS_REGION\) not set for s3 cache$/mv);
 });

@@ -182,7 +182,8 @@ test('what is too large for one copy is copied in parts', async t => {
 	// S3rver copies no parts, and has no room for such objects.
 	server.faults.add(({method, headers}, response) => {
 		ranges.push(...(method === 'PUT' ? [headers['x-amz-copy-source-range']] : []));
-		return answerWith(method === 'DELETE' ? 500 : 200, method === 'PUT' ? '<CopyPartResult><ETag>&quot;tag&quot;</ETag></CopyPartResult>' : '<R><UploadId>some/upload</UploadId></R>')({} as IncomingMessage, response);
+		response.end(method === 'PUT' ? '<CopyPartResult><ETag>&quot;tag&quot;</ETag></CopyPartResult>' : '<R><UploadId>some/upload</UploadId></R>');
+		return true;
 	});
 	await bucket.touch('huge', {size: (5 * 1024 * mebibyte) + 1});
 	t.deepEqual(ranges.map(String).toSorted(), [
