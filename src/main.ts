@@ -1,14 +1,20 @@
 #!/usr/bin/env node
 import process from 'node:process';
+import type {Writable} from 'node:stream';
 import {interruptedExitCode, runCommandLine} from './cli/command-line.ts';
-import {writeStandardError} from './progress/standard-error.ts';
+import {StandardError} from './progress/standard-error.ts';
+import {openTerminalStream} from './progress/terminal-stream.ts';
 import {onInterruption} from './rootless/interruptions.ts';
 
+// How long a reader who does not read keeps a program that was told to end, in milliseconds.
+const lastPatience = 250;
+
 const controller = new AbortController();
+const standardError = new StandardError(openStandardError());
 onInterruption(signal => {
 	if (controller.signal.aborted) {
 		// The steps follow the end of this process; the next build removes what they leave.
-		writeStandardError('ERROR: killed before all was cleaned up; the next build does that\n');
+		standardError.write('ERROR: killed before all was cleaned up; the next build does that\n');
 		process.exit(interruptedExitCode);
 	}
 
@@ -24,8 +30,31 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
 	writeOutput(data) {
 		process.stdout.write(data);
 	},
-	writeError: writeStandardError,
+	writeError: standardError.write,
+	standardError,
 	isTerminal: process.stderr.isTTY,
 	isOutputTerminal: process.stdout.isTTY,
 	signal: controller.signal,
 });
+
+// What was written and not read keeps this process until it is.
+if (controller.signal.aborted) {
+	exitSoon();
+} else {
+	controller.signal.addEventListener('abort', exitSoon);
+}
+
+function exitSoon(): void {
+	setTimeout(() => {
+		process.exit();
+	}, lastPatience).unref();
+}
+
+function openStandardError(): Writable {
+	try {
+		return process.stderr.isTTY ? openTerminalStream(process.stderr.fd) : process.stderr;
+	} catch {
+		// The terminal of somebody else, as with su.
+		return process.stderr;
+	}
+}

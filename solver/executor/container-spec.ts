@@ -58,6 +58,8 @@ export type ContainerSpec = {
 	readonly extraHosts: ReadonlyArray<{readonly name: string; readonly address: string}>;
 	/** Takes each piece of output as it comes. */
 	readonly output: (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
+	/** Asked after each piece: resolves when the next can be taken; `undefined` when it can now. */
+	readonly roomForOutput?: (() => Promise<void> | undefined) | undefined;
 };
 
 /** What a cgroup can tell of all processes that were in it. */

@@ -92,17 +92,17 @@ function createProgram({table, stdio}: PreparedContainer, {architecture}: Contai
 	return new Descriptor(checkResult(number, 'fcntl', {action: 'duplicate descriptor of init'}));
 }
 
-async function runProgram(program: Descriptor, {prepared, spec: {output, limits}, signal}: {
+async function runProgram(program: Descriptor, {prepared, spec: {output, roomForOutput, limits}, signal}: {
 	readonly prepared: PreparedContainer;
 	readonly spec: ContainerSpec;
 	readonly signal: AbortSignal | undefined;
 }): Promise<Ending> {
 	using stdout = new PipeReader(prepared.stdout, data => {
 		output('stdout', data);
-	});
+	}, roomForOutput);
 	using stderr = new PipeReader(prepared.stderr, data => {
 		output('stderr', data);
-	});
+	}, roomForOutput);
 	const init = spawnInNewPidNamespace(() => startProgram({file: program.path, name: programName, descriptors: prepared.stdio}));
 	prepared.closeInheritedPipes();
 	const end = await awaitEnd(init, {signal, time: limits.time});

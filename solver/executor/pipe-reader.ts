@@ -22,13 +22,27 @@ export class PipeReader implements Disposable {
 
 	@param pipe the reading end; stays its owner's
 	@param take gets each piece as it comes
+	@param room asked after each piece: resolves when the next can be taken; `undefined` when it can now
 	*/
-	constructor(pipe: Descriptor, take: (data: Uint8Array) => void) {
+	constructor(pipe: Descriptor, take: (data: Uint8Array) => void, room: () => Promise<void> | undefined = () => undefined) {
 		this.#pipe = pipe;
 		this.#take = take;
 		// A Socket waits for a pipe in the event loop, where a file stream would block a thread of Node's few. It closes what it is given.
 		this.#socket = new Socket({fd: openSync(pipe.path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false});
-		this.#socket.on('data', take);
+		this.#socket.on('data', data => {
+			take(data);
+			this.#waitFor(room());
+		});
+	}
+
+	/** Leaves it to the writers to wait: the pipe is full soon. */
+	#waitFor(room: Promise<void> | undefined): void {
+		if (room === undefined) {
+			return;
+		}
+
+		this.#socket.pause();
+		void room.then(() => this.#socket.resume());
 	}
 
 	/**

@@ -61,6 +61,8 @@ export type VertexContext = {
 	readonly proxyEnvironment: readonly string[];
 	/** Variables of the user: the way to the web, and to the known hosts of SSH. */
 	readonly userEnvironment: Readonly<Record<string, string | undefined>>;
+	/** Resolves when more output of steps can be taken; `undefined` when it can now. */
+	readonly roomForOutput?: (() => Promise<void> | undefined) | undefined;
 	/** Takes lines for the user that belong to no step. */
 	readonly warn: (line: string) => void;
 };

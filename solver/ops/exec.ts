@@ -49,6 +49,8 @@ export type ExecOpContext = {
 	/** Of the vertex: describes the snapshot. */
 	readonly name: string;
 	readonly inputCount: number;
+	/** Resolves when more output can be taken; `undefined` when it can now. */
+	readonly roomForOutput?: (() => Promise<void> | undefined) | undefined;
 	/** Takes a line for the user. */
 	readonly warn: (line: string) => void;
 };
@@ -125,7 +127,7 @@ async function runProcess(operation: ExecOperation, run: Run): Promise<void> {
 }
 
 async function runInContainer(operation: ExecOperation, {root, mounts}: {readonly root: Descriptor; readonly mounts: ExecMounts}, {context, active, execution}: Run): Promise<ContainerResult> {
-	const {store, limits, environment, openNetwork, proxyEnvironment} = context;
+	const {store, limits, environment, openNetwork, proxyEnvironment, roomForOutput} = context;
 	const {args, env, cwd, user, network, security, extraHosts = []} = operation;
 	// Imported with the first container: a build that finds all in the cache does without.
 	const {runContainer} = await import('../executor/container.ts');
@@ -143,6 +145,7 @@ async function runInContainer(operation: ExecOperation, {root, mounts}: {readonl
 		limits: {...limits, ...ownLimits(operation)},
 		extraHosts,
 		output: execution.log,
+		roomForOutput,
 	}, {environment: await environment(), signal: execution.signal});
 }
 

@@ -61,6 +61,8 @@ export type BuildOptions = {
 	/** Directory of the local store. */
 	readonly root: string;
 	readonly progress: ProgressSink;
+	/** Resolves when more output of steps can be taken; `undefined` when it can now, as when this is not given. */
+	readonly roomForOutput?: () => Promise<void> | undefined;
 	/** Takes a line for the user that belongs to no step. */
 	readonly warn: (line: string) => void;
 	readonly signal: AbortSignal;

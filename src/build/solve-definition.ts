@@ -63,6 +63,7 @@ export async function solveDefinition(definition: Definition, {options, store, l
 		fillCache,
 		sshAgents: options.sshAgents,
 		proxyEnvironment,
+		roomForOutput: options.roomForOutput,
 		warn: options.warn,
 	});
 	if (vertex === null) {

@@ -5,7 +5,6 @@ import type {ExplanationEvent, VertexEvent, WarningEvent} from '../kernel/progre
 import type {ProgressDisplay} from '../progress/display.ts';
 import {isColorRefused} from '../progress/no-color.ts';
 import {openDisplay, type ProgressMode} from '../progress/open-display.ts';
-import {writeStandardError} from '../progress/standard-error.ts';
 import {buildFlags} from './build-flags.ts';
 import {readBuildOptions} from './build-options.ts';
 import {insecureRegistriesOf} from './build-outputs.ts';
@@ -69,6 +68,7 @@ export const buildCommand: Command = async (args, context) => {
 					explanations?.push(event);
 				}
 			},
+			roomForOutput: context.standardError.room,
 			warn,
 			signal: context.signal,
 		});
@@ -117,8 +117,8 @@ type ProgressOptions = {
 	readonly explanations: readonly ExplanationEvent[] | undefined;
 };
 
-async function withProgress<Value>({mode, isDetailed, explanations}: ProgressOptions, {writeError, environment, isTerminal}: CommandContext, action: (display: ProgressDisplay) => Promise<Value>): Promise<Value> {
-	using display = await openDisplay(mode, {write: writeStandardError, environment});
+async function withProgress<Value>({mode, isDetailed, explanations}: ProgressOptions, {writeError, standardError, environment, isTerminal}: CommandContext, action: (display: ProgressDisplay) => Promise<Value>): Promise<Value> {
+	using display = await openDisplay(mode, {standardError, environment});
 	try {
 		return await action(display);
 	} finally {

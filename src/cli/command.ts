@@ -1,3 +1,5 @@
+import type {StandardError} from '../progress/standard-error.ts';
+
 /** The variables of the environment. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -8,6 +10,8 @@ export type CommandContext = {
 	readonly input: () => AsyncIterable<Uint8Array>;
 	readonly writeOutput: (data: string | Uint8Array) => void;
 	readonly writeError: (text: string) => void;
+	/** Where `writeError` writes; for who writes much. */
+	readonly standardError: StandardError;
 	/** Whether standard error is a terminal, where the progress is shown. */
 	readonly isTerminal: boolean;
 	/** Whether standard output is one. */

@@ -7,7 +7,6 @@ import {
 	type Reference,
 } from '../kernel/reference.ts';
 import {openDisplay} from '../progress/open-display.ts';
-import {writeStandardError} from '../progress/standard-error.ts';
 import {pullImage, type PulledImage} from '../pull-image.ts';
 import type {Command} from './command.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
@@ -49,7 +48,7 @@ export const pullCommand: Command = async (args, context) => {
 	const reference = readReference(positional[0]!);
 	const platform = flags.platform === undefined ? hostPlatform() : parsePlatform(flags.platform);
 	await using store = await openNamedStore(flags, context);
-	using display = await openDisplay(mode, {write: writeStandardError, environment: context.environment});
+	using display = await openDisplay(mode, context);
 	await using registry = new RegistryAccess({
 		environment: context.environment,
 		insecureRegistries: flags['insecure-registry'],

@@ -9,7 +9,6 @@ import {
 	type Reference,
 } from '../kernel/reference.ts';
 import {openDisplay} from '../progress/open-display.ts';
-import {writeStandardError} from '../progress/standard-error.ts';
 import type {Command} from './command.ts';
 import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
@@ -53,7 +52,7 @@ export const pushCommand: Command = async (args, context) => {
 	const encoding = readEncoding(flags);
 	await using store = await openNamedStore(flags, context);
 	const references = selectReferences(positional[0]!, {isAll: flags['all-tags'] ?? false, images: new ImageStore(store)});
-	using display = await openDisplay(mode, {write: writeStandardError, environment: context.environment});
+	using display = await openDisplay(mode, context);
 	await using registry = new RegistryAccess({
 		...context,
 		insecureRegistries: flags['insecure-registry'],

@@ -17,6 +17,8 @@ export type ProgressDisplay = Disposable & {
 export type DisplayOptions = {
 	/** Takes text, whole lines or not. */
 	readonly write: (text: string) => void;
+	/** Whether text waits for the reader; never when not given. */
+	readonly isBehind?: () => boolean;
 	readonly clock: Clock;
 	/** Whether colours and other attributes in the output of steps are kept. */
 	readonly colors: boolean;

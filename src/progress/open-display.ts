@@ -3,14 +3,14 @@ import {systemClock} from './clock.ts';
 import type {DisplayOptions, ProgressDisplay} from './display.ts';
 import {isColorRefused} from './no-color.ts';
 import {limitLogs, readLogLimits} from './log-limit.ts';
+import type {StandardError} from './standard-error.ts';
 
 export type ProgressMode = 'none' | 'plain' | 'quiet' | 'rawjson' | 'tty';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export type OpenDisplayOptions = {
-	/** Takes what is shown, for the standard error. */
-	readonly write: (text: string) => void;
+	readonly standardError: Pick<StandardError, 'write' | 'isBehind'>;
 	readonly environment: Environment;
 };
 
@@ -23,8 +23,11 @@ const defaultLogRows = 6;
 /**
 Opens the display of a mode. Each mode's code is loaded only when it is used.
 */
-export async function openDisplay(mode: ProgressMode, {write, environment}: OpenDisplayOptions): Promise<ProgressDisplay> {
-	const display = await openMode(mode, environment, {write, clock: systemClock, colors: !isColorRefused(environment)});
+export async function openDisplay(mode: ProgressMode, {standardError, environment}: OpenDisplayOptions): Promise<ProgressDisplay> {
+	const {write, isBehind} = standardError;
+	const display = await openMode(mode, environment, {
+		write, isBehind, clock: systemClock, colors: !isColorRefused(environment),
+	});
 	return {
 		update: limitLogs(display.update, readLogLimits(environment)),
 		message: display.message,

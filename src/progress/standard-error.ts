@@ -1,49 +1,57 @@
-import {Buffer} from 'node:buffer';
-import {writeSync} from 'node:fs';
-import {errorCode} from '../kernel/errors.ts';
+import type {Writable} from 'node:stream';
 
-const standardError = 2;
-
-// How long a full pipe is left alone before the next try, in milliseconds: a reader that is at work empties it soon.
-const shortestWait = 0.05;
-const longestWait = 20;
+// How much may wait for the reader before whoever can wait is asked to. Characters or bytes, as the stream counts.
+const enough = 2 ** 20;
 
 /**
-Writes to the standard error, and returns when all is written.
+The standard error, which may be a pipe that is read slowly, or not at all.
 
-`process.stderr` does the same for files and terminals, but for a pipe it queues what the reader does not take: a step that prints faster than that would fill the memory. Here the build waits, as the step itself would. When nobody reads any more, nothing is written.
+Nothing here waits: the loop of events goes on, so that signals and limits of time end a build whoever reads its output. What the reader does not take is kept. So steps, which can print faster than anybody reads, ask for `room`, and wait as they would with a pipe of their own.
 
-@see https://nodejs.org/api/process.html#a-note-on-process-io
+When nobody reads any more, nothing is written.
 */
-export function writeStandardError(text: string): void {
-	let rest: Uint8Array = Buffer.from(text);
-	let wait = shortestWait;
-	while (rest.length > 0) {
-		const written = writeSome(rest);
-		rest = rest.subarray(written);
-		if (written > 0) {
-			wait = shortestWait;
-		} else {
-			Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait);
-			wait = Math.min(wait * 2, longestWait);
+export class StandardError {
+	readonly #stream: Writable;
+	#drained: Promise<void> | undefined;
+	#isGone = false;
+
+	/** Writes text, now or as soon as it is read. */
+	readonly write = (text: string): void => {
+		if (!this.#isGone) {
+			this.#stream.write(text);
 		}
+	};
+
+	/** Whether something waits for the reader. */
+	readonly isBehind = (): boolean => this.#stream.writableLength > 0;
+
+	/** Resolves when the reader has caught up; `undefined` when there is no reason to wait. */
+	readonly room = (): Promise<void> | undefined => {
+		if (this.#isGone || this.#stream.writableLength < enough) {
+			return undefined;
+		}
+
+		this.#drained ??= this.#drain();
+		return this.#drained;
+	};
+
+	/**
+	Takes over what is written to it.
+
+	@param stream one that says with `writableLength` what has not been taken, such as `process.stderr`
+	*/
+	constructor(stream: Writable) {
+		this.#stream = stream;
+		stream.on('error', () => {
+			this.#isGone = true;
+		});
 	}
-}
 
-/** Writes what the other side takes now; returns how many bytes are done with. */
-function writeSome(data: Uint8Array): number {
-	try {
-		return writeSync(standardError, data);
-	} catch (error) {
-		const code = errorCode(error);
-		if (code === 'EAGAIN') {
-			return 0;
-		}
-
-		if (code === 'EPIPE' || code === 'EIO') {
-			return data.length;
-		}
-
-		throw error;
+	async #drain(): Promise<void> {
+		const {promise, resolve} = Promise.withResolvers<void>();
+		this.#stream.once('drain', resolve).once('error', resolve);
+		await promise;
+		this.#stream.off('drain', resolve).off('error', resolve);
+		this.#drained = undefined;
 	}
 }

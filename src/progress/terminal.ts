@@ -117,7 +117,9 @@ export class TerminalDisplay implements ProgressDisplay {
 	}
 
 	#draw({isLast = false}: {readonly isLast?: boolean} = {}): void {
-		if (this.#trace.vertexes.size === 0) {
+		// The next view shows all that this one would.
+		const isSkipped = !isLast && this.#options.isBehind?.() === true;
+		if (isSkipped || this.#trace.vertexes.size === 0) {
 			return;
 		}
 

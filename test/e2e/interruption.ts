@@ -1,3 +1,4 @@
+import {once} from 'node:events';
 import {readdirSync, readFileSync} from 'node:fs';
 import {setImmediate} from 'node:timers/promises';
 import test from 'ava';
@@ -171,4 +172,29 @@ test('a terminal that is closed ends the build', async t => {
 	build.kill('SIGHUP');
 	t.is(await waitForExit(build), 130);
 	t.deepEqual(findProcesses(seconds), []);
+});
+
+test('a reader who does not read keeps no build from its end', async t => {
+	const seconds = uniqueSeconds();
+	await using project = await makeProject({Dockerfile: `FROM base\nRUN yes $(printf %01000d 1) | head -c 600000; sleep ${seconds} & yes\n`});
+	const build = project.start();
+	// The reader's buffer has long been full then.
+	while (findProcesses(seconds).length === 0) {
+		await setImmediate();
+	}
+
+	build.kill('SIGINT');
+	await once(build, 'exit');
+	t.is(build.exitCode, 130);
+	t.deepEqual(findProcesses(seconds), []);
+});
+
+test('a reader of the result who does not read keeps no build from its end either', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM base\nRUN head -c 5000000 /dev/zero > /zeros\n'});
+	const build = project.start('-o', 'type=tar,dest=-');
+	build.stderr.resume();
+	await once(build.stdout, 'readable');
+	build.kill('SIGTERM');
+	await once(build, 'exit');
+	t.is(build.exitCode, 130);
 });

@@ -1,19 +1,22 @@
-import {spawn} from 'node:child_process';
 import {once} from 'node:events';
+import {setImmediate} from 'node:timers/promises';
+import {Writable} from 'node:stream';
+import {spawn} from 'node:child_process';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
 import test from 'ava';
+import {StandardError} from '../../src/progress/standard-error.ts';
 
 const module = import.meta.resolve('../../src/progress/standard-error.ts');
 const size = 20 * (2 ** 20);
 
-// `process.stderr` makes the pipe non-blocking, as in the command line.
 const program = `
 import process from 'node:process';
-import {writeStandardError} from ${JSON.stringify(module)};
-process.stderr.isTTY;
+import {StandardError} from ${JSON.stringify(module)};
+const {write, room} = new StandardError(process.stderr);
 for (let index = 0; index < 20; index++) {
-	writeStandardError('ä'.repeat(${size / 40}));
+	write('ä'.repeat(${size / 40}));
+	await room();
 }
 process.stdout.write('written');
 `;
@@ -35,4 +38,48 @@ test('nothing happens when nobody reads any more', async t => {
 		child.stderr.destroy();
 	});
 	t.is(await text(child.stdout), 'written');
+});
+
+/** A stream whose reader takes a piece when it is told to. */
+function slowStream() {
+	const reads: Array<() => void> = [];
+	const stream = new Writable({
+		write(_chunk, _encoding, done) {
+			reads.push(done);
+		},
+	});
+	return {stream, reads};
+}
+
+test('there is room until much waits for the reader, and again when nothing does', async t => {
+	const {stream, reads} = slowStream();
+	const {write, room, isBehind} = new StandardError(stream);
+	t.false(isBehind());
+	write('x'.repeat(1000));
+	t.true(isBehind());
+	t.is(room(), undefined);
+	write('x'.repeat(2 ** 20));
+	const waiting = room();
+	t.not(waiting, undefined);
+	t.is(room(), waiting);
+	reads.shift()!();
+	await setImmediate();
+	t.is(room(), waiting);
+	reads.shift()!();
+	await waiting;
+	t.is(room(), undefined);
+	t.false(isBehind());
+});
+
+test('who waits for room goes on when the reader goes', async t => {
+	const {stream} = slowStream();
+	const {write, room} = new StandardError(stream);
+	write('x'.repeat(2 ** 21));
+	const waiting = room();
+	stream.destroy(new Error('EPIPE'));
+	await waiting;
+	t.is(room(), undefined);
+	t.notThrows(() => {
+		write('more');
+	});
 });

@@ -3,6 +3,7 @@ import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {writeSync} from 'node:fs';
 import process from 'node:process';
+import {setImmediate} from 'node:timers/promises';
 import test from 'ava';
 import {PipeReader, readAvailable} from '../../../solver/executor/pipe-reader.ts';
 import {libc} from '../../../src/linux/libc.ts';
@@ -45,4 +46,28 @@ test('writers that outlive the step and never stop do not keep the reader', asyn
 			writer.kill('SIGKILL');
 		}
 	}
+});
+
+test('without room for more the pipe is left to fill, and read on when there is', async t => {
+	const {read, write} = createPipe(owner);
+	using _read = read;
+	using _write = write;
+	const room = Promise.withResolvers<void>();
+	const first = Promise.withResolvers<void>();
+	const second = Promise.withResolvers<void>();
+	const pieces: string[] = [];
+	using _reader = new PipeReader(read, data => {
+		pieces.push(Buffer.from(data).toString());
+		(pieces.length === 1 ? first : second).resolve();
+	}, (): Promise<void> | undefined => (pieces.length === 1 ? room.promise : undefined));
+	writeSync(write.number, 'one');
+	await first.promise;
+	writeSync(write.number, 'two');
+	// The loop has looked at the pipe meanwhile.
+	await setImmediate();
+	await setImmediate();
+	t.deepEqual(pieces, ['one']);
+	room.resolve();
+	await second.promise;
+	t.deepEqual(pieces, ['one', 'two']);
 });
