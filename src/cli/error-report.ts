@@ -1,4 +1,5 @@
 import {BuildError} from '../build-error.ts';
+import {explainDiskFailure} from '../kernel/disk-failure.ts';
 import {
 	errorCode,
 	errorMessage,
@@ -24,12 +25,14 @@ function prefixOf(error: unknown): string {
 	return otherFailures.has(errorCode(error)) ? '' : 'failed to build: ';
 }
 
-/** The hint of the innermost error that has one: it knows most. */
+/** The hint of the innermost error that has one: it knows most. Of a system error that nobody has explained, what it says of the disk. */
 function findHint(error: unknown): string | undefined {
 	let hint: string | undefined;
+	let diskFailure: string | undefined;
 	for (let current = error; current instanceof Error; current = firstError(current.cause)) {
 		hint = current instanceof TsbuildError ? current.hint ?? hint : hint;
+		diskFailure = explainDiskFailure(current) ?? diskFailure;
 	}
 
-	return hint;
+	return hint ?? diskFailure;
 }

@@ -15,6 +15,7 @@ export const CLONE_NEWNET = 0x40_00_00_00;
 export const {O_DIRECTORY, O_NOFOLLOW, O_RDONLY, O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK} = nodeConstants;
 export const O_CLOEXEC = 0o200_0000;
 export const O_PATH = 0o1000_0000;
+export const O_TMPFILE = 0o2000_0000 | O_DIRECTORY;
 
 // The `...at` calls. https://man7.org/linux/man-pages/man2/open_tree.2.html
 export const AT_FDCWD = -100;

@@ -64,6 +64,23 @@ export function cloneFile(source: BorrowedDescriptor, destination: BorrowedDescr
 }
 
 /**
+Gives a file all blocks for its first `size` bytes, and at least that size. What is in it stays; what was not, reads as zeros.
+
+@returns whether it was done; `false` where the file system cannot
+@throws {LinuxError} `ENOSPC`, `EDQUOT`, `EIO`
+@see https://man7.org/linux/man-pages/man2/fallocate.2.html
+*/
+export function allocate(file: BorrowedDescriptor, size: number): boolean {
+	const result = libc().fallocate(descriptorNumber(file), 0, 0, size);
+	if (hasFailedWith(result, 'EOPNOTSUPP', 'ENOSYS')) {
+		return false;
+	}
+
+	check(result, 'fallocate', {action: 'allocate blocks of file'});
+	return true;
+}
+
+/**
 Copies bytes from one file to another at the same offset, inside the kernel and sharing the blocks (reflink) where the file systems can. It blocks: give it a few megabytes at a time.
 
 @returns how many bytes were copied; fewer than `length` only at the end of the source

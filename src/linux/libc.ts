@@ -22,6 +22,7 @@ A `path` is a string that ends with a NUL byte. All calls block.
 export type Libc = {
 	readonly bind: Call<[socket: number, address: Uint8Array, size: number]>;
 	readonly copy_file_range: Call<[from: number, fromOffset: Memory, to: number, toOffset: Memory, length: number, flags: number]>;
+	readonly fallocate: Call<[descriptor: number, mode: number, offset: number, length: number]>;
 	readonly fchownat: Call<[directory: number, path: Uint8Array, user: number, group: number, flags: number]>;
 	readonly fcntl: Call<[descriptor: number, command: number, argument: number]>;
 	readonly flock: Call<[descriptor: number, operation: number]>;
@@ -81,6 +82,7 @@ export type Libc = {
 const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, string>> = {
 	bind: 'int bind(int, const void *, uint32_t)',
 	copy_file_range: 'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
+	fallocate: 'int fallocate(int, int, int64_t, int64_t)',
 	fchownat: 'int fchownat(int, const void *, uint32_t, uint32_t, int)',
 	fcntl: 'int fcntl(int, int, int)',
 	flock: 'int flock(int, int)',

@@ -10,7 +10,12 @@ import {
 import {join} from 'node:path';
 import test from 'ava';
 import {Descriptor} from '../../src/linux/descriptor.ts';
-import {cloneFile, copyRange, readDataSegments} from '../../src/linux/file-data.ts';
+import {
+	allocate,
+	cloneFile,
+	copyRange,
+	readDataSegments,
+} from '../../src/linux/file-data.ts';
 import {runOnBtrfs, whereBtrfs} from '../support/on-btrfs.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
@@ -38,6 +43,17 @@ test('a file without holes is one segment, an empty one and one of zeros none', 
 	writeSync(file.number, Buffer.alloc(5000, 1), 0, 5000, 0);
 	truncateSync(join(directory.path, 'file'), 5000);
 	t.deepEqual([...readDataSegments(file)], [{offset: 0, length: 5000}]);
+});
+
+test('a file is given blocks for all of its bytes, and keeps what it has', async t => {
+	await using directory = await makeTemporaryDirectory();
+	using file = Descriptor.open(join(directory.path, 'file'), constants.O_RDWR | constants.O_CREAT);
+	writeSync(file.number, 'end', mebibyte - 3);
+	t.true(allocate(file, mebibyte));
+	const {size, blocks} = statSync(file.path);
+	t.is(size, mebibyte);
+	t.true(blocks * 512 >= mebibyte);
+	t.is(readFileSync(file.path, 'utf8').replaceAll('\0', ''), 'end');
 });
 
 whereBtrfs('a file shares its blocks with another where the file system can do that', async t => {
