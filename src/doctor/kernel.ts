@@ -27,10 +27,10 @@ type Trial = {
 
 // In this process: what does not work for want of rights is known all the same.
 const trials: readonly Trial[] = [
-	{name: 'openat2', call: calls => openRoot(calls)},
-	{name: 'fsopen', call: calls => calls.fsopen(cString('tmpfs'), FSOPEN_CLOEXEC)},
-	{name: 'open_tree', call: calls => calls.open_tree(AT_FDCWD, cString('/'), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)},
-	// It opens nothing, and cannot work on no mount.
+	{name: 'openat2', call: calls => closeOpened(openRoot(calls))},
+	{name: 'fsopen', call: calls => closeOpened(calls.fsopen(cString('tmpfs'), FSOPEN_CLOEXEC))},
+	{name: 'open_tree', call: calls => closeOpened(calls.open_tree(AT_FDCWD, cString('/'), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC))},
+	// It changes nothing of no mount.
 	{name: 'mount_setattr', call: calls => calls.mount_setattr(-1, cString(''), AT_EMPTY_PATH, structureOf(0n, 0n, 0n, 0n), 32)},
 ];
 
@@ -62,14 +62,16 @@ export async function examineKernel(_patient: Patient): Promise<readonly Finding
 
 function missingCalls(): readonly string[] {
 	const calls = libc();
-	return trials.filter(({call}) => {
-		const result = call(calls);
-		if (result >= 0) {
-			new Descriptor(result).close();
-		}
+	return trials.filter(({call}) => hasFailedWith(call(calls), 'ENOSYS')).map(({name}) => name);
+}
 
-		return hasFailedWith(result, 'ENOSYS');
-	}).map(({name}) => name);
+/** Closes the descriptor that a call has opened, if it has, and gives on its result. */
+function closeOpened(result: number): number {
+	if (result >= 0) {
+		new Descriptor(result).close();
+	}
+
+	return result;
 }
 
 function openRoot(calls: Libc): number {
