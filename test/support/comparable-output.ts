@@ -86,13 +86,16 @@ function isBase(name: string): boolean {
 	return /^(?:\[[^\]]*\] )?FROM /v.test(name);
 }
 
+const amount = / [\d.]+[GMTk]?B(?: \/ [\d.]+[GMTk]?B)?$/v;
+
 function simplify(name: string, lines: readonly string[], isAlone: boolean): readonly string[] {
 	if (isBase(name)) {
 		// Stages with the same base share the step, under the name of any of them.
 		return [name.replace(/^\[[^\]]*\] /v, '')];
 	}
 
-	const finished = lines.filter(line => !lines.includes(`${line} done`) && !(line.endsWith(':') && lines.some(other => other.startsWith(`${line} `))));
+	// A slow machine shows in between how much is done.
+	const finished = lines.filter(line => !lines.includes(`${line.replace(amount, '')} done`) && !(line.endsWith(':') && lines.some(other => other.startsWith(`${line} `))));
 	const isDoneShown = isAlone && !name.startsWith('[internal]');
 	return [name, ...finished.filter(line => isDoneShown || line !== 'DONE')];
 }
