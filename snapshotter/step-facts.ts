@@ -1,3 +1,4 @@
+import {Buffer} from 'node:buffer';
 import {hash} from 'node:crypto';
 import type {Metadata} from './metadata.ts';
 
@@ -6,7 +7,8 @@ export type StepFactsRow = {
 	readonly record: number;
 	/** JSON. */
 	readonly facts: string;
-	/** Whether it was found in this place, with this title, on this root. */
+	/** Whether it was found in this project, in this place of it, with this title, on this root. */
+	readonly isSameProject: boolean;
 	readonly isSamePlace: boolean;
 	readonly isSameTitle: boolean;
 	readonly isSameRoot: boolean;
@@ -14,8 +16,8 @@ export type StepFactsRow = {
 
 /** How a step is found again. Any texts. */
 export type StepNames = {
-	/** The project and the stage. */
-	readonly place: string;
+	readonly project: string;
+	readonly stage: string;
 	/** What is done. */
 	readonly title: string;
 	/** What it is done to. */
@@ -24,6 +26,9 @@ export type StepNames = {
 
 // Two names with the same beginning would only be compared in vain.
 const prefixLength = 8;
+
+// Of the project and of the stage, which together are the place.
+const partLength = prefixLength / 2;
 
 // Of one place or title. Older ones are hardly nearer than these.
 const maximumRows = 50;
@@ -48,7 +53,7 @@ export function insertStepFacts(metadata: Metadata, {key, names, facts, contents
 		}
 
 		metadata.statement('INSERT OR IGNORE INTO step_facts (record, place, title, root, facts) VALUES (?, ?, ?, ?, ?)')
-			.run(record, prefixOf(names.place), prefixOf(names.title), names.root === undefined ? null : prefixOf(names.root), facts);
+			.run(record, placeOf(names), prefixOf(names.title), names.root === undefined ? null : prefixOf(names.root), facts);
 		for (const content of contents) {
 			metadata.statement('INSERT OR IGNORE INTO step_contents (record, content) VALUES (?, ?)').run(record, content);
 		}
@@ -56,16 +61,17 @@ export function insertStepFacts(metadata: Metadata, {key, names, facts, contents
 }
 
 /** Earlier steps of the same place or title, the newest first. `until` is the newest record that counts. */
-export function findStepFacts(metadata: Metadata, {place, title, root}: StepNames, {until}: {readonly until: number}): readonly StepFactsRow[] {
+export function findStepFacts(metadata: Metadata, {project, stage, title, root}: StepNames, {until}: {readonly until: number}): readonly StepFactsRow[] {
 	const rows = metadata.statement(`
-		SELECT record, facts, place = ?1 AS is_same_place, title = ?2 AS is_same_title, root IS ?3 AS is_same_root FROM step_facts WHERE record IN (
+		SELECT record, facts, substr(place, 1, ${partLength}) = ?5 AS is_same_project, place = ?1 AS is_same_place, title = ?2 AS is_same_title, root IS ?3 AS is_same_root FROM step_facts WHERE record IN (
 			SELECT record FROM (SELECT record FROM step_facts WHERE place = ?1 AND record <= ?4 ORDER BY record DESC LIMIT ${maximumRows})
 			UNION SELECT record FROM (SELECT record FROM step_facts WHERE title = ?2 AND record <= ?4 ORDER BY record DESC LIMIT ${maximumRows})
 		) ORDER BY record DESC
-	`).all(prefixOf(place), prefixOf(title), root === undefined ? null : prefixOf(root), until);
+	`).all(placeOf({project, stage}), prefixOf(title), root === undefined ? null : prefixOf(root), until, placeOf({project, stage}).subarray(0, partLength));
 	return rows.map(row => ({
 		record: row.record as number,
 		facts: row.facts as string,
+		isSameProject: row.is_same_project === 1,
 		isSamePlace: row.is_same_place === 1,
 		isSameTitle: row.is_same_title === 1,
 		isSameRoot: row.is_same_root === 1,
@@ -87,6 +93,10 @@ export function insertListing(metadata: Metadata, content: string, listing: Uint
 	metadata.transaction(() => {
 		metadata.statement('INSERT OR IGNORE INTO content_listings (content, listing) SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM step_contents WHERE content = ?1)').run(content, listing);
 	});
+}
+
+function placeOf({project, stage}: Pick<StepNames, 'project' | 'stage'>): Uint8Array {
+	return Buffer.concat([project, stage].map(part => prefixOf(part).subarray(0, partLength)));
 }
 
 function prefixOf(text: string): Uint8Array {

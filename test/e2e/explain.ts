@@ -172,6 +172,7 @@ test('what has changed in a RUN', explains, {
 	{what: 'a ulimit', flags: ['--ulimit', 'nofile=100:200'], explained: ['- [1/2] RUN true # now', '--ulimit nofile added: "100:200"']},
 	{what: 'a secret-like variable', files: {Dockerfile: 'FROM base\nENV A=2 API_TOKEN=one\nUSER 7\nRUN true # now\n'}, explained: ['- [1/2] RUN true # now', 'ARG or ENV API_TOKEN added']},
 	{what: 'its value', files: {Dockerfile: 'FROM base\nENV A=2 API_TOKEN=two\nUSER 7\nRUN true # now\n'}, explained: ['- [1/2] RUN true # now', 'ARG or ENV API_TOKEN changed']},
+	{what: 'the order of variables', files: {Dockerfile: 'FROM base\nENV API_TOKEN=two A=2\nUSER 7\nRUN true # now\n'}, explained: ['- [1/2] RUN true # now', 'order of its parts changed']},
 	{what: 'a name in capitals of a variable', files: {Dockerfile: 'FROM base\nENV a=2 API_TOKEN=two\nUSER 7\nRUN true # now\n'}, explained: ['- [1/2] RUN true # now', 'ARG or ENV a added: "2"', 'ARG or ENV A removed: "2"']},
 	{what: 'what the image alone tells', files: {Dockerfile: 'FROM base\nENV a=2 API_TOKEN=two\nUSER 7\nRUN true # now\nHEALTHCHECK CMD true\nONBUILD RUN true\nCMD ["x"]\nLABEL a=b\nEXPOSE 80\nSTOPSIGNAL 9\n'}, explained: []},
 	{what: 'the same before the RUN', files: {Dockerfile: 'FROM base\nHEALTHCHECK CMD false\nONBUILD RUN false\nLABEL a=c\nENV a=2 API_TOKEN=two\nUSER 7\nRUN true # now\n'}, explained: []},
@@ -210,6 +211,29 @@ test('which step a step builds on', explains, {
 		files: {Dockerfile: 'FROM base AS one\nRUN echo one > /one\nFROM one AS two\nRUN echo two > /two && false\n'},
 		exitCode: 1,
 		explained: ['- [two 1/1] RUN echo two > /two && false', 'command: "echo two > /two" → "echo two > /two && false"'],
+	},
+]);
+
+test('which of the copies to one directory is which', explains, {
+	Dockerfile: 'FROM base\nCOPY a /\nCOPY --link b /\n',
+	a: '1',
+	b: '1',
+	c: '1',
+}, [
+	{what: 'one more', files: {Dockerfile: 'FROM base\nCOPY a /\nCOPY --link b /\nCOPY c /\n'}, explained: ['- [3/4] COPY c /', 'there is no earlier result of this step']},
+	{what: '--link taken away', files: {Dockerfile: 'FROM base\nCOPY a /\nCOPY b /\n'}, explained: ['- [2/3] COPY b /', '--link: "true" → "false"']},
+	{what: 'no base', files: {Dockerfile: 'FROM scratch\nCOPY a /\n'}, explained: ['- [1/1] COPY a /', 'it builds on scratch, before on docker.io/library/base:latest@sha256:…']},
+	{
+		what: 'a name of the stage, a file, and a stage after it',
+		files: {Dockerfile: 'FROM base AS named\nCOPY a /\nCOPY b /\nFROM named\nCOPY c /\n', a: '2'},
+		explained: [
+			'- [named 1/3] COPY a /',
+			'a: content changed',
+			'- [named 2/3] COPY b /',
+			'it builds on [named 1/3] COPY a /, which was executed',
+			'- [stage-1 1/1] COPY c /',
+			'it builds on [named 2/3] COPY b /, which was executed',
+		],
 	},
 ]);
 
@@ -268,16 +292,17 @@ test('--explain tells of another base image', async t => {
 		Base: 'FROM base\nCOPY Base /\n',
 	});
 	const from = '[1/2] FROM docker.io/library/mine:1@sha256:…';
-	const copy = ['- [2/2] COPY Dockerfile /', `it builds on ${from}, which was executed`];
+	const copy = '- [2/2] COPY Dockerfile /';
+	const first = 'there is no earlier result of this step';
 	const explain = async () => {
 		await project.build('--file', at(project, 'Base'), '--tag', 'mine:1');
 		const {stderr} = await project.build('--explain');
 		return readExplained(stderr);
 	};
 
-	t.deepEqual(await explain(), [`- ${from}`, 'there is no earlier result of this step', ...copy]);
+	t.deepEqual(await explain(), [`- ${from}`, first, copy, first]);
 	await project.write({Base: 'FROM base\nCOPY Base /again\n'});
-	t.deepEqual(await explain(), [`- ${from}`, 'image: "docker.io/library/mine:1@sha256:…" → "docker.io/library/mine:1@sha256:…"', ...copy]);
+	t.deepEqual(await explain(), [`- ${from}`, 'image: "docker.io/library/mine:1@sha256:…" → "docker.io/library/mine:1@sha256:…"', copy, `it builds on ${from}, which was executed`]);
 	t.deepEqual(await explain(), []);
 });
 

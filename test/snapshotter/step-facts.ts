@@ -11,9 +11,11 @@ import {
 } from '../../snapshotter/step-facts.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
-const names = {place: 'here', title: 'RUN x', root: 'root'};
+const names = {
+	project: 'here', stage: 'build', title: 'RUN x', root: 'root',
+};
 
-function keep(metadata: Metadata, key: string, {facts = key, contents = [], ...other}: {readonly facts?: string; readonly contents?: readonly string[]; readonly place?: string; readonly title?: string; readonly root?: string} = {}): void {
+function keep(metadata: Metadata, key: string, {facts = key, contents = [], ...other}: {readonly facts?: string; readonly contents?: readonly string[]; readonly project?: string; readonly stage?: string; readonly title?: string; readonly root?: string} = {}): void {
 	insertCacheRecord(metadata, {keys: [key], snapshot: null, description: key});
 	insertStepFacts(metadata, {
 		key, names: {...names, ...other}, facts, contents,
@@ -25,14 +27,17 @@ test('steps are found by their place or title, the newest first', async t => {
 	using metadata = openMetadata(directory.path);
 	t.is(newestRecord(metadata), 0);
 	keep(metadata, 'a');
-	keep(metadata, 'b', {place: 'there'});
+	keep(metadata, 'b', {project: 'there'});
 	keep(metadata, 'c', {title: 'RUN y', root: 'other'});
-	keep(metadata, 'd', {place: 'there', title: 'RUN y'});
+	keep(metadata, 'd', {project: 'there', title: 'RUN y'});
+	keep(metadata, 'e', {stage: 'test', root: 'other'});
+	keep(metadata, 'f', {stage: 'test', title: 'RUN y'});
 	const found = findStepFacts(metadata, names, {until: newestRecord(metadata)});
-	t.deepEqual(found.map(({facts, isSamePlace, isSameTitle, isSameRoot}) => [facts, isSamePlace, isSameTitle, isSameRoot]), [
-		['c', true, false, false],
-		['b', false, true, true],
-		['a', true, true, true],
+	t.deepEqual(found.map(({facts, isSameProject, isSamePlace, isSameTitle, isSameRoot}) => [facts, isSameProject, isSamePlace, isSameTitle, isSameRoot]), [
+		['e', true, false, true, false],
+		['c', true, true, false, false],
+		['b', false, false, true, true],
+		['a', true, true, true, true],
 	]);
 	t.deepEqual(findStepFacts(metadata, names, {until: 1}).map(({facts}) => facts), ['a']);
 });

@@ -5,10 +5,21 @@ const types: Readonly<Record<string, string>> = {
 	f: 'file', d: 'directory', s: 'symbolic link', c: 'character device', b: 'block device', p: 'fifo', o: 'socket',
 };
 
-/** The differences between two encoded listings, by path; an entry that has only come with its directory is told with that. */
-export function compareListings(before: Uint8Array, after: Uint8Array): readonly FileChange[] {
+type Listing = ReadonlyMap<string, ListedFile>;
+
+/**
+The differences between two encoded listings, by path; an entry that has only come with its directory is told with that. A directory that is itself in one of them, and by its files in the other (`COPY src` and `COPY src/*`), is no difference.
+
+@returns `undefined` when no file is known of either
+*/
+export function compareListings(before: Uint8Array, after: Uint8Array): readonly FileChange[] | undefined {
 	const [old, current] = [decodeListing(before), decodeListing(after)];
-	const paths = [...new Set([...old.keys(), ...current.keys()])].toSorted();
+	if (old.size === 0 && current.size === 0) {
+		return undefined;
+	}
+
+	const shared = new Set(directoriesOf(old)).intersection(new Set(directoriesOf(current)));
+	const paths = [...new Set([...old.keys(), ...current.keys()])].filter(path => !shared.has(path) || (old.has(path) && current.has(path))).toSorted();
 	const changes = paths.map(path => compareFile(path, old.get(path), current.get(path))).filter(change => change !== undefined);
 	const whole = new Set(changes.filter(({change}) => change !== 'changed').map(({path, change}) => `${change} ${path}`));
 	return changes.filter(({path, change}) => change === 'changed' || !whole.has(`${change} ${directoryOf(path)}`));
@@ -44,6 +55,20 @@ function * compareAspects(before: ListedFile, after: ListedFile): Generator<File
 
 	if (before.attributes !== after.attributes) {
 		yield {aspect: 'attributes'};
+	}
+}
+
+/**
+The directories that have files in a listing.
+
+@yields their paths, some more than once
+*/
+function * directoriesOf(listing: Listing): Generator<string, void> {
+	for (const path of listing.keys()) {
+		for (let directory = path; directory !== '';) {
+			directory = directoryOf(directory);
+			yield directory;
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import {Listings} from './listings.ts';
 import {describeStep, type PartValue} from './step-description.ts';
 import {
 	factsOf,
+	findInput,
+	identityOf,
 	type InputFacts,
 	type Project,
 	type StepFacts,
@@ -34,7 +36,7 @@ export async function explainSteps(journal: StepJournal, {metadata, ...project}:
 		metadata,
 		until: journal.newestEarlier,
 		listings: new Listings(metadata),
-		titles: new Set(project.definition.vertexes.values().map(({operation}) => describeStep(operation).title)),
+		identities: new Set(project.definition.vertexes.values().map(({operation}) => identityOf(describeStep(operation)))),
 		executed: new Set(journal.entries.map(({vertex}) => vertex.digest)),
 	};
 	const explanations = new Map<Digest, ExplanationEvent>();
@@ -90,13 +92,20 @@ async function compare(entry: Entry, explaining: Explaining): Promise<readonly E
 	const facts = factsOf(entry, explaining);
 	const nearest = await findNearest(entry, facts, explaining);
 	if (nearest === undefined) {
-		const executed = inputsExecuted(entry, explaining);
-		return executed.length > 0 ? executed : [{kind: 'first'}];
+		return [{kind: 'first'}];
 	}
 
-	const inputs = await Promise.all(entry.inputs.map(async (input, index) => compareInput(entry, {input, before: nearest.inputs[index], after: facts.inputs[index]!}, explaining)));
-	const reasons = [...compareParts(nearest, facts), ...inputs.flat()];
-	return reasons.length > 0 ? reasons : [{kind: 'no-difference'}];
+	const inputs = await Promise.all(entry.inputs.map(async (input, index) => {
+		const after = facts.inputs[index]!;
+		return compareInput(entry, {input, before: findInput(nearest, after.role), after}, explaining);
+	}));
+	const reasons = [...compareParts(nearest, facts), ...compareRoots(nearest, facts), ...inputs.flat()];
+	return reasons.length > 0 ? reasons : [withoutDifference(nearest, facts)];
+}
+
+/** What has all the same parts can have them in another order. */
+function withoutDifference(before: StepFacts, after: StepFacts): ExecutionReason {
+	return before.operation === after.operation ? {kind: 'no-difference'} : {kind: 'part', part: 'order of its parts', change: 'changed'};
 }
 
 function inputsExecuted({vertex, inputs}: Entry, {executed}: Explaining): readonly ExecutionReason[] {
@@ -135,14 +144,25 @@ async function compareInput({vertex}: Entry, {input, before, after}: ComparedInp
 	return [reason];
 }
 
+/** The empty file system is no input. A linked copy has no root either, and is told by its flag. */
+function compareRoots(before: StepFacts, after: StepFacts): readonly ExecutionReason[] {
+	const [old, current] = [findInput(before, 'root'), findInput(after, 'root')];
+	const isSame = (old === undefined) === (current === undefined);
+	return isSame || before.parts['--link'] !== after.parts['--link'] ? [] : [{kind: 'input-changed', before: old?.label ?? 'scratch', after: current?.label ?? 'scratch'}];
+}
+
 async function compareContents({input, before}: ComparedInput, {listings}: Explaining): Promise<readonly ExecutionReason[]> {
-	const changes = await listings.compare(before?.content, input) ?? [];
+	const changes = await listings.compare(before?.content, input);
+	if (changes?.length === 0) {
+		return [];
+	}
+
 	const {name} = input.vertex;
 	return [{
 		kind: 'files',
 		...(input.key !== undefined && !name.startsWith('[internal]') && {step: name}),
-		files: changes.slice(0, maximumFiles),
-		others: Math.max(0, changes.length - maximumFiles),
+		files: (changes ?? []).slice(0, maximumFiles),
+		others: Math.max(0, (changes ?? []).length - maximumFiles),
 	}];
 }
 

@@ -9,7 +9,7 @@ import type {
 	Operation,
 	SourceImageOperation,
 } from '../../definition/operations.ts';
-import {canonicalJson, type JsonValue} from '../../kernel/canonical-json.ts';
+import {canonicalJson} from '../../kernel/canonical-json.ts';
 import {formatPlatform} from '../../kernel/platform.ts';
 
 /** What a part of a step is: its text, or only a digest of that where it is long or could be a secret. */
@@ -34,6 +34,9 @@ const imageDigestLength = 19;
 
 // What people call variables that hold secrets.
 const secretName = /api_?key|auth|cred|_?key$|login|pass|private|pwd|secret|session|signature|token/iv;
+
+// As the flags of a mount have them: https://docs.docker.com/reference/dockerfile/#run---mount
+const mountAttributes: Readonly<Record<string, string>> = {readOnly: 'readonly', isRequired: 'required', environmentName: 'env'};
 
 // User information in an address. https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1
 const addressWithUser = /:\/\/[^\s\/]*@/v;
@@ -95,7 +98,7 @@ function describeExec({args, env, cwd, user, network, security, mounts, platform
 			USER: user,
 			'--network': network,
 			'--security': security,
-			...Object.fromEntries(mounts.map((mount, index) => [`--mount ${index + 1}`, shown(canonicalJson(mountText(mount)))])),
+			...describeMounts(mounts),
 			platform: formatPlatform(platform),
 			...Object.fromEntries(extraHosts.map(({name}) => [`--add-host ${name}`, ''])),
 			...Object.fromEntries(ulimits.map(({name, soft, hard}) => [`--ulimit ${name}`, `${soft}:${hard}`])),
@@ -116,26 +119,32 @@ function describeVariable(variable: string): readonly [string, PartValue] {
 	return [`ARG or ENV ${name}`, isSecretLike(name, value) ? hidden(value) : shown(value)];
 }
 
-/** What of a mount counts. */
-function mountText(mount: ExecMount): Readonly<Record<string, string | number | boolean | null>> {
-	if (mount.type !== 'cache') {
-		return mount;
-	}
-
-	const {type, input, source, target, readOnly} = mount;
-	return {
-		type, input, source, target, readOnly,
-	};
+/** By where they are, which says more than their numbers when one is put in between. */
+function describeMounts(mounts: readonly ExecMount[]): Readonly<Record<string, PartValue>> {
+	const byPlace = Map.groupBy(mounts, mount => placeOf(mount));
+	return Object.fromEntries(byPlace.entries().map(([place, there]) => [`--mount ${place}`, shown(there.map(mount => mountText(mount)).join(' and '))]));
 }
 
-function describeFile({actions, platform}: FileOperation): StepDescription {
+/** Where a mount is: its path, or the variable that it is in. */
+export function placeOf(mount: ExecMount): string {
+	return mount.type === 'secret' && mount.target === undefined ? `$${mount.environmentName}` : mount.target!;
+}
+
+/** What of a mount counts, in the manner of the flag. */
+function mountText(mount: ExecMount): string {
+	const {type, target, ...others} = mount;
+	const uncounted = new Set(type === 'cache' ? ['input', 'id', 'sharing', 'content'] : ['input']);
+	const attributes = Object.entries(others).filter(([name]) => !uncounted.has(name)).map(([name, value]) => `${mountAttributes[name] ?? name}=${name === 'mode' ? modeText(Number(value)) : value}`);
+	return [`type=${type}`, ...attributes].join(',');
+}
+
+function describeFile({actions}: FileOperation): StepDescription {
 	const copies = actions.filter(action => action.action === 'copy');
 	return {
 		title: [...copies.slice(0, 1).map(({destination}) => `COPY to ${destination}`), ...actions.filter(action => action.action !== 'copy').map(({action, path}) => `${action} ${path}`)].join(', '),
 		parts: {
 			...describeCopies(copies),
 			...Object.fromEntries(actions.flatMap(action => describeMade(action))),
-			platform: formatPlatform(platform),
 		},
 	};
 }
@@ -148,22 +157,27 @@ function describeCopies(copies: readonly CopyAction[]): Readonly<Record<string, 
 
 	const {destination, owner = '', mode = '', exclude, attemptUnpack, keepParents} = first;
 	return {
-		// The directory of a source counts by what is in it.
-		sources: shown(copies.map(({source}) => posix.basename(source)).join(' ')),
+		sources: shown(copies.map(copy => sourceText(copy)).join(' ')),
 		destination,
 		'--chown': owner,
 		'--chmod': mode,
 		'--exclude': shown(exclude.join(' ')),
 		'--parents': String(keepParents),
 		'unpacking of archives': String(attemptUnpack),
-		'way of copying': hidden(canonicalJson(copies.map(copy => wayOfCopying(copy)))),
+		'way of copying': hidden([...new Set(copies.map(copy => wayOfCopying(copy)))].join('\n')),
 	};
 }
 
-/** What no flag of an instruction says. */
-function wayOfCopying(copy: CopyAction): JsonValue {
-	const told = new Set(['action', 'source', 'destination', 'owner', 'mode', 'exclude', 'attemptUnpack', 'keepParents']);
-	return Object.fromEntries(Object.entries(copy).filter(([name]) => !told.has(name)));
+/** The directory of a source counts by what is in it, and what `--parents` keeps of its path by itself. */
+function sourceText({source, include}: CopyAction): string {
+	const name = posix.basename(source);
+	return include.length === 0 ? name : `${name === '' ? '' : `${name}/./`}${include.join(' ')}`;
+}
+
+/** What no flag of an instruction says, as JSON. */
+function wayOfCopying(copy: CopyAction): string {
+	const told = new Set(['action', 'input', 'source', 'destination', 'owner', 'mode', 'include', 'exclude', 'attemptUnpack', 'keepParents']);
+	return canonicalJson(Object.fromEntries(Object.entries(copy).filter(([name]) => !told.has(name))));
 }
 
 function describeMade(action: FileAction): ReadonlyArray<readonly [string, PartValue]> {
@@ -174,14 +188,18 @@ function describeMade(action: FileAction): ReadonlyArray<readonly [string, PartV
 
 		case 'make-directory': {
 			const {path, mode, owner = ''} = action;
-			return [['WORKDIR', path], ['mode of the directory', mode.toString(8)], ['owner of the directory', owner]];
+			return [['WORKDIR', path], ['mode of the directory', modeText(mode)], ['owner of the directory', owner]];
 		}
 
 		case 'make-file': {
 			const {path, content, mode, owner = ''} = action;
-			return [[`text of ${path}`, hidden(content)], [`mode of ${path}`, mode.toString(8)], [`owner of ${path}`, owner]];
+			return [[`text of ${path}`, hidden(content)], [`mode of ${path}`, modeText(mode)], [`owner of ${path}`, owner]];
 		}
 	}
+}
+
+function modeText(mode: number): string {
+	return mode.toString(8).padStart(4, '0');
 }
 
 function withoutDigest(reference: string): string {

@@ -2,11 +2,21 @@ import type {Metadata} from '../../../snapshotter/metadata.ts';
 import type {StepNames} from '../../../snapshotter/step-facts.ts';
 import type {BuildResult} from '../../../solver/ops/build-result.ts';
 import type {JournalEntry} from '../../../solver/journal.ts';
+import {canonicalJson} from '../../kernel/canonical-json.ts';
 import type {Definition, VertexMetadata} from '../../definition/definition.ts';
-import {describeStep, imageText, type PartValue} from './step-description.ts';
+import type {InputIndex, Operation} from '../../definition/operations.ts';
+import {
+	describeStep,
+	imageText,
+	placeOf,
+	type PartValue,
+	type StepDescription,
+} from './step-description.ts';
 
 /** What an input was to a step. */
 export type InputFacts = {
+	/** By this the inputs of two steps are laid side by side. */
+	readonly role: string;
 	/** What it is called. */
 	readonly label: string;
 	readonly key?: string;
@@ -55,12 +65,16 @@ export function parseStepName(name: string): StepName {
 export function factsOf({vertex, operation, inputs}: JournalEntry<BuildResult>, {definition}: Project): StepFacts {
 	const {operation: described} = definition.vertexes.get(vertex.digest)!;
 	const {ordinal} = parseStepName(vertex.name);
+	const {title, parts} = describeStep(described);
 	return {
 		kind: described.kind,
 		...(ordinal !== undefined && {ordinal}),
-		...describeStep(described),
+		title,
+		// A linked copy is one half of its instruction.
+		parts: {...parts, ...(described.kind === 'file' && {'--link': String(vertex.partOf !== undefined)})},
 		operation,
-		inputs: inputs.map(input => ({
+		inputs: inputs.map((input, index) => ({
+			role: roleOf(described, index),
 			label: labelOf(input.vertex, definition),
 			...(input.key !== undefined && input.content === undefined && {key: input.key}),
 			...(input.content !== undefined && {content: input.content}),
@@ -68,12 +82,35 @@ export function factsOf({vertex, operation, inputs}: JournalEntry<BuildResult>, 
 	};
 }
 
+/** The input that has a role. */
+export function findInput({inputs}: StepFacts, role: string): InputFacts | undefined {
+	return inputs.find(input => input.role === role);
+}
+
+/** Tells a step from the others of its stage: many are copied to the same place. */
+export function identityOf({title, parts: {sources = ''}}: StepDescription): string {
+	return `${title}\n${canonicalJson(sources)}`;
+}
+
 /** How an execution is found again. */
 export function namesOf({vertex, inputs}: JournalEntry<BuildResult>, {definition, project}: Project): StepNames {
 	const {operation} = definition.vertexes.get(vertex.digest)!;
 	const {stage} = parseStepName((vertex.description as VertexMetadata).name);
 	const root = 'root' in operation && operation.root !== null ? inputs[operation.root]?.key : undefined;
-	return {place: `${project}\n${stage}`, title: `${operation.kind} ${describeStep(operation).title}`, root};
+	return {
+		project, stage, title: `${operation.kind} ${describeStep(operation).title}`, root,
+	};
+}
+
+/** What a step does with an input: it is the root, or the first, second and so on of those that files are taken of, or mounted at a place. */
+function roleOf(operation: Operation, input: InputIndex): string {
+	const root = 'root' in operation ? operation.root : null;
+	if (input === root) {
+		return 'root';
+	}
+
+	const mounts = operation.kind === 'exec' ? operation.mounts.filter(mount => (mount.type === 'bind' || mount.type === 'cache') && mount.input === input) : [];
+	return mounts.length > 0 ? mounts.map(mount => placeOf(mount)).join(' ') : `files ${root !== null && root < input ? input : input + 1}`;
 }
 
 function labelOf({digest, name}: JournalEntry<BuildResult>['vertex'], {vertexes}: Definition): string {

@@ -87,6 +87,37 @@ test('two cache mounts that differ in what is in no key are the same', t => {
 	t.deepEqual(describeStep(withCache('a', 'shared')), describeStep(withCache('b', 'locked')));
 });
 
+test('where files are copied does not depend on the platform, as their key does not', t => {
+	t.deepEqual(describeStep(file({})), describeStep({
+		kind: 'file', root: 0, actions: [copy], platform: {os: 'linux', architecture: 'arm64'},
+	}));
+});
+
+test('mounts are told by where they are, in the words of their flags', t => {
+	const {parts} = describeStep({
+		...exec,
+		mounts: [
+			...exec.mounts,
+			{
+				type: 'secret', id: 'one', environmentName: 'TOKEN', isRequired: true, mode: 0o400, uid: 0, gid: 7,
+			},
+			{
+				type: 'bind', input: 2, source: '/other', target: '/m', readOnly: false,
+			},
+		],
+	});
+	t.like(parts, {
+		'--mount /m': 'type=bind,source=/,readonly=true and type=bind,source=/other,readonly=false',
+		'--mount $TOKEN': 'type=secret,id=one,env=TOKEN,required=true,mode=0400,uid=0,gid=7',
+	});
+});
+
+test('what --parents keeps of a path is told', t => {
+	const sources = (...copies: Array<Partial<CopyAction>>) => describeStep(file(...copies)).parts.sources;
+	t.is(sources({source: '/', include: ['a/*.go']}, {source: '/b/c', include: ['**']}), 'a/*.go c/./**');
+	t.is(sources({source: '/a/b'}, {source: '/c/b'}), 'b b');
+});
+
 const secretNames = test.macro<[name: string, value: string, isSecret: boolean]>({
 	exec(t, name, value, isSecret) {
 		t.is(isSecretLike(name, value), isSecret);
