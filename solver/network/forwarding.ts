@@ -22,6 +22,9 @@ const programs = {ipv4: 'iptables', ipv6: 'ip6tables'} as const;
 // The tables of the older of the two kinds of rules; the newer kind is among the chains of nf_tables.
 const legacyTables = {ipv4: '/proc/net/ip_tables_names', ipv6: '/proc/net/ip6_tables_names'} as const;
 
+// How long another may hold the lock of iptables when rules are taken out, in milliseconds.
+const removalPatience = 2000;
+
 /**
 Makes sure that others who filter packets on this machine let through those of an interface.
 
@@ -29,8 +32,9 @@ Docker, ufw and people put their rules into the chain FORWARD of iptables, which
 
 @returns takes the rules out
 @throws {NetworkUnavailable} when somebody else drops what no rule accepts; when iptables fails
+@throws the reason of `signal`
 */
-export async function acceptForwarding(interfaceName: string, families: readonly Family[]): Promise<AsyncDisposable> {
+export async function acceptForwarding(interfaceName: string, {families, signal}: {readonly families: readonly Family[]; readonly signal: AbortSignal}): Promise<AsyncDisposable> {
 	const chains = findForwardChains().filter(({family, drops, isEmpty}) => (family === 'inet' || families.includes(family)) && (drops || !isEmpty));
 	refuseClosed(chains);
 	await using added = new AsyncDisposableStack();
@@ -40,8 +44,8 @@ export async function acceptForwarding(interfaceName: string, families: readonly
 			continue;
 		}
 
-		await removeStaleRules(program);
-		await addRules(program, interfaceName, added);
+		await removeStaleRules(program, signal);
+		await addRules({program, interfaceName, signal}, added);
 	}
 
 	return added.move();
@@ -81,19 +85,20 @@ async function hasLegacyFilter(family: Family): Promise<boolean> {
 	}
 }
 
-async function addRules(program: string, interfaceName: string, added: AsyncDisposableStack): Promise<void> {
+async function addRules({program, interfaceName, signal}: {readonly program: string; readonly interfaceName: string; readonly signal: AbortSignal}, added: AsyncDisposableStack): Promise<void> {
 	for (const direction of ['-i', '-o']) {
 		const rule = ['FORWARD', direction, interfaceName, '-m', 'comment', '--comment', comment, '-j', 'ACCEPT'];
-		await iptables(program, ['-I', ...rule]);
+		// Also when it is ended before we know whether the rule is there.
 		added.defer(async () => {
 			await removeRule(program, rule);
 		});
+		await iptables(program, ['-I', ...rule], signal);
 	}
 }
 
-async function removeStaleRules(program: string): Promise<void> {
+async function removeStaleRules(program: string, signal: AbortSignal): Promise<void> {
 	using links = new NetworkLinks();
-	const rules = await iptables(program, ['-S', 'FORWARD']);
+	const rules = await iptables(program, ['-S', 'FORWARD'], signal);
 	for (const line of rules.split('\n')) {
 		const {rule, name} = /^-A (?<rule>FORWARD -[io] (?<name>tsb[\da-f]{8}) -m comment --comment tsbuild -j ACCEPT)$/v.exec(line)?.groups ?? {};
 		if (rule !== undefined && !isThere(links, name!)) {
@@ -102,12 +107,12 @@ async function removeStaleRules(program: string): Promise<void> {
 	}
 }
 
-/** Another build, or whoever sets up the machine's rules anew, may have been first. */
+/** Another build, or whoever sets up the machine's rules anew, may have been first; who does not let us change them does not keep the build from its end. */
 async function removeRule(program: string, rule: readonly string[]): Promise<void> {
 	try {
-		await iptables(program, ['-D', ...rule]);
+		await iptables(program, ['-D', ...rule], AbortSignal.timeout(removalPatience));
 	} catch (error) {
-		if (!(error instanceof NetworkUnavailable)) {
+		if (!(error instanceof NetworkUnavailable || errorCode(error) === 'ABORT_ERR')) {
 			throw error;
 		}
 	}
@@ -127,8 +132,10 @@ function isThere(links: NetworkLinks, name: string): boolean {
 }
 
 // -w waits for others who change the rules.
-async function iptables(program: string, args: readonly string[]): Promise<string> {
-	const child = spawn(program, ['-w', ...args], {cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe']});
+async function iptables(program: string, args: readonly string[], signal: AbortSignal): Promise<string> {
+	const child = spawn(program, ['-w', ...args], {
+		cwd: '/', env: {}, stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL',
+	});
 	const [output, complaint, [exitCode]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>]);
 	if (exitCode !== 0) {
 		throw new NetworkUnavailable(`iptables failed: ${complaint.trim()}`);

@@ -27,13 +27,18 @@ const kinds = [
 
 const relayAddress = '127.0.0.1';
 
-/** Opens the best network that this machine allows, with somebody in it who resolves names. */
-export async function openStepNetwork(): Promise<NetworkOutcome> {
+/**
+Opens the best network that this machine allows, with somebody in it who resolves names.
+
+@throws the reason of `signal`, which ends the programs that are at work
+*/
+export async function openStepNetwork(signal: AbortSignal): Promise<NetworkOutcome> {
 	const reasons: string[] = [];
 	for (const kind of kinds) {
 		try {
-			return await openKind(kind);
+			return await openKind(kind, signal);
 		} catch (error) {
+			signal.throwIfAborted();
 			if (!(error instanceof NetworkUnavailable)) {
 				throw error;
 			}
@@ -45,9 +50,9 @@ export async function openStepNetwork(): Promise<NetworkOutcome> {
 	return {type: 'host', reasons, [Symbol.asyncDispose]: async () => undefined};
 }
 
-async function openKind({kind, open}: (typeof kinds)[number]): Promise<NetworkOutcome> {
+async function openKind({kind, open}: (typeof kinds)[number], signal: AbortSignal): Promise<NetworkOutcome> {
 	await using opened = new AsyncDisposableStack();
-	const network = opened.use(await open());
+	const network = opened.use(await open(signal));
 	const relay = opened.use(await relayDns(network));
 	const {namespace, hostAddress} = network;
 	const closed = opened.move();

@@ -48,8 +48,9 @@ const lookInterval = 2;
 Makes a network namespace whose packets `pasta` turns into connections of its own. It needs no right to change the machine's network.
 
 @throws {NetworkUnavailable}
+@throws the reason of `signal`
 */
-export async function openPastaNetwork(): Promise<OpenNetwork> {
+export async function openPastaNetwork(signal: AbortSignal): Promise<OpenNetwork> {
 	const missing = programs.find(name => findHostProgram(name) === undefined);
 	if (missing !== undefined) {
 		throw new NetworkUnavailable(`${missing} is not installed`);
@@ -63,7 +64,9 @@ export async function openPastaNetwork(): Promise<OpenNetwork> {
 		pasta.kill('SIGKILL');
 		await ended;
 	});
-	await whenReady('pasta', {ready: async signal => waitForRoute(links, signal), ended, complaints: text(pasta.stderr!)});
+	await whenReady('pasta', {
+		ready: async over => waitForRoute(links, over), ended, complaints: text(pasta.stderr!), signal,
+	});
 	const closed = opened.move();
 	return {
 		namespace, dnsSockets, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync(),

@@ -35,8 +35,9 @@ Makes a network namespace whose packets `slirp4netns` turns into connections of 
 It ends with its pipe from this process, however this process ends.
 
 @throws {NetworkUnavailable}
+@throws the reason of `signal`
 */
-export async function openSlirpNetwork(): Promise<OpenNetwork> {
+export async function openSlirpNetwork(signal: AbortSignal): Promise<OpenNetwork> {
 	const program = findHostProgram('slirp4netns');
 	if (program === undefined) {
 		throw new NetworkUnavailable('slirp4netns is not installed');
@@ -52,7 +53,9 @@ export async function openSlirpNetwork(): Promise<OpenNetwork> {
 		slirp.kill('SIGKILL');
 		await ended;
 	});
-	await whenReady('slirp4netns', {ready: async signal => once(slirp.stdio[readyDescriptor] as Readable, 'data', {signal}), ended, complaints: text(slirp.stderr!)});
+	await whenReady('slirp4netns', {
+		ready: async over => once(slirp.stdio[readyDescriptor] as Readable, 'data', {signal: over}), ended, complaints: text(slirp.stderr!), signal,
+	});
 	const closed = opened.move();
 	return {
 		namespace, dnsSockets, hostAddress: await findOutwardAddress(), [Symbol.asyncDispose]: async () => closed.disposeAsync(),

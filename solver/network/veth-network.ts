@@ -30,15 +30,16 @@ Makes a network namespace that is joined to the machine's network by a pair of i
 All of it is the kernel's, and goes with the descriptors of this process: namespace and interfaces with the first, the rules with the socket that made them.
 
 @throws {NetworkUnavailable}
+@throws the reason of `signal`
 */
-export async function openVethNetwork(): Promise<OpenNetwork> {
+export async function openVethNetwork(signal: AbortSignal): Promise<OpenNetwork> {
 	const routing = await readHostRouting();
 	if (!routing.isForwarding) {
 		throw new NetworkUnavailable('net.ipv4.ip_forward is 0');
 	}
 
 	try {
-		return await openWith(routing);
+		return await openWith(routing, signal);
 	} catch (error) {
 		if (error instanceof LinuxError) {
 			throw new NetworkUnavailable(isInUserNamespace() ? 'only root can add interfaces to the network of the machine' : error.message, {cause: error});
@@ -48,7 +49,7 @@ export async function openVethNetwork(): Promise<OpenNetwork> {
 	}
 }
 
-async function openWith(routing: HostRouting): Promise<OpenNetwork> {
+async function openWith(routing: HostRouting, signal: AbortSignal): Promise<OpenNetwork> {
 	await using opened = new AsyncDisposableStack();
 	using hostLinks = new NetworkLinks();
 	const name = `${namePrefix}${randomBytes(4).toString('hex')}`;
@@ -62,7 +63,7 @@ async function openWith(routing: HostRouting): Promise<OpenNetwork> {
 	// Before a packet can come.
 	const rules = filterChains(hostLink, all.map(({step}) => step));
 	opened.use(PacketFilter.create(`tsbuild-${name}`, rules));
-	opened.use(await acceptForwarding(name, routing.isForwardingIpv6 ? ['ipv4', 'ipv6'] : ['ipv4']));
+	opened.use(await acceptForwarding(name, {families: routing.isForwardingIpv6 ? ['ipv4', 'ipv6'] : ['ipv4'], signal}));
 	configureHost(hostLinks, hostLink, all);
 	configureStep(stepLinks, all);
 	const closed = opened.move();

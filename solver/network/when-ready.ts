@@ -1,6 +1,7 @@
 import type {ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {setTimeout} from 'node:timers/promises';
+import {abortable} from '../../src/kernel/abortable.ts';
 import {NetworkUnavailable} from './network-unavailable.ts';
 
 // It takes some hundredths of a second, on a busy machine longer.
@@ -13,6 +14,7 @@ export type Progress = {
 	readonly ended: Promise<unknown>;
 	/** All that it writes to its standard error. */
 	readonly complaints: Promise<string>;
+	readonly signal: AbortSignal;
 };
 
 /** Resolves when a program has ended, or could not be started. */
@@ -28,16 +30,10 @@ export async function endOf(program: ChildProcess): Promise<void> {
 Waits until a program has made its network.
 
 @throws {NetworkUnavailable} when it ends before, with its last line; when it takes ten seconds
+@throws the reason of `signal`
 */
-export async function whenReady(name: string, {ready, ended, complaints}: Progress): Promise<void> {
-	const controller = new AbortController();
-	const {signal} = controller;
-	const outcome = await Promise.race([
-		ready(signal).then(() => 'ready' as const),
-		ended.then(() => 'ended' as const),
-		setTimeout(patience, 'silent' as const, {signal}),
-	]);
-	controller.abort();
+export async function whenReady(name: string, {ready, ended, complaints, signal}: Progress): Promise<void> {
+	const outcome = await firstOutcome({ready, ended, signal});
 	switch (outcome) {
 		case 'ready': {
 			return;
@@ -50,6 +46,19 @@ export async function whenReady(name: string, {ready, ended, complaints}: Progre
 		case 'silent': {
 			throw new NetworkUnavailable(`${name} does not get ready`);
 		}
+	}
+}
+
+async function firstOutcome({ready, ended, signal}: Omit<Progress, 'complaints'>): Promise<'ready' | 'ended' | 'silent'> {
+	const over = new AbortController();
+	try {
+		return await abortable(Promise.race([
+			ready(over.signal).then(() => 'ready' as const),
+			ended.then(() => 'ended' as const),
+			setTimeout(patience, 'silent' as const, {signal: over.signal}),
+		]), signal);
+	} finally {
+		over.abort();
 	}
 }
 

@@ -46,7 +46,7 @@ export type VertexContext = {
 	/** What the steps may ask for beyond an ordinary container. */
 	readonly entitlements: ReadonlySet<Entitlement>;
 	/** The network of steps that ask for no other one; called when the first of a class starts. */
-	readonly openNetwork: (stepClass: StepClass) => Promise<StepNetwork>;
+	readonly openNetwork: (stepClass: StepClass, signal: AbortSignal) => Promise<StepNetwork>;
 	/** Of each container. */
 	readonly limits: ContainerLimits;
 	/** Path of the cgroup that those of containers are made in. */

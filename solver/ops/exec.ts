@@ -35,7 +35,7 @@ export type ExecOpContext = {
 	/** Asked for when the first container is started. */
 	readonly environment: () => Promise<ContainerEnvironment>;
 	/** Asked for when the first container of a class is started. */
-	readonly openNetwork: (stepClass: StepClass) => Promise<StepNetwork>;
+	readonly openNetwork: (stepClass: StepClass, signal: AbortSignal) => Promise<StepNetwork>;
 	/** Of each container. They have no part in the cache key. */
 	readonly limits: ContainerLimits;
 	/** The content of a secret, if there is one of this id. */
@@ -138,7 +138,7 @@ async function runInContainer(operation: ExecOperation, {root, mounts}: {readonl
 		env: withDefaults(withDefaults(mounts.environment, env), proxyEnvironment),
 		cwd,
 		user,
-		network: network === 'default' ? await openNetwork(security) : network,
+		network: network === 'default' ? await openNetwork(security, execution.signal) : network,
 		security,
 		hostname,
 		mounts: mounts.mounts,

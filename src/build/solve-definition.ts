@@ -53,7 +53,7 @@ export async function solveDefinition(definition: Definition, {options, store, l
 		layers,
 		localDirectories,
 		entitlements: options.entitlements,
-		openNetwork: async stepClass => networks.open(stepClass),
+		openNetwork: async (stepClass, signal) => networks.open(stepClass, signal),
 		limits: options.limits,
 		...(options.cgroupParent !== undefined && {cgroupParent: options.cgroupParent}),
 		openRegistry: openPermitted(options),

@@ -41,8 +41,9 @@ export async function * examineMachine(patient: Patient, signal: AbortSignal): A
 	for (const [topic, examine] of examinations) {
 		signal.throwIfAborted();
 		try {
-			yield * await examine(patient);
+			yield * await examine(patient, signal);
 		} catch (error) {
+			signal.throwIfAborted();
 			yield {
 				status: 'warning', topic, summary: `not examined: ${errorMessage(error)}`, advice: 'The other lines may tell why.',
 			};

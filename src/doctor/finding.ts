@@ -27,4 +27,4 @@ Looks at one part of the machine; leaves nothing behind.
 
 @returns the findings in the order in which they are shown; at least one
 */
-export type Examination = (patient: Patient) => Promise<readonly Finding[]>;
+export type Examination = (patient: Patient, signal: AbortSignal) => Promise<readonly Finding[]>;

@@ -10,12 +10,12 @@ const descriptions: Readonly<Record<NetworkKind, string>> = {
 };
 
 /** Which network a step gets: makes one, as the first step of a build does. */
-export async function examineNetwork({refusal}: Patient): Promise<readonly Finding[]> {
+export async function examineNetwork({refusal}: Patient, signal: AbortSignal): Promise<readonly Finding[]> {
 	if (refusal !== undefined) {
 		return [];
 	}
 
-	await using outcome = await openStepNetwork();
+	await using outcome = await openStepNetwork(signal);
 	return [outcome.type === 'namespace'
 		? {status: 'ok', topic, summary: `of a build's own, by ${descriptions[outcome.kind]}`}
 		: {

@@ -12,6 +12,7 @@ import {Socket} from 'node:net';
 import {pipeline} from 'node:stream/promises';
 import {setTimeout} from 'node:timers/promises';
 import {randomUUID} from 'node:crypto';
+import {abortable} from '../kernel/abortable.ts';
 import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
 
 // Milliseconds between looks whether somebody has opened a fifo to read it.
@@ -109,11 +110,6 @@ async function writeStandardOutput(chunks: AsyncIterable<Uint8Array>, signal: Ab
 /** Waits until the chunk is taken, so that a slow reader slows the export down; one that reads nothing at all does not keep it from being aborted. */
 async function writeToStandardOutput(chunk: Uint8Array, signal: AbortSignal): Promise<void> {
 	const {promise, resolve, reject} = Promise.withResolvers<void>();
-	const abort = () => {
-		reject(signal.reason as Error);
-	};
-
-	signal.addEventListener('abort', abort);
 	process.stdout.write(chunk, error => {
 		if (error) {
 			reject(error);
@@ -121,9 +117,5 @@ async function writeToStandardOutput(chunk: Uint8Array, signal: AbortSignal): Pr
 			resolve();
 		}
 	});
-	try {
-		await promise;
-	} finally {
-		signal.removeEventListener('abort', abort);
-	}
+	await abortable(promise, signal);
 }

@@ -1,3 +1,4 @@
+import {abortable} from '../kernel/abortable.ts';
 import type {Scope} from './scope.ts';
 import type {Token} from './token-request.ts';
 
@@ -48,24 +49,4 @@ export class TokenCache {
 
 function keyOf(scopes: readonly Scope[]): string {
 	return scopes.join(' ');
-}
-
-/** What one of those who wait gives up, the others still want. */
-async function abortable<Result>(promise: Promise<Result>, signal: AbortSignal | undefined): Promise<Result> {
-	if (signal === undefined) {
-		return promise;
-	}
-
-	signal.throwIfAborted();
-	const aborted = Promise.withResolvers<never>();
-	const abort = () => {
-		aborted.reject(signal.reason);
-	};
-
-	signal.addEventListener('abort', abort);
-	try {
-		return await Promise.race([promise, aborted.promise]);
-	} finally {
-		signal.removeEventListener('abort', abort);
-	}
 }
