@@ -1,10 +1,13 @@
 import type {ChainId, DiffId} from '../src/kernel/digest.ts';
 import {errorCode} from '../src/kernel/errors.ts';
+import type {BeginLateWork} from '../src/kernel/late-work.ts';
 import type {Descriptor} from '../src/kernel/oci-types.ts';
 import {checkingDiffId} from './check-diff-id.ts';
+import {countedChunks} from './counted-chunks.ts';
 import {takeSnapshotOfChain} from './layer-rows.ts';
 import type {Metadata} from './metadata.ts';
 import {insertPackedSnapshot, packedSnapshots} from './packed-rows.ts';
+import type {RemoteBlob} from './remote-blobs.ts';
 import {deleteSnapshot} from './snapshot-rows.ts';
 import type {SnapshotId} from './snapshotter.ts';
 import type {Store} from './store.ts';
@@ -66,10 +69,11 @@ export class CachedLayers implements AsyncDisposable {
 		return snapshot;
 	}
 
-	/** Says where layers are. Their content is checked against their diff IDs when they come. */
-	provide(layers: readonly CachedLayer[], read: ReadCachedBlob): void {
+	/** Says where layers are. Their content is checked against their diff IDs when they come, which is told of as part of `begin`. */
+	provide(layers: readonly CachedLayer[], read: ReadCachedBlob, begin?: BeginLateWork): void {
 		for (const {blob, diffId} of layers) {
-			this.#store.content.provide({...blob, read: options => checkingDiffId(read(blob, options), {diffId, size: blob.size})});
+			const readChecked: RemoteBlob['read'] = options => checkingDiffId(read(blob, options), {diffId, size: blob.size});
+			this.#store.content.provide({...blob, begin, read: begin === undefined ? readChecked : options => tellOf(readChecked(options), blob, begin)});
 		}
 	}
 
@@ -93,6 +97,24 @@ export class CachedLayers implements AsyncDisposable {
 			}
 		}
 	}
+}
+
+/**
+Tells how much of a blob has come.
+
+@yields its chunks
+*/
+async function * tellOf(chunks: AsyncIterable<Uint8Array>, {digest, size}: Descriptor, begin: BeginLateWork): AsyncGenerator<Uint8Array, void, undefined> {
+	using work = begin();
+	const report = (current: number) => {
+		work.status({id: digest, current, total: size});
+	};
+
+	report(0);
+	yield * countedChunks(chunks, report);
+	work.status({
+		id: digest, current: size, total: size, completed: true,
+	});
 }
 
 function removeWithChildren(metadata: Metadata, id: SnapshotId, session: string): void {

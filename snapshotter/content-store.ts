@@ -17,6 +17,7 @@ import {
 	type Digest,
 } from '../src/kernel/digest.ts';
 import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
+import type {LateWork} from '../src/kernel/late-work.ts';
 import type {ImageIndex} from '../src/kernel/oci-types.ts';
 import {gatherChunks} from './gather-chunks.ts';
 import {
@@ -131,6 +132,11 @@ export class ContentStore {
 				await this.ingest(blob.read({signal}), {expectedDigest: digest, expectedSize: blob.size, signal});
 			},
 		});
+	}
+
+	/** Begins work on a blob that was provided, such as unpacking it; `undefined` if nobody is to be told of it. */
+	beginWork(digest: Digest): LateWork | undefined {
+		return this.#remoteBlobs.beginWork(digest);
 	}
 
 	/** Bytes of the blob; `undefined` when it is not there, even if it can be had. */

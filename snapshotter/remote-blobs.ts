@@ -1,4 +1,5 @@
 import type {Digest} from '../src/kernel/digest.ts';
+import type {BeginLateWork, LateWork} from '../src/kernel/late-work.ts';
 import {KeyedLock} from './keyed-lock.ts';
 
 /** A blob that is somewhere else. */
@@ -8,6 +9,8 @@ export type RemoteBlob = {
 	readonly size: number;
 	/** Its bytes from there. They are verified by who takes them in. */
 	readonly read: (options: {readonly signal: AbortSignal | undefined}) => AsyncIterable<Uint8Array>;
+	/** Who unpacks it does so as part of this work. */
+	readonly begin?: BeginLateWork | undefined;
 };
 
 /** The blobs that a content store may ask for elsewhere when somebody needs them, as long as the process lives. */
@@ -25,6 +28,11 @@ export class RemoteBlobs {
 	/** Is it known where the blob is? */
 	has(digest: Digest): boolean {
 		return this.#blobs.has(digest);
+	}
+
+	/** Begins work on a blob; `undefined` if nobody is to be told of it. */
+	beginWork(digest: Digest): LateWork | undefined {
+		return this.#blobs.get(digest)?.begin?.();
 	}
 
 	/** Takes in a blob, one at a time for each digest, unless it is known nowhere or `isHere` says that it has come. */

@@ -1,6 +1,7 @@
 import {renameSync} from 'node:fs';
 import type {Descriptor} from '../src/linux/descriptor.ts';
 import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
+import type {LateWork} from '../src/kernel/late-work.ts';
 import {mediaTypes} from '../src/kernel/oci-types.ts';
 import {bootId} from './boot-id.ts';
 import type {ContentStore} from './content-store.ts';
@@ -53,21 +54,30 @@ class UnpackingSnapshotter implements Snapshotter {
 	async #unpackAll(id: SnapshotId): Promise<void> {
 		const {metadata, content} = this.#options;
 		const packed = packedSnapshots(metadata, id);
+		// From the first download to the end of the last one it is one work, not several.
+		using works = new DisposableStack();
+		const told = packed.map(({blob}) => works.use(content.beginWork(blob.digest)));
 		// All at once, where they are somewhere else.
 		await Promise.all(packed.map(async ({blob}) => content.bring(blob.digest)));
-		for (const snapshot of packed) {
+		for (const [index, snapshot] of packed.entries()) {
 			using _lock = await this.#lock.acquire(snapshot.id);
-			await this.#unpack(snapshot);
+			// Somebody of this process may have done it while the lock was waited for.
+			if (packedSnapshots(metadata, snapshot.id).length > 0) {
+				await this.#unpackAsPartOf(told[index], snapshot);
+			}
 		}
 	}
 
-	async #unpack({id, parent: parentId, diffId, blob, times}: PackedSnapshot): Promise<void> {
-		const {metadata, content} = this.#options;
-		// Somebody of this process may have done it while the lock was waited for.
-		if (packedSnapshots(metadata, id).length === 0) {
-			return;
-		}
+	async #unpackAsPartOf(work: LateWork | undefined, snapshot: PackedSnapshot): Promise<void> {
+		// Without sizes, as BuildKit shows it.
+		const extracting = {id: `extracting ${snapshot.blob.digest}`, current: 0, total: 0};
+		work?.status(extracting);
+		await this.#unpack(snapshot);
+		work?.status({...extracting, completed: true});
+	}
 
+	async #unpack({id, parent: parentId, diffId, blob, times}: PackedSnapshot): Promise<void> {
+		const {content} = this.#options;
 		await using active = await this.#snapshotter.prepare(parentId);
 		using parent = parentId === undefined ? undefined : await this.#snapshotter.view(parentId);
 		const [{applyLayer}, {decompressed}] = await Promise.all([import('./apply.ts'), import('./decompress.ts')]);

@@ -1,3 +1,4 @@
+import type {BeginLateWork} from '../src/kernel/late-work.ts';
 import type {CacheKey} from './vertex.ts';
 
 /*
@@ -8,8 +9,10 @@ A result is recorded under one or more keys; the first is its canonical key, fro
 
 export type CacheRecord<Result> = {
 	readonly canonicalKey: CacheKey;
-	/** Gives the result; `undefined` when it is gone, for example pruned a moment ago. Called only when a result is really needed. */
-	load(signal: AbortSignal): Promise<Result | undefined>;
+	/**
+	Gives the result; `undefined` when it is gone, for example pruned a moment ago. Called only when a result is really needed. What has to be done with it when somebody looks into it, such as its download, is told of as part of `begin`.
+	*/
+	load(signal: AbortSignal, begin?: BeginLateWork): Promise<Result | undefined>;
 };
 
 /** Implemented on SQLite for builds and in memory for tests; both pass the same contract suite. */

@@ -1,5 +1,6 @@
 import {performance} from 'node:perf_hooks';
 import type {Digest} from '../src/kernel/digest.ts';
+import type {BeginLateWork} from '../src/kernel/late-work.ts';
 import type {
 	ProgressSink,
 	StatusEvent,
@@ -23,7 +24,7 @@ Tells what becomes of a job's vertexes, with BuildKit's meaning:
 - a vertex without a name is not told of;
 - a vertex that is a part of another one starts, tells and fails as that one, which completes for both.
 
-The one exception: a vertex that was told as cached starts after all if its record is gone by the time its result is needed.
+The exceptions: a vertex that was told as cached starts after all if its record is gone by the time its result is needed, and starts and completes once more when its result has to be downloaded.
 */
 export class JobProgress {
 	readonly #sink: ProgressSink;
@@ -167,6 +168,33 @@ export class JobProgress {
 			const told = this.#earlyStatuses.get(vertex.digest) ?? [];
 			this.#earlyStatuses.set(vertex.digest, told);
 			told.push(toEvent(status));
+		};
+	}
+
+	/** Tells of the work on a result from the cache that begins when somebody needs it: the vertex starts again, and completes when all of that has ended. */
+	lateReporter(vertexOrPart: NamedVertex): BeginLateWork {
+		const vertex = this.#shown(vertexOrPart);
+		const toEvent = statusEvents(vertex);
+		let started: number | undefined;
+		let running = 0;
+		return () => {
+			started ??= now();
+			if (running === 0) {
+				this.#emit(vertex, {started});
+			}
+
+			running++;
+			return {
+				status: status => {
+					this.#sink(toEvent(status));
+				},
+				[Symbol.dispose]: () => {
+					running--;
+					if (running === 0) {
+						this.#emit(vertex, {started: started!, completed: now()});
+					}
+				},
+			};
 		};
 	}
 

@@ -106,7 +106,7 @@ export class Job<Result> {
 	}
 
 	async #loadRecord(vertex: Vertex<Result>, record: CacheRecord<Result>): Promise<Result | undefined> {
-		return this.#attempt(vertex, 'failed to load cache', async () => record.load(this.#signal));
+		return this.#attempt(vertex, 'failed to load cache', async () => record.load(this.#signal, this.#progress.lateReporter(vertex)));
 	}
 
 	#tellCached(vertex: Vertex<Result>): void {

@@ -1,3 +1,4 @@
+import type {BeginLateWork} from '../../src/kernel/late-work.ts';
 import type {CachedLayers, CachedResult} from '../../snapshotter/cached-layers.ts';
 import {insertCacheRecord, insertImpliedKeys} from '../../snapshotter/cache-records.ts';
 import type {Store} from '../../snapshotter/store.ts';
@@ -6,6 +7,13 @@ import type {CacheKey} from '../vertex.ts';
 import type {BuildResult} from './build-result.ts';
 import {SnapshotCache} from './snapshot-cache.ts';
 
+/** What a result is loaded with. */
+export type LoadOptions = {
+	/** Begins what is told of its download. */
+	readonly begin?: BeginLateWork | undefined;
+	readonly signal: AbortSignal;
+};
+
 /** A cache of somebody else that a build may take results from. */
 export type CacheSource = {
 	/** Where it is, for people. */
@@ -13,7 +21,7 @@ export type CacheSource = {
 	/** What is under a key. */
 	readonly find: (key: string) => CachedResult | undefined;
 	/** Are the layers of a result still there? If so, they have been provided. */
-	readonly hasLayers: (result: CachedResult, signal: AbortSignal) => Promise<boolean>;
+	readonly hasLayers: (result: CachedResult, options: LoadOptions) => Promise<boolean>;
 };
 
 /** What a build works with that takes results from elsewhere. */
@@ -51,10 +59,10 @@ export class ImportedCache implements CacheStore<BuildResult> {
 		});
 	}
 
-	async #loadImported(key: CacheKey, signal: AbortSignal): Promise<BuildResult | undefined> {
+	async #loadImported(key: CacheKey, options: LoadOptions): Promise<BuildResult | undefined> {
 		const {cachedLayers, store: {metadata}} = this.#options;
 		for (const {source, result} of this.#findImported(key)) {
-			if (result.layers !== undefined && await source.hasLayers(result, signal)) {
+			if (result.layers !== undefined && await source.hasLayers(result, options)) {
 				const snapshot = await cachedLayers.snapshotOf(result.layers, `imported from ${source.name}`);
 				insertCacheRecord(metadata, {keys: result.keys, snapshot, description: `imported from ${source.name}`});
 				insertImpliedKeys(metadata, {of: key, keys: this.#impliedKeys});
@@ -88,7 +96,7 @@ export class ImportedCache implements CacheStore<BuildResult> {
 
 		return {
 			canonicalKey,
-			load: async signal => await local?.load(signal) ?? this.#loadImported(key, signal),
+			load: async (signal, begin) => await local?.load(signal) ?? this.#loadImported(key, {begin, signal}),
 		};
 	}
 

@@ -4,6 +4,7 @@ import type {Descriptor} from '../../src/kernel/oci-types.ts';
 import type {RegistryClient, Repository} from '../../src/registry/registry-client.ts';
 import {BlobFollower} from '../../snapshotter/blob-follower.ts';
 import type {ContentStore} from '../../snapshotter/content-store.ts';
+import {countedChunks} from '../../snapshotter/counted-chunks.ts';
 import type {ExecutionContext} from '../vertex.ts';
 import type {Downloads} from './downloads.ts';
 
@@ -67,10 +68,6 @@ async function * explainForeign({mediaType, digest}: Descriptor, bytes: AsyncIte
 	}
 }
 
-// As often as BuildKit tells how much has come.
-// https://github.com/moby/buildkit/blob/v0.32.2/util/pull/pullprogress/progress.go
-const reportInterval = 150;
-
 /**
 Takes layers into our content store: several at once and the lowest first, while the caller unpacks them. Each is verified on the way, and one that is there already, or comes twice in the image, is not taken again.
 
@@ -117,7 +114,7 @@ async function takeIn(layer: Descriptor, {source, content, execution: {signal, s
 	};
 
 	report(0);
-	const ingested = content.ingest(counted(source.read(layer, {signal}), report), {
+	const ingested = content.ingest(countedChunks(source.read(layer, {signal}), report), {
 		expectedDigest: digest, expectedSize: size, observer: follower, signal,
 	});
 	try {
@@ -132,19 +129,4 @@ async function takeIn(layer: Descriptor, {source, content, execution: {signal, s
 		total: size,
 		completed: true,
 	});
-}
-
-async function * counted(chunks: AsyncIterable<Uint8Array>, report: (current: number) => void): AsyncGenerator<Uint8Array, void, undefined> {
-	let current = 0;
-	let reportedAt = performance.now();
-	for await (const chunk of chunks) {
-		current += chunk.length;
-		const now = performance.now();
-		if (now - reportedAt >= reportInterval) {
-			reportedAt = now;
-			report(current);
-		}
-
-		yield chunk;
-	}
 }

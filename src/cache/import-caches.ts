@@ -1,6 +1,7 @@
 import {digestOf, type Digest} from '../kernel/digest.ts';
 import {errorCode, errorMessage, TsbuildError} from '../kernel/errors.ts';
 import {withInternalVertex, type ReportStatus} from '../kernel/internal-vertex.ts';
+import type {BeginLateWork} from '../kernel/late-work.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
 import type {CachedLayers, CachedResult} from '../../snapshotter/cached-layers.ts';
 import type {Store} from '../../snapshotter/store.ts';
@@ -16,8 +17,8 @@ export type ImportedSource = {
 	/** Where it is, for people. */
 	readonly name: string;
 	readonly find: (key: string) => CachedResult | undefined;
-	/** Are the layers of a result still there? If so, they can be had from now on. */
-	readonly hasLayers: (result: CachedResult, signal: AbortSignal) => Promise<boolean>;
+	/** Are the layers of a result still there? If so, they can be had from now on, and their download is told of as part of `begin`. */
+	readonly hasLayers: (result: CachedResult, options: {readonly begin?: BeginLateWork | undefined; readonly signal: AbortSignal}) => Promise<boolean>;
 	readonly mounts: readonly ImportedMount[];
 };
 
@@ -126,13 +127,13 @@ function sourceOf({contents, mounts}: ReadCache, place: BlobPlace, {content, cac
 	return {
 		name: place.name,
 		find: key => firstWithLayers(contents.map(each => each.find(key))),
-		async hasLayers({layers = []}, signal) {
+		async hasLayers({layers = []}, {begin, signal}) {
 			const answers = await Promise.all(layers.map(async ({blob}) => isThere(blob.digest, signal)));
 			if (answers.includes(false)) {
 				return false;
 			}
 
-			cachedLayers.provide(layers, place.readBlob);
+			cachedLayers.provide(layers, place.readBlob, begin);
 			return true;
 		},
 		mounts: takesMounts ? mounts.map(mount => ({...mount, read: options => place.readBlob({...mount, digest: mount.blob}, options)})) : [],

@@ -63,7 +63,7 @@ export class UsedResults {
 		const {sources, signal} = this.#options;
 		for (const source of sources) {
 			const result = source.find(key);
-			if (result?.layers !== undefined && filter.layer(result.layers.at(-1)!) && await source.hasLayers(result, signal)) {
+			if (result?.layers !== undefined && filter.layer(result.layers.at(-1)!) && await source.hasLayers(result, {signal})) {
 				return result.layers;
 			}
 		}

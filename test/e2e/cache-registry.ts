@@ -114,6 +114,10 @@ test('layers are fetched when somebody needs them, and not before', async t => {
 	await project.write({Dockerfile: `${dockerfile}RUN cat /both > /again\n`});
 	const more = await second.build('--build-context', named, '--cache-from', cache, '-o', 'type=cacheonly');
 	t.deepEqual(executedSteps(more.stderr), ['RUN cat /both > /again']);
+	// Under the step that has made the files, as with BuildKit.
+	const {number} = /^#(?<number>\d+) .*COPY <<TEXT \/text$/mv.exec(more.stderr)!.groups!;
+	t.regex(more.stderr, new RegExp(String.raw`^#${number} sha256:\w+ (?<size>\S+) / \k<size> (?:\S+ )?done$`, 'mv'));
+	t.regex(more.stderr, new RegExp(String.raw`^#${number} extracting sha256:\w+ (?:\S+ )?done\n[^]*^#${number} DONE `, 'mv'));
 	const blobs = await second.blobs();
 	t.not(blobs.length, 0);
 	const again = await second.build('--build-context', named, '-o', 'type=cacheonly');

@@ -1,5 +1,8 @@
 import {Buffer} from 'node:buffer';
 import test from 'ava';
+import {JobProgress} from '../../solver/job-progress.ts';
+import {digestOf} from '../../src/kernel/digest.ts';
+import type {ProgressEvent} from '../../src/kernel/progress-event.ts';
 import {FakeGraph} from '../support/fake-graph.ts';
 
 test('every vertex is announced once, after its inputs and before anything starts', async t => {
@@ -149,4 +152,20 @@ test('a vertex and its part are shown as one', async t => {
 		throw new Error('broken');
 	})));
 	t.deepEqual([failing.told('part'), failing.told('whole')], [[], ['started', 'error: broken']]);
+});
+
+test('a cached vertex starts once more while its result is fetched, and completes with the last of that work', t => {
+	const events: ProgressEvent[] = [];
+	const vertex = {digest: digestOf('vertex'), name: 'vertex', inputs: []};
+	const begin = new JobProgress(event => {
+		events.push(event);
+	}).lateReporter(vertex);
+	const [download, extraction] = [begin(), begin()];
+	download.status({id: 'layer', current: 1, total: 2});
+	download[Symbol.dispose]();
+	extraction[Symbol.dispose]();
+	begin()[Symbol.dispose]();
+	const told = events.map(event => (event.type === 'vertex' ? (event.completed === undefined ? 'started' : 'completed') : event.type));
+	t.deepEqual(told, ['started', 'status', 'completed', 'started', 'completed']);
+	t.true(events.every(event => event.type !== 'vertex' || event.cached === undefined));
 });

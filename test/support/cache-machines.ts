@@ -40,9 +40,9 @@ export function makeMachine(project: Project, name: string): Machine {
 	};
 }
 
-/** The names of the steps of a plain progress that were executed: not those that are cached, or are no steps of the Dockerfile. */
+/** The names of the steps of a plain progress that were executed: not those that are cached, maybe in layers that are downloaded, or are no steps of the Dockerfile. */
 export function executedSteps(stderr: string): readonly string[] {
 	const steps = stderr.matchAll(/^#(?<number>\d+) (?<name>\[[^\]]*\d\/\d+\] .*)$/gmv).map(match => match.groups!).toArray();
 	const names = new Map(steps.map(({number, name}) => [number!, name!]));
-	return names.entries().filter(([number]) => !stderr.includes(`\n#${number} CACHED\n`)).map(([, name]) => name.replace(/^\[[^\]]*\] /v, '')).toArray();
+	return names.entries().filter(([number]) => !stderr.includes(`\n#${number} CACHED\n`) && !stderr.includes(`\n#${number} sha256:`)).map(([, name]) => name.replace(/^\[[^\]]*\] /v, '')).toArray();
 }
