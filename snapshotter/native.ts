@@ -20,6 +20,7 @@ import {
 } from './snapshot-rows.ts';
 import type {
 	ActiveSnapshot,
+	CommitOptions,
 	SnapshotChanges,
 	SnapshotId,
 	SnapshotInfo,
@@ -70,8 +71,8 @@ class NativeSnapshotter implements Snapshotter {
 				await writeCopyMark(directories.directory);
 			}
 
-			const commit = (description: string) => {
-				commitSnapshot(this.#metadata, id, {session, description, bootId: bootId()});
+			const commit = (options: CommitOptions) => {
+				commitSnapshot(this.#metadata, id, {...options, session, bootId: bootId()});
 			};
 
 			return new ActiveCopy({
@@ -116,7 +117,7 @@ class NativeSnapshotter implements Snapshotter {
 type ActiveCopyParts = {
 	readonly id: SnapshotId;
 	readonly directories: SnapshotDirectories;
-	readonly commit: (description: string) => void;
+	readonly commit: (options: CommitOptions) => void;
 	readonly remove: () => Promise<void>;
 };
 
@@ -160,14 +161,14 @@ class ActiveCopy implements ActiveSnapshot {
 		await this.#takeInChanges();
 	}
 
-	async commit({description}: {readonly description: string}): Promise<SnapshotId> {
+	async commit(options: CommitOptions): Promise<SnapshotId> {
 		this.#assertActive();
 		// From now on, disposing does nothing, also when it does not wait for the commit.
 		this.#isOver = true;
 		try {
 			// Before the row changes: after a crash in between it is still an active snapshot, and swept.
 			await this.#takeInChanges();
-			this.#parts.commit(description);
+			this.#parts.commit(options);
 			return this.id;
 		} catch (error) {
 			this.#isOver = false;

@@ -22,6 +22,7 @@ import {
 import {storeError} from './store-error.ts';
 import type {
 	ActiveSnapshot,
+	CommitOptions,
 	SnapshotChanges,
 	SnapshotId,
 	SnapshotInfo,
@@ -102,8 +103,8 @@ class OverlaySnapshotter implements Snapshotter {
 			const directories = await makeSnapshotDirectories(this.#root, id, parent);
 			const lowerDirectories = parent === undefined ? [] : this.#treesOf(parent);
 			const mount = async (mountPoints: readonly string[]) => this.#mountTrees([...lowerDirectories, ...await this.#mountPointLayers(mountPoints)], directories);
-			const commit = (description: string) => {
-				commitSnapshot(this.#metadata, id, {session, description, bootId: bootId()});
+			const commit = (options: CommitOptions) => {
+				commitSnapshot(this.#metadata, id, {...options, session, bootId: bootId()});
 			};
 
 			return new ActiveOverlay({
@@ -151,7 +152,7 @@ type ActiveOverlayParts = {
 	readonly overlayAttributes: OverlayAttributes;
 	readonly directories: SnapshotDirectories;
 	readonly mount: (mountPoints: readonly string[]) => Promise<Descriptor>;
-	readonly commit: (description: string) => void;
+	readonly commit: (options: CommitOptions) => void;
 	readonly remove: () => Promise<void>;
 };
 
@@ -185,14 +186,14 @@ class ActiveOverlay implements ActiveSnapshot {
 		await removeTree(this.#parts.directories.work);
 	}
 
-	async commit({description}: {readonly description: string}): Promise<SnapshotId> {
+	async commit(options: CommitOptions): Promise<SnapshotId> {
 		this.#assertActive();
 		// From now on, disposing does nothing, also when it does not wait for the commit.
 		this.#isOver = true;
 		try {
 			// Before the row changes: after a crash in between it is still an active snapshot, and swept.
 			await removeTree(this.#parts.directories.work);
-			this.#parts.commit(description);
+			this.#parts.commit(options);
 			return this.id;
 		} catch (error) {
 			this.#isOver = false;

@@ -201,4 +201,7 @@ export const migrations: readonly string[] = [`
 		record INTEGER NOT NULL REFERENCES cache_records (id) ON DELETE CASCADE
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX implied_keys_by_record ON implied_keys (record);
+`, `
+	-- Whether a committed snapshot holds files of a git repository.
+	ALTER TABLE snapshots ADD COLUMN is_checkout INTEGER NOT NULL DEFAULT 0 CHECK (is_checkout IN (0, 1));
 `];

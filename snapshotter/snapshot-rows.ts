@@ -1,6 +1,6 @@
 import {TsbuildError} from '../src/kernel/errors.ts';
 import type {Metadata} from './metadata.ts';
-import type {SnapshotId, SnapshotInfo} from './snapshotter.ts';
+import type {CommitOptions, SnapshotId, SnapshotInfo} from './snapshotter.ts';
 
 // The rows of snapshots, the same for every kind of snapshotter. Each change is one transaction.
 
@@ -27,11 +27,11 @@ Makes an active snapshot a committed one, held by the session that made it until
 
 @throws {TsbuildError} `ERR_TSBUILD_SNAPSHOT_NOT_FOUND` when the session has no such active snapshot
 */
-export function commitSnapshot(metadata: Metadata, id: SnapshotId, {session, description, bootId}: {readonly session: string; readonly description: string; readonly bootId: string}): void {
+export function commitSnapshot(metadata: Metadata, id: SnapshotId, {session, description, isCheckout = false, bootId}: CommitOptions & {readonly session: string; readonly bootId: string}): void {
 	metadata.transaction(() => {
 		const {changes} = metadata
-			.statement('UPDATE snapshots SET state = \'committed\', session = NULL, description = ?, unsynced_boot = ? WHERE id = ? AND session = ?')
-			.run(description, bootId, id, session);
+			.statement('UPDATE snapshots SET state = \'committed\', session = NULL, description = ?, is_checkout = ?, unsynced_boot = ? WHERE id = ? AND session = ?')
+			.run(description, Number(isCheckout), bootId, id, session);
 		if (changes !== 1) {
 			throw snapshotNotFound(id);
 		}

@@ -38,6 +38,14 @@ export type SnapshotChanges =
 	/** Native: the whole tree, which shows its changes beside that of the parent. `copiedAt` is when it was copied from there, by the clock of its file system in nanoseconds, if that is known. */
 	| {readonly kind: 'tree'; readonly directory: string; readonly copiedAt: bigint | undefined};
 
+/** What a snapshot is said to be. */
+export type CommitOptions = {
+	/** For people. */
+	readonly description: string;
+	/** It holds files of a git repository, which are easily fetched again: they are the first to go when garbage is collected. */
+	readonly isCheckout?: boolean;
+};
+
 export type ActiveSnapshot = AsyncDisposable & {
 	readonly id: SnapshotId;
 	/**
@@ -53,7 +61,7 @@ export type ActiveSnapshot = AsyncDisposable & {
 	/** Brings the files into their final form, without saying so in the store: nothing may change them any more, and what has not been committed or taken over goes by disposing. */
 	seal(): Promise<void>;
 	/** Seals the snapshot and makes it immutable; disposing afterwards does nothing. */
-	commit(options: {readonly description: string}): Promise<SnapshotId>;
+	commit(options: CommitOptions): Promise<SnapshotId>;
 };
 
 export type Snapshotter = {

@@ -15,7 +15,7 @@ export type UsageRecord = {
 	readonly id: string;
 	/** A snapshot with the blobs that were made of it, a blob that belongs to nothing, or the cache of RUN steps; what images need is not among the blobs. Images and what the store needs for itself are never removed as cache. */
 	readonly subject:
-		| {readonly kind: 'snapshot'; readonly snapshot: SnapshotId; readonly blobs: readonly Digest[]}
+		| {readonly kind: 'snapshot'; readonly snapshot: SnapshotId; readonly isCheckout: boolean; readonly blobs: readonly Digest[]}
 		| {readonly kind: 'blob'; readonly blobs: readonly [Digest]}
 		| {readonly kind: 'cache-mount'; readonly entry: CacheMountEntry; readonly blobs: readonly []}
 		| {readonly kind: 'image' | 'internal'; readonly blobs: readonly []};
@@ -84,7 +84,7 @@ export async function measureSnapshots({root, metadata}: Pick<Store, 'root' | 'm
 
 const snapshotsQuery = `
 	SELECT
-		snapshots.id, parent, state, created_at, size, chain_id, digest,
+		snapshots.id, parent, state, is_checkout, created_at, size, chain_id, digest,
 		coalesce((SELECT cache_records.description FROM cache_records WHERE snapshot = snapshots.id ORDER BY cache_records.id LIMIT 1), description) AS description,
 		coalesce((SELECT max(last_used_at) FROM cache_records WHERE snapshot = snapshots.id), created_at) AS last_used_at,
 		1 + coalesce((SELECT sum(usage_count) FROM cache_records WHERE snapshot = snapshots.id), 0) AS usage_count,
@@ -107,7 +107,9 @@ function listSnapshots(metadata: Metadata, {images, blobs}: {readonly images: Im
 
 		return {
 			id: String(id),
-			subject: {kind: 'snapshot', snapshot: id, blobs: own},
+			subject: {
+				kind: 'snapshot', snapshot: id, isCheckout: row.is_checkout === 1, blobs: own,
+			},
 			parent: row.parent === null ? undefined : String(row.parent),
 			createdAt: row.created_at as number,
 			lastUsedAt: row.last_used_at as number,

@@ -59,7 +59,7 @@ export function createSourceGitOp(operation: SourceGitOperation, context: Source
 			await using active = await context.store.snapshotter.prepare(undefined);
 			// There is nothing below, so what is seen is what stands in the directory for changes.
 			await checkOut(operation, commit, {directory: active.changesDirectory, temporaryDirectory: () => context.store.session.temporaryFile(), git});
-			return {kind: 'snapshot', snapshot: await active.commit({description: context.name})};
+			return {kind: 'snapshot', snapshot: await active.commit({description: context.name, isCheckout: true})};
 		},
 	};
 }

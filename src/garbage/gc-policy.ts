@@ -42,7 +42,7 @@ export function defaultRules(limits: SpaceLimits): readonly GcRule[] {
 			minFreeSpace: 0,
 			maxUsedSpace: 512 * megabyte,
 			keepDuration: 48 * hour,
-			concerns: ({subject}) => subject.kind === 'cache-mount',
+			concerns: ({subject}) => subject.kind === 'cache-mount' || (subject.kind === 'snapshot' && subject.isCheckout),
 		},
 		{...all, ...limits, keepDuration: 60 * 24 * hour},
 		{...all, ...limits},

@@ -17,7 +17,9 @@ const now = Date.UTC(2026, 10, 20, 19, 35, 52);
 
 const record: UsageRecord = {
 	id: '12',
-	subject: {kind: 'snapshot', snapshot: 12 as SnapshotId, blobs: []},
+	subject: {
+		kind: 'snapshot', snapshot: 12 as SnapshotId, isCheckout: false, blobs: [],
+	},
 	parent: undefined,
 	createdAt: now - 1426,
 	lastUsedAt: now - 1200,

@@ -10,6 +10,7 @@ import path from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {startGitServer, type GitServer} from '../support/git-server.ts';
 import {makeProject, type Project} from '../support/project.ts';
+import {tsbuild} from '../support/tsbuild.ts';
 
 const first = 1_580_702_706;
 const second = first + 1000;
@@ -48,6 +49,8 @@ test('ADD takes the files of the default branch, with the time of the commit', a
 		'-rw-r--r-- 0/0 1 2020-02-03 04:21:46 app/sub/two',
 		'-rw-r--r-- 0/0 1 2020-02-03 04:21:46 app/three',
 	]);
+	const usage = await tsbuild(['du', '--filter', 'type=source.git.checkout', '--format', '{{.Description}}'], {root: project.root});
+	t.regex(usage.stdout.toString(), /^[^\n]*ADD [^\n]*\/app\.git[^\n]*\n$/v);
 });
 
 const names = test.macro({

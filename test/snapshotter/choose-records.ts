@@ -7,7 +7,9 @@ import type {UsageRecord} from '../../snapshotter/usage.ts';
 function record(id: number, facts: Partial<UsageRecord> = {}): UsageRecord {
 	return {
 		id: String(id),
-		subject: {kind: 'snapshot', snapshot: id as SnapshotId, blobs: []},
+		subject: {
+			kind: 'snapshot', snapshot: id as SnapshotId, isCheckout: false, blobs: [],
+		},
 		parent: undefined,
 		createdAt: id,
 		lastUsedAt: id,
