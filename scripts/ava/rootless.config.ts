@@ -1,24 +1,17 @@
 import {countedRun} from './counted-run.ts';
 
-// What a test does itself, not what it builds, needs root here.
+// What cannot be a test of an ordinary user.
 const needRoot = [
-	// They give the files of their contexts to others, and make devices.
-	'build-cases',
-	// They start engines, registries and other builders as root, or mount disks.
+	// Docker's engine is root's.
 	'docker-engine',
+	// As namespace-root.config.ts has them: they mount disks, and open stores in the process of the test.
 	'full-disk',
-	'images',
-	'images-for-others',
-	'images-of-others',
-	// They give files of the context to others, or set limits, for which an ordinary user has no cgroup.
-	'run-mounts',
-	'run-options',
-	// They open stores themselves.
 	'power-loss',
 	'prune-while-building',
-	// They make networks or users.
+	// They become ordinary users themselves, or make machines with networks.
 	'rootless',
 	'rootless-in-container',
+	'rootless-network',
 	'step-network',
 ];
 

@@ -1,6 +1,7 @@
-import {readdirSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import process from 'node:process';
 import test, {type ExecutionContext} from 'ava';
 import PQueue from 'p-queue';
 import {makeBaseImage} from '../support/base-image.ts';
@@ -18,6 +19,7 @@ import {
 	listLayout,
 	listTimes,
 } from '../support/case-files.ts';
+import {testWhere} from '../support/conditions.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
@@ -47,7 +49,9 @@ const gives = test.macro({
 
 const names = readdirSync(folders, {withFileTypes: true}).filter(entry => entry.isDirectory()).map(({name}) => name);
 for (const name of names) {
-	test(gives, name);
+	const reason = path.join(folders, name, 'needs-root');
+	const caseTest = existsSync(reason) ? testWhere(process.getuid!() === 0, readFileSync(reason, 'utf8').trim()) : test;
+	caseTest(gives, name);
 }
 
 async function checkCase(t: ExecutionContext, folder: string): Promise<void> {

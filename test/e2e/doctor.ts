@@ -4,6 +4,7 @@ import {mkdir, readdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
+import test from 'ava';
 import type {Finding} from '../../src/doctor/finding.ts';
 import {asRoot} from '../support/conditions.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
@@ -28,7 +29,7 @@ type Report = {
 	readonly findings: readonly Finding[];
 };
 
-asRoot('where builds run, nothing is a fault, and nothing is left', async t => {
+test('where builds run, nothing is a fault, and nothing is left', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const {exitCode, findings} = await examine(path.join(directory.path, 'deep/store'));
 	t.deepEqual(findings.filter(({status}) => status === 'fault'), []);
@@ -37,7 +38,7 @@ asRoot('where builds run, nothing is a fault, and nothing is left', async t => {
 	t.deepEqual(await readdir(directory.path), []);
 });
 
-asRoot('a store that is there is left as it is', async t => {
+test('a store that is there is left as it is', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const root = path.join(directory.path, 'store');
 	await tsbuild(['images'], {root});
@@ -47,7 +48,7 @@ asRoot('a store that is there is left as it is', async t => {
 	t.deepEqual(await readdir(root), before);
 });
 
-asRoot('the report is a line for each part and a verdict, without colours where no terminal is', async t => {
+test('the report is a line for each part and a verdict, without colours where no terminal is', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const {stdout, exitCode} = await tsbuild(['doctor'], {root: directory.path});
 	t.is(exitCode, 0);
@@ -75,7 +76,7 @@ asRoot('without CAP_SYS_ADMIN and user namespaces no build can run, and one line
 	t.regex(faults.map(fault => JSON.stringify(fault)).join(','), /sysctl -w user.max_user_namespaces=\d/v);
 });
 
-asRoot('a limit of other namespaces is told', async t => {
+test('a limit of other namespaces is told', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const {exitCode, findings} = await examine(directory.path, {prefix: withLimit('ipc')});
 	t.is(exitCode, 1);
@@ -84,7 +85,7 @@ asRoot('a limit of other namespaces is told', async t => {
 	t.regex(find(findings, 'ids').summary, /^1 of users, 1 of groups/v);
 });
 
-asRoot('a place where no store can be is a fault', async t => {
+test('a place where no store can be is a fault', async t => {
 	const {exitCode, findings} = await examine('/dev/null/store');
 	t.is(exitCode, 1);
 	t.like(find(findings, 'store'), {status: 'fault'});
@@ -100,7 +101,7 @@ asRoot('programs that are missing are named, with what they are for', async t =>
 	t.regex('advice' in finding ? finding.advice : '', /git for contexts and ADD from git repositories/v);
 });
 
-asRoot('credentials that cannot be read are told without what is in the file, and proxies without passwords', async t => {
+test('credentials that cannot be read are told without what is in the file, and proxies without passwords', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const config = path.join(directory.path, 'config');
 	await mkdir(config);
@@ -113,7 +114,7 @@ asRoot('credentials that cannot be read are told without what is in the file, an
 	t.notRegex(JSON.stringify(findings), /secret|c2VjcmV0/v);
 });
 
-asRoot('a helper for credentials that is not installed is named', async t => {
+test('a helper for credentials that is not installed is named', async t => {
 	await using directory = await makeTemporaryDirectory();
 	await writeFile(path.join(directory.path, 'config.json'), '{"credsStore": "nosuch"}');
 	const {findings} = await examine(path.join(directory.path, 'store'), {environment: {DOCKER_CONFIG: directory.path}});

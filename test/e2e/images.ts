@@ -5,6 +5,7 @@ import process from 'node:process';
 import test from 'ava';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
 import {assertNothingLeft} from '../support/leftovers.ts';
+import {asNamespaceRoot} from '../support/namespace-root.ts';
 import {makeProject} from '../support/project.ts';
 
 const dockerfile = `FROM base
@@ -42,11 +43,11 @@ test('umoci unpacks the image, and runc runs its command', async t => {
 	const bundle = path.join(project.directory, 'bundle');
 	const result = await project.build('-t', 'app:1', '-o', `type=oci,tar=false,dest=${layout}`);
 	t.is(result.exitCode, 0, result.stderr);
-	execFileSync('umoci', ['unpack', '--image', `${layout}:1`, bundle]);
+	execFileSync(...asNamespaceRoot('umoci', ['unpack', '--image', `${layout}:1`, bundle]));
 	t.is(await readFile(path.join(bundle, 'rootfs/greeting'), 'utf8'), 'hello\n');
 	await t.throwsAsync(readFile(path.join(bundle, 'rootfs/etc/os-release')), {code: 'ENOENT'});
 	await useWithoutTerminal(path.join(bundle, 'config.json'));
-	const output = execFileSync('runc', ['--root', path.join(project.directory, 'runc'), 'run', '--bundle', bundle, `tsbuild-test-${process.pid}`], {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
+	const output = execFileSync(...asNamespaceRoot('runc', ['--root', path.join(project.directory, 'runc'), 'run', '--bundle', bundle, `tsbuild-test-${process.pid}`]), {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
 	t.is(output, 'world\nnobody\n');
 });
 

@@ -1,15 +1,9 @@
 import {readFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import {prepareCgroups} from '../../solver/executor/cgroup-hierarchy.ts';
-import {defaultProcessLimit} from '../../solver/executor/process-limit.ts';
-import {testWhere} from '../support/conditions.ts';
 import {makeProject} from '../support/project.ts';
 import {stepOutput} from '../support/step-output.ts';
-
-const cgroups = await prepareCgroups();
-const processLimit = await defaultProcessLimit(cgroups);
-const testWithCgroups = testWhere(processLimit !== undefined, 'it needs cgroups');
+import {processLimit, testWithCgroups} from '../support/test-with-cgroups.ts';
 
 /** The end of a failed build. */
 function lastError(stderr: string): string {

@@ -1,6 +1,7 @@
 import {execFileSync} from 'node:child_process';
 import path from 'node:path';
 import process from 'node:process';
+import test from 'ava';
 import type {ImageIndex, ImageManifest} from '../../src/kernel/oci-types.ts';
 import {asRoot} from '../support/conditions.ts';
 import {makeProject} from '../support/project.ts';
@@ -27,14 +28,14 @@ function listLayers(archive: string): readonly string[] {
 	});
 }
 
-asRoot('an image that is built on copies has the layers of one that is built on overlays', async t => {
+test('an image that is built on copies has the layers of one that is built on overlays', async t => {
 	const layers: Record<string, readonly string[]> = {};
 	for (const snapshotter of ['overlay', 'native']) {
 		await using project = await makeProject({Dockerfile: dockerfile, file: 'of the context\n'});
 		const archive = path.join(project.directory, 'image.tar');
-		const {exitCode, stderr} = await project.buildIn({TSBUILD_SNAPSHOTTER: snapshotter}, '-t', 'app:1', '-o', `type=oci,dest=${archive}`);
-		t.is(exitCode, 0, stderr);
-		t.notRegex(stderr, /WARNING: each step copies/v, 'it was wanted so');
+		const built = await project.buildIn({TSBUILD_SNAPSHOTTER: snapshotter}, '-t', 'app:1', '-o', `type=oci,dest=${archive}`);
+		t.is(built.exitCode, 0, built.stderr);
+		t.notRegex(built.stderr, /WARNING: each step copies/v, 'it was wanted so');
 		layers[snapshotter] = listLayers(archive);
 		const again = await project.build('-t', 'app:1');
 		t.is(again.stderr.match(/^#\d+ CACHED$/gmv)?.length, 6, again.stderr);

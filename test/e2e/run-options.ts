@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 import {makeProject} from '../support/project.ts';
 import {stepOutput} from '../support/step-output.ts';
+import {testWithCgroups} from '../support/test-with-cgroups.ts';
 
 test('proxies given as build arguments reach RUN, and neither the cache key nor the image', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN echo "[$HTTP_PROXY] [$no_proxy]"\n'});
@@ -13,21 +14,21 @@ test('proxies given as build arguments reach RUN, and neither the cache key nor 
 	t.regex(second.stderr, /RUN echo .*\n#\d+ CACHED/v);
 });
 
-test('a step that needs more memory than its limit fails and says so, and the build goes on to be usable', async t => {
+testWithCgroups('a step that needs more memory than its limit fails and says so, and the build goes on to be usable', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN tail /dev/zero\n'});
 	const result = await project.build('--memory', '32m');
 	t.is(result.exitCode, 1);
 	t.regex(result.stderr, /^ERROR: failed to build: failed to solve: process "\/bin\/sh -c tail \/dev\/zero" did not complete successfully: .*out of memory \(limit 32MiB/mv);
 });
 
-test('a step that makes more processes than its limit cannot, and ends', async t => {
+testWithCgroups('a step that makes more processes than its limit cannot, and ends', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN for i in $(seq 50); do sleep 1000 & done; echo all begun\n'});
 	const result = await project.build('--pids-limit', '20');
 	t.is(result.exitCode, 1, result.stderr);
 	t.regex(result.stderr, /can't fork/v);
 });
 
-test('a step sees the limit of its CPUs', async t => {
+testWithCgroups('a step sees the limit of its CPUs', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null | head -n 1\n'});
 	const result = await project.build('--cpus', '0.5');
 	t.regex(result.stderr, /^#\d+ [\d.]+ 50000(?: 100000)?$/mv);
@@ -64,7 +65,7 @@ test('a step has the limits of --ulimit and the size of --shm-size, and runs aga
 	t.regex(third.stderr, /RUN ulimit.*\n#\d+ CACHED/v);
 });
 
-test('a step has the limits of --resource', async t => {
+testWithCgroups('a step has the limits of --resource', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null | head -n 1\nRUN tail /dev/zero\n'});
 	const result = await project.build('--resource', 'cpu-quota=25000', '--resource', 'cpu-period=50000', '--resource', 'memory=32m');
 	t.regex(result.stderr, /^#\d+ [\d.]+ 25000(?: 50000)?$/mv);

@@ -3,6 +3,7 @@ import {existsSync} from 'node:fs';
 import {cp, mkdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import type {ImageConfig} from '../../src/kernel/oci-types.ts';
+import {asNamespaceRoot} from './namespace-root.ts';
 import {runCommand} from './run-program.ts';
 import {makeTemporaryDirectory} from './temporary-directory.ts';
 import {tsbuild, type TsbuildResult} from './tsbuild.ts';
@@ -65,7 +66,7 @@ async function prepareContext(folder: string, context: string): Promise<void> {
 	await runCommand('chmod', ['-R', 'u=rwX,go=rX', context]);
 	const setup = path.join(folder, 'setup.sh');
 	if (existsSync(setup)) {
-		await runCommand('env', ['-C', context, 'LC_ALL=C.UTF-8', 'TZ=UTC', 'sh', '-eu', setup]);
+		await runCommand(...asNamespaceRoot('env', ['-C', context, 'LC_ALL=C.UTF-8', 'TZ=UTC', 'sh', '-eu', setup]));
 	}
 }
 

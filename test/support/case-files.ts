@@ -3,6 +3,7 @@ import {mkdirSync, mkdtempSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import type {ImageManifest} from '../../src/kernel/oci-types.ts';
+import {asNamespaceRoot} from './namespace-root.ts';
 
 type Listing = {
 	/** An archive, of which tar knows by itself how it is compressed; standard input when not given. */
@@ -55,8 +56,9 @@ export function listTimes(archive: string): readonly string[] {
 export function listAttributes(archive: string, directory: string): readonly string[] {
 	const target = mkdtempSync(path.join(directory, 'attributes-'));
 	mkdirSync(path.join(target, 'root'));
-	execFileSync('tar', ['--xattrs', '--xattrs-include=*', '-xf', archive, '-C', path.join(target, 'root')]);
-	const text = execFileSync('getfattr', ['-R', '-P', '-h', '-d', '-m', '-', 'root'], {cwd: target, encoding: 'utf8'});
+	// Capabilities are not for ordinary users to give, and look different to them.
+	execFileSync(...asNamespaceRoot('tar', ['--xattrs', '--xattrs-include=*', '-xf', archive, '-C', path.join(target, 'root')]));
+	const text = execFileSync(...asNamespaceRoot('getfattr', ['-R', '-P', '-h', '-d', '-m', '-', 'root']), {cwd: target, encoding: 'utf8'});
 	return text.split('\n\n').flatMap(block => {
 		const [file = '', ...attributes] = block.split('\n');
 		return attributes.filter(line => line !== '').map(line => `${file.replace('# file: root/', '')} ${line}`);

@@ -12,7 +12,7 @@ export function testWhere(isMet: boolean, reason: string): typeof test {
 		(test.skip as (...parameters: readonly unknown[]) => void)(`${title} (skipped: ${reason})`, ...implementation);
 	};
 
-	return isMet ? test : Object.assign(skip, {macro: test.macro}) as typeof test;
+	return isMet ? test : Object.assign(skip, {macro: test.macro, serial: skip}) as typeof test;
 }
 
 /** Tests that need root, for mounts, owners and devices. */

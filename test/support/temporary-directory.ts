@@ -3,6 +3,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import {asNamespaceRoot} from './namespace-root.ts';
 
 /** A directory that is gone after the test: `await using directory = await makeTemporaryDirectory()`. */
 export type TemporaryDirectory = AsyncDisposable & {
@@ -23,7 +24,7 @@ export async function makeTemporaryDirectory(): Promise<TemporaryDirectory> {
 // The store of an ordinary user holds files of the user's subordinate IDs, which only a user namespace with all of them can remove.
 async function removeDirectory(directory: string): Promise<void> {
 	if (process.getuid!() !== 0) {
-		spawnSync('unshare', ['--user', '--map-root-user', '--map-auto', '--', 'rm', '-rf', directory]);
+		spawnSync(...asNamespaceRoot('rm', ['-rf', directory]));
 	}
 
 	await rm(directory, {recursive: true, force: true});
