@@ -27,8 +27,9 @@ Available Commands:
   version     Show the version
 
 Flags:
-  -h, --help      help for tsbuild
-      --version   Show the version
+  -h, --help          help for tsbuild
+      --root string   Directory of the local store (default "/var/lib/tsbuild", or $TSBUILD_ROOT)
+      --version       Show the version
 
 Use "tsbuild [command] --help" for more information about a command.
 `;
