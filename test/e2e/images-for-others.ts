@@ -1,6 +1,8 @@
 import path from 'node:path';
+import process from 'node:process';
 import test from 'ava';
 import {dockerClient, startDockerEngine} from '../../scripts/bench/docker-engine.ts';
+import {testWhere} from '../support/conditions.ts';
 import {makeProject, type Project} from '../support/project.ts';
 import {startRegistry} from '../support/registry.ts';
 import {runCommand} from '../support/run-program.ts';
@@ -34,6 +36,8 @@ copied
 new
 `;
 
+const isRoot = process.getuid!() === 0;
+const testWithDocker = testWhere(isRoot, 'a Docker engine needs root');
 const cleanup = new AsyncDisposableStack();
 let registry: string;
 let project: Project;
@@ -44,12 +48,16 @@ test.before('an image is built, and the others are started', async t => {
 	t.timeout(300_000);
 	({host: registry} = cleanup.use(await startRegistry()));
 	const directory = cleanup.use(await makeTemporaryDirectory()).path;
-	const engine = cleanup.use(await startDockerEngine(path.join(directory, 'docker')));
 	project = cleanup.use(await makeProject({Dockerfile: dockerfile, a: 'copied\n'}));
-	docker = async (...args) => runCommand(dockerClient, ['--host', engine.host, ...args]);
 	// The other driver leaves a mount.
 	buildah = async (...args) => runCommand('buildah', ['--storage-driver', 'vfs', '--root', `${directory}/buildah`, '--runroot', `${directory}/buildah-run`, ...args]);
 	await build('-t', 'saved:1');
+	if (!isRoot) {
+		return;
+	}
+
+	const engine = cleanup.use(await startDockerEngine(path.join(directory, 'docker')));
+	docker = async (...args) => runCommand(dockerClient, ['--host', engine.host, ...args]);
 });
 
 test.after.always('the others are stopped', async () => {
@@ -100,15 +108,15 @@ async function pullByBuildah(name: string): Promise<string> {
 	return listByBuildah(`docker://${name}`);
 }
 
-test('docker pulls an image', pulls, 'docker-oci', {attributes: '', list: pullByDocker});
-test('docker pulls an image with its own media types', pulls, 'docker-docker', {attributes: ',oci-mediatypes=false', list: pullByDocker});
-test('docker pulls an image that is not compressed', pulls, 'docker-plain', {attributes: ',compression=uncompressed,force-compression=true', list: pullByDocker});
+testWithDocker('docker pulls an image', pulls, 'docker-oci', {attributes: '', list: pullByDocker});
+testWithDocker('docker pulls an image with its own media types', pulls, 'docker-docker', {attributes: ',oci-mediatypes=false', list: pullByDocker});
+testWithDocker('docker pulls an image that is not compressed', pulls, 'docker-plain', {attributes: ',compression=uncompressed,force-compression=true', list: pullByDocker});
 test('buildah pulls an image', pulls, 'buildah-oci', {attributes: '', list: pullByBuildah});
 test('buildah pulls an image with the media types of Docker', pulls, 'buildah-docker', {attributes: ',oci-mediatypes=false', list: pullByBuildah});
 test('buildah pulls an image that is not compressed', pulls, 'buildah-plain', {attributes: ',compression=uncompressed,force-compression=true', list: pullByBuildah});
 test('buildah pulls an image with zstd', pulls, 'buildah-zstd', {attributes: ',compression=zstd,force-compression=true', list: pullByBuildah});
 
-test('docker loads what is saved', async t => {
+testWithDocker('docker loads what is saved', async t => {
 	t.timeout(300_000);
 	const archive = path.join(project.directory, 'docker.tar');
 	await save('-o', archive, 'saved:1');
