@@ -11,7 +11,7 @@ import {formatJsonLines, readFormat} from './output-format.ts';
 import {checkArgumentCount} from './positional.ts';
 import {readSpaceLimits} from './space-flags.ts';
 import {timeoutFlag} from './timeout-flag.ts';
-import {readUsageFilter} from './usage-filter.ts';
+import {readKeepDuration, readUsageFilter, type UsageFilter} from './usage-filter.ts';
 import {
 	formatPrunedDetails,
 	formatPrunedSum,
@@ -25,7 +25,7 @@ const pruneFlags = {
 	force: {type: 'boolean', shorthand: 'f', description: 'Do not prompt for confirmation'},
 	format: {type: 'string', valueName: 'string', description: 'Format the output ("table", "json") (default "table")'},
 	help: {type: 'boolean', shorthand: 'h', description: 'help for prune'},
-	'keep-duration': {type: 'string', valueName: 'duration', description: 'Keep what was used since (e.g., "24h"); stands for "--filter until=24h"'},
+	'keep-duration': {type: 'string', valueName: 'duration', description: 'Keep what was used since (e.g., "24h"); as "--filter until=24h"'},
 	'keep-storage': {
 		type: 'string', valueName: 'bytes', description: 'The former name of --reserved-space', hidden: true,
 	},
@@ -56,7 +56,9 @@ export const pruneCommand: Command = async (args, context) => {
 	checkArgumentCount(positional, {minimum: 0, maximum: 0, usage: pruneDescription.usage});
 	const canRemoveShared = flags.all ?? false;
 	const format = readFormat(flags.format, ['table', 'json']);
-	const matches = readUsageFilter([...flags.filter, ...untilOf(flags['keep-duration'])], Date.now());
+	const isChosen = readUsageFilter(flags.filter, Date.now());
+	const isUnused = readKeepDuration(flags['keep-duration'], Date.now());
+	const matches: UsageFilter = record => isChosen(record) && isUnused(record);
 	const limits = readSpaceLimits(flags, context.writeError);
 	if (!flags.force && !await confirm(`WARNING! This will remove all ${canRemoveShared ? '' : 'dangling '}build cache. Are you sure you want to continue?`, context)) {
 		return 0;
@@ -69,13 +71,9 @@ export const pruneCommand: Command = async (args, context) => {
 	return 0;
 };
 
-function untilOf(duration: string | undefined): readonly string[] {
-	return duration === undefined ? [] : [`until=${duration}`];
-}
-
 type PruneRequest = {
 	readonly canRemoveShared: boolean;
-	readonly matches: (record: UsageRecord) => boolean;
+	readonly matches: UsageFilter;
 	readonly limits: SpaceLimits;
 	readonly root: string | undefined;
 };

@@ -67,6 +67,24 @@ export function readUsageFilter(values: readonly string[], now: number): UsageFi
 	return record => filters.every(filter => filter(record));
 }
 
+/**
+Reads the value of `--keep-duration`: chooses what was not used for so long, as `until` does; without one, all.
+
+@throws {UsageError}
+*/
+export function readKeepDuration(text: string | undefined, now: number): UsageFilter {
+	if (text === undefined) {
+		return () => true;
+	}
+
+	try {
+		const oldest = now - (parseGoDuration(text) / nanosecondsPerMillisecond);
+		return record => record.lastUsedAt <= oldest;
+	} catch (error) {
+		throw new UsageError(`invalid argument ${JSON.stringify(text)} for "--keep-duration" flag: ${errorMessage(error)}`);
+	}
+}
+
 /** One value of `--filter`, in its parts. */
 type FilterText = {
 	/** All of it. */

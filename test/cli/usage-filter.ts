@@ -1,5 +1,5 @@
 import test from 'ava';
-import {readUsageFilter} from '../../src/cli/usage-filter.ts';
+import {readKeepDuration, readUsageFilter} from '../../src/cli/usage-filter.ts';
 import type {SnapshotId} from '../../snapshotter/snapshotter.ts';
 import type {UsageRecord} from '../../snapshotter/usage.ts';
 
@@ -70,6 +70,13 @@ test(fails, 'shared=maybe', 'expected true or false');
 test(fails, 'shared~=true', 'expected true or false');
 test(fails, 'unused-for!=1h', '"unused-for" filter expects =');
 test(fails, 'id~=[', 'Invalid regular expression: /[/v: Unterminated character class');
+
+test('--keep-duration chooses what was not used for so long', t => {
+	t.true(readKeepDuration(undefined, day)(record));
+	t.true(readKeepDuration('24h', day)(record));
+	t.false(readKeepDuration('25h', day)(record));
+	t.throws(() => readKeepDuration('1x', day), {code: 'ERR_TSBUILD_USAGE', message: 'invalid argument "1x" for "--keep-duration" flag: time: unknown unit "x" in duration "1x"'});
+});
 
 test('a record is not older than two ages', t => {
 	t.throws(() => readUsageFilter(['until=1h', 'unused-for=2h'], day), {code: 'ERR_TSBUILD_USAGE', message: /filters expect only one value/v});
