@@ -19,6 +19,7 @@ import {
 import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
 import type {LateWork} from '../src/kernel/late-work.ts';
 import type {ImageIndex} from '../src/kernel/oci-types.ts';
+import {oneChunk} from '../src/kernel/one-chunk.ts';
 import {gatherChunks} from './gather-chunks.ts';
 import {
 	checkImageLayout,
@@ -312,10 +313,6 @@ async function writing<Value>(file: string, write: () => Promise<Value>): Promis
 	} catch (error) {
 		throw storeError(`write blob in ${path.dirname(file)}`, error);
 	}
-}
-
-async function * oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-	yield bytes;
 }
 
 async function namesIn(directory: string): Promise<readonly string[]> {

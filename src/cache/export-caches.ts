@@ -3,6 +3,7 @@ import {bytesAfter} from '../exporter/pushable-image.ts';
 import {together} from '../exporter/together.ts';
 import {errorMessage, TsbuildError} from '../kernel/errors.ts';
 import {withInternalVertex, type ReportStatus} from '../kernel/internal-vertex.ts';
+import {oneChunk} from '../kernel/one-chunk.ts';
 import type {ProgressSink} from '../kernel/progress-event.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
 import type {LayerStore} from '../../snapshotter/layers.ts';
@@ -158,8 +159,4 @@ async function reportWhile<Value>(report: ReportStatus, id: string, work: () => 
 	} finally {
 		report({id, started, completed: true});
 	}
-}
-
-async function * oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-	yield bytes;
 }

@@ -1,5 +1,6 @@
 import {chmod} from 'node:fs/promises';
 import type {Descriptor, ImageIndex} from '../kernel/oci-types.ts';
+import {oneChunk} from '../kernel/one-chunk.ts';
 import {createLayout, type ContentStore} from '../../snapshotter/content-store.ts';
 import type {CacheTarget} from './cache-target.ts';
 import {referenceName} from './local-place.ts';
@@ -22,10 +23,10 @@ export async function localTarget({directory, tag, isReset}: LocalTarget): Promi
 	const layout = await createLayout(directory);
 	return {
 		async writeBlob(blob, content, {signal}) {
-			await writeBlob(layout, blob, content(0), signal);
+			await writeBlob(layout, blob, {content: content(0), signal});
 		},
 		async writeManifest({bytes, descriptor}, {signal}) {
-			await writeBlob(layout, descriptor, oneChunk(bytes), signal);
+			await writeBlob(layout, descriptor, {content: oneChunk(bytes), signal});
 			await layout.updateIndex(index => withManifest(index, descriptor, tag), {signal});
 			if (isReset) {
 				await removeUnnamedBlobs(layout);
@@ -34,7 +35,9 @@ export async function localTarget({directory, tag, isReset}: LocalTarget): Promi
 	};
 }
 
-async function writeBlob(layout: ContentStore, {digest, size}: Pick<Descriptor, 'digest' | 'size'>, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+type Writing = {readonly content: AsyncIterable<Uint8Array>; readonly signal: AbortSignal};
+
+async function writeBlob(layout: ContentStore, {digest, size}: Pick<Descriptor, 'digest' | 'size'>, {content, signal}: Writing): Promise<void> {
 	if (await layout.size(digest) === size) {
 		return;
 	}
@@ -49,8 +52,4 @@ function withManifest(index: ImageIndex, descriptor: Descriptor, tag: string): I
 	return {
 		schemaVersion: 2, mediaType: index.mediaType, manifests: [...others, {...descriptor, annotations: {[referenceName]: tag}}],
 	};
-}
-
-async function * oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-	yield bytes;
 }

@@ -1,5 +1,6 @@
 import type {S3Bucket} from '../s3/s3-bucket.ts';
 import {splitDigest, type Digest} from '../kernel/digest.ts';
+import {oneChunk} from '../kernel/one-chunk.ts';
 import type {BlobTarget} from './cache-target.ts';
 import type {EncodedDocument} from './encode-cache.ts';
 import {
@@ -61,8 +62,4 @@ async function isThere(key: string, {bucket, touchMilliseconds, signal}: Presenc
 function payloadHash(digest: Digest): string {
 	const {algorithm, hex} = splitDigest(digest);
 	return algorithm === 'sha256' ? hex : 'UNSIGNED-PAYLOAD';
-}
-
-async function * oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-	yield bytes;
 }

@@ -4,6 +4,7 @@ import type {Metadata} from '../../snapshotter/metadata.ts';
 import type {Digest} from '../kernel/digest.ts';
 import {errorCode, TsbuildError} from '../kernel/errors.ts';
 import type {Descriptor} from '../kernel/oci-types.ts';
+import {oneChunk} from '../kernel/one-chunk.ts';
 import type {Platform} from '../kernel/platform.ts';
 import {formatReference, type Reference} from '../kernel/reference.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
@@ -85,8 +86,4 @@ async function readKnown({digest, size}: Descriptor, content: ContentStore): Pro
 
 		throw error;
 	}
-}
-
-async function * oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-	yield bytes;
 }
