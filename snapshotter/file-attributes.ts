@@ -73,7 +73,7 @@ export function readFileAttributes(directory: Descriptor, name: Uint8Array, stat
 }
 
 /** The extended attributes of a file that belong into a layer. */
-export function readLayerAttributes(target: Buffer | Descriptor): Map<string, Buffer> {
+function readLayerAttributes(target: Buffer | Descriptor): Map<string, Buffer> {
 	const attributes = new Map<string, Buffer>();
 	for (const name of listExtendedAttributes(target)) {
 		if (isLayerAttribute(name)) {

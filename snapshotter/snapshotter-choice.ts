@@ -16,7 +16,7 @@ export type SnapshotterChoice = {
 };
 
 /** The file of a store that says which snapshotter it has; without it, it is `overlay`. The second line is why. */
-export const choiceFileName = 'snapshotter';
+const choiceFileName = 'snapshotter';
 
 // Copies would fail of them as well.
 const wholeDiskFailures: ReadonlySet<string> = new Set(['EDQUOT', 'EIO', 'ENOSPC', 'EROFS']);

@@ -29,7 +29,7 @@ export const operation = {
 } as const;
 
 /** `BPF_MAXINSNS`: the kernel takes no longer program. */
-export const maximumInstructions = 4096;
+const maximumInstructions = 4096;
 
 const maximumSkip = 255;
 

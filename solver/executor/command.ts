@@ -60,7 +60,7 @@ export function executableCandidates({args, env}: Command): readonly [string, ..
 }
 
 /** The value of an environment variable. */
-export function environmentValue(env: readonly string[], name: string): string | undefined {
+function environmentValue(env: readonly string[], name: string): string | undefined {
 	return env.findLast(variable => variable.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 

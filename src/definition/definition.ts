@@ -59,6 +59,6 @@ export class DefinitionBuilder {
 }
 
 /** The digest of a vertex: that of the canonical JSON of its operation and its inputs' digests. */
-export function vertexDigest(vertex: DefinitionVertex): Digest {
+function vertexDigest(vertex: DefinitionVertex): Digest {
 	return canonicalDigest(vertex);
 }

@@ -10,7 +10,7 @@ The file that marks a directory as an image layout.
 
 @see https://github.com/opencontainers/image-spec/blob/main/image-layout.md#oci-layout-file
 */
-export const layoutMarker = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
+const layoutMarker = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
 /** One blob of an image, of which the content comes when it is asked for. */
 export type LayoutBlob = {

@@ -7,7 +7,6 @@ export const CLONE_NEWNS = 0x00_02_00_00;
 export const CLONE_NEWCGROUP = 0x02_00_00_00;
 export const CLONE_NEWUTS = 0x04_00_00_00;
 export const CLONE_NEWIPC = 0x08_00_00_00;
-export const CLONE_NEWUSER = 0x10_00_00_00;
 export const CLONE_NEWPID = 0x20_00_00_00;
 export const CLONE_NEWNET = 0x40_00_00_00;
 
@@ -21,7 +20,6 @@ export const O_TMPFILE = 0o2000_0000 | O_DIRECTORY;
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x01_00;
 export const AT_REMOVEDIR = 0x02_00;
-export const AT_SYMLINK_FOLLOW = 0x04_00;
 export const AT_EMPTY_PATH = 0x10_00;
 export const AT_RECURSIVE = 0x80_00;
 
@@ -50,11 +48,8 @@ export const MS_NODEV = 0x04;
 export const MS_NOEXEC = 0x08;
 export const MS_REMOUNT = 0x20;
 export const MS_BIND = 0x10_00;
-export const MS_MOVE = 0x20_00;
 export const MS_REC = 0x40_00;
 export const MS_PRIVATE = 0x04_00_00;
-export const MS_SLAVE = 0x08_00_00;
-export const MS_RELATIME = 0x20_00_00;
 export const MS_STRICTATIME = 0x01_00_00_00;
 export const MNT_DETACH = 2;
 
@@ -84,7 +79,6 @@ export const MFD_EXEC = 0x10;
 
 // File seals. https://man7.org/linux/man-pages/man2/F_GET_SEALS.2const.html
 export const F_ADD_SEALS = 1033;
-export const F_GET_SEALS = 1034;
 export const F_SEAL_SEAL = 0x01;
 export const F_SEAL_SHRINK = 0x02;
 export const F_SEAL_GROW = 0x04;

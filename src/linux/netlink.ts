@@ -32,7 +32,7 @@ export type NetlinkMessage = {
 // https://man7.org/linux/man-pages/man7/netlink.7.html
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
-export const NLM_F_REQUEST = 0x01;
+const NLM_F_REQUEST = 0x01;
 export const NLM_F_ACK = 0x04;
 export const NLM_F_DUMP = 0x03_00;
 export const NLM_F_EXCL = 0x02_00;

@@ -3,7 +3,7 @@ import {mergeIntervals, totalSeconds} from './intervals.ts';
 import type {ColoredState} from './terminal-colors.ts';
 import type {TerminalVertex} from './terminal-vertex.ts';
 import {cutToWidth, padToWidth, widthOf} from './text-width.ts';
-import {endOf, startOf, type TracedVertex} from './trace.ts';
+import {endOf, type TracedVertex} from './trace.ts';
 
 /** One row of the terminal display. */
 export type Row = {
@@ -99,9 +99,4 @@ function stateOf({canceled, error}: TracedVertex): ColoredState {
 	}
 
 	return error === undefined ? 'run' : 'error';
-}
-
-/** Whether a vertex has a row at all. */
-export function isVisible(vertex: TracedVertex): boolean {
-	return startOf(vertex) !== undefined;
 }

@@ -167,7 +167,7 @@ What the body of an error says: `denied: requested access to the resource is den
 
 @see https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes
 */
-export function readErrorBody(body: string): string {
+function readErrorBody(body: string): string {
 	const lines = parseErrors(body).map(({code, message}) => {
 		const name = code.toLowerCase().replaceAll('_', ' ');
 		return message === '' || message.toLowerCase() === name ? name : `${name}: ${message}`;

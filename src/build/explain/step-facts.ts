@@ -55,7 +55,7 @@ type StepName = {
 };
 
 /** Reads the name that the progress shows. */
-export function parseStepName(name: string): StepName {
+function parseStepName(name: string): StepName {
 	const {place = '', text = name} = /^\[(?<place>[^\]]+)\] (?<text>.*)$/sv.exec(name)?.groups ?? {};
 	const {ordinal} = /(?:^| )(?<ordinal>\d+)\/\d+$/v.exec(place)?.groups ?? {};
 	return ordinal === undefined ? {stage: '', ordinal, text: name} : {stage: place.split(' ').slice(0, -1).join(' '), ordinal: Number(ordinal), text};
