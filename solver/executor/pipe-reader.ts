@@ -45,10 +45,20 @@ export class PipeReader implements Disposable {
 		void room.then(() => this.#socket.resume());
 	}
 
+	/** Takes what was read while there was no room, which the end of the socket would throw away. */
+	#takeRead(): void {
+		this.#socket.removeAllListeners('data');
+		let data: Uint8Array | null;
+		while ((data = this.#socket.read() as Uint8Array | null) !== null) {
+			this.#take(data);
+		}
+	}
+
 	/**
 	Takes what is in the pipe now, and ends reading. It does not wait for the end of the pipe, which somebody outside may hold open.
 	*/
 	finish(): void {
+		this.#takeRead();
 		this.#socket.destroy();
 		for (const data of readAvailable(this.#pipe)) {
 			this.#take(data);

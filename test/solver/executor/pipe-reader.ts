@@ -71,3 +71,24 @@ test('without room for more the pipe is left to fill, and read on when there is'
 	await second.promise;
 	t.deepEqual(pieces, ['one', 'two']);
 });
+
+test('what was read while there was no room is taken at the end', async t => {
+	const {read, write} = createPipe(owner);
+	using _read = read;
+	using _write = write;
+	const first = Promise.withResolvers<void>();
+	const pieces: string[] = [];
+	using reader = new PipeReader(read, data => {
+		pieces.push(Buffer.from(data).toString());
+		first.resolve();
+	}, async () => Promise.withResolvers<void>().promise);
+	writeSync(write.number, 'one');
+	await first.promise;
+	writeSync(write.number, 'two');
+	// The loop has looked at the pipe meanwhile.
+	await setImmediate();
+	await setImmediate();
+	writeSync(write.number, 'three');
+	reader.finish();
+	t.is(pieces.join(' '), 'one two three');
+});
