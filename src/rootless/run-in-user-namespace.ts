@@ -11,6 +11,7 @@ import {planIdMapping, type IdMapping} from './id-mapping.ts';
 import {interruptionSignals, supervisedVariable} from './interruptions.ts';
 import {mapIds} from './map-ids.ts';
 import {namespaceError} from './namespace-error.ts';
+import {passSuspension} from './suspension.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,7 +25,7 @@ const unshareOthers = ['--mount', '--pid', '--fork', '--kill-child'];
 const awaitIds = `echo >&3 && read -r ${singleIdVariable} <&3 && export ${singleIdVariable} && exec unshare ${unshareOthers.join(' ')} -- /bin/sh -c '${enterNamespaces}' sh "$@"`;
 
 /**
-Runs this program once more, with the same arguments, as root of a user namespace of its own, in which it may mount: its PID 1, with a mount namespace of its own. All standard streams and the terminal are the same. SIGINT and SIGTERM are passed on, one for one; when this process ends, so does the other with all that it has started.
+Runs this program once more, with the same arguments, as root of a user namespace of its own, in which it may mount: its PID 1, with a mount namespace of its own. All standard streams and the terminal are the same. SIGINT and SIGTERM are passed on, one for one, and Ctrl-Z stops both; when this process ends, so does the other with all that it has started.
 
 The namespaces are made by unshare(1), because a process with several threads, as one of Node is, cannot make a user namespace.
 
@@ -37,6 +38,7 @@ export async function runInUserNamespace(environment: Environment): Promise<numb
 	const mapping = planIdMapping(readUserNamespace());
 	const program = startProgram(environment, mapping);
 	passSignals(program.child);
+	passSuspension(program.child);
 	const ended = once(program.child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
 	const complaint = collect(program.complaints);
 	try {

@@ -1,4 +1,5 @@
-import {execFileSync} from 'node:child_process';
+import {Buffer} from 'node:buffer';
+import {execFileSync, spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {
 	cp,
@@ -9,6 +10,7 @@ import {
 import path from 'node:path';
 import process from 'node:process';
 import type {Readable} from 'node:stream';
+import {setImmediate} from 'node:timers/promises';
 import type {ExecutionContext} from 'ava';
 import {makeTemporaryBaseImage} from '../support/base-image.ts';
 import {testWhere} from '../support/conditions.ts';
@@ -21,7 +23,7 @@ import {
 	type RootlessRun,
 	type RootlessUser,
 } from '../support/rootless-user.ts';
-import {tsbuild} from '../support/tsbuild.ts';
+import {testedProgram, tsbuild} from '../support/tsbuild.ts';
 
 const rootlessTest = testWhere(process.getuid?.() === 0 && findHostProgram('newuidmap') !== undefined, 'it needs root, to become another user, and newuidmap');
 
@@ -211,6 +213,35 @@ rootlessTest('SIGKILL ends the step, and nothing is left', endsEverything, {
 		process.kill(processId, 'SIGKILL');
 	}, exitCode: null, stderr: /started/v,
 });
+
+rootlessTest('Ctrl-Z at a terminal stops the build until it is told to go on', async t => {
+	await using project = await makeRootlessProject('FROM base\nRUN echo started; sleep 1; echo done\n');
+	// In a job of its own, as shells have it: nothing else is stopped by that signal.
+	const [shell, ...words] = project.user.as(['bash', '-c', 'set -m; "$@" & echo $!; wait -f %1', 'bash', process.execPath, testedProgram, 'build', '--progress', 'plain', '--network', 'none', '--build-context', `base=oci-layout://${project.base}`, project.context]);
+	const child = spawn(shell, words, {cwd: '/', env: {PATH: process.env.PATH, HOME: project.user.home}, stdio: ['ignore', 'pipe', 'pipe']});
+	const ended = once(child, 'close') as Promise<[number | null]>;
+	const [first] = await once(child.stdout, 'data') as [Uint8Array];
+	const job = Number(Buffer.from(first).toString());
+	const output = collectText(child.stderr);
+	await output.reaches(/^#\d+ [\d.]+ started$/mv);
+	process.kill(-job, 'SIGTSTP');
+	while (statesOf(job).join('') !== 'TTT') {
+		await setImmediate();
+	}
+
+	process.kill(job, 'SIGCONT');
+	const [code] = await ended;
+	t.is(code, 0, output.text());
+	t.regex(output.text(), /^#\d+ [\d.]+ done$/mv);
+});
+
+/** Of all processes of a job, as in /proc: `T` is stopped. */
+function statesOf(job: number): readonly string[] {
+	return execFileSync('ps', ['-o', 'state=', '-o', 'pgid=', '-e'], {encoding: 'utf8'})
+		.split('\n')
+		.filter(line => line.endsWith(` ${job}`))
+		.map(line => line.slice(0, 1));
+}
 
 /** Waits for a command that must not fail; gives back its standard output. */
 async function succeed(t: ExecutionContext, running: Promise<RootlessResult>): Promise<string> {
