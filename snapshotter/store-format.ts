@@ -11,6 +11,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
+import {explainDiskFailure} from '../src/kernel/disk-failure.ts';
 import {errorCode, errorMessage, TsbuildError} from '../src/kernel/errors.ts';
 import {Descriptor} from '../src/linux/descriptor.ts';
 import {lock} from '../src/linux/lock.ts';
@@ -156,6 +157,6 @@ export async function writeFormat(root: string): Promise<void> {
 function storeError(root: string, reason: string, cause?: unknown): TsbuildError {
 	return new TsbuildError('ERR_TSBUILD_STORE', `failed to open store ${root}: ${reason}`, {
 		...(cause !== undefined && {cause}),
-		hint: 'A store is a directory for tsbuild alone: an empty or missing one is made a store.',
+		hint: explainDiskFailure(cause) ?? 'A store is a directory for tsbuild alone: an empty or missing one is made a store.',
 	});
 }

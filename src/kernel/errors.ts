@@ -35,14 +35,30 @@ export function firstError(error: unknown): unknown {
 	return first;
 }
 
+// What Node calls errors of disks that it has no name for. https://man7.org/linux/man-pages/man3/errno.3.html
+const namelessErrors: ReadonlyMap<string, {readonly code: string; readonly text: string}> = new Map([
+	['Unknown system error -117', {code: 'EUCLEAN', text: 'structure needs cleaning'}],
+	['Unknown system error -122', {code: 'EDQUOT', text: 'disk quota exceeded'}],
+]);
+
 /** The `code` of an error of ours or of Node (`ENOENT`, `ERR_TSBUILD_...`), or `undefined`. */
 export function errorCode(thrown: unknown): string | undefined {
 	const error = firstError(thrown);
-	return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+	const code = typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+	return code === undefined ? undefined : namelessErrors.get(code)?.code ?? code;
 }
 
 /** The message of anything that was thrown. */
 export function errorMessage(thrown: unknown): string {
 	const error = firstError(thrown);
-	return error instanceof Error ? error.message : String(error);
+	return error instanceof Error ? withNames(error.message) : String(error);
+}
+
+function withNames(message: string): string {
+	let named = message;
+	for (const [name, {code, text}] of namelessErrors) {
+		named = named.replace(`${name}: ${name}`, () => `${code}: ${text}`);
+	}
+
+	return named;
 }
