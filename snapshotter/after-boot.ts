@@ -1,4 +1,9 @@
-import {lstatSync, readFileSync, writeFileSync} from 'node:fs';
+import {
+	lstatSync,
+	readFileSync,
+	unlinkSync,
+	writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import type {Digest} from '../src/kernel/digest.ts';
 import {errorCode} from '../src/kernel/errors.ts';
@@ -30,6 +35,15 @@ export function noteBoot(root: string): void {
 		if (errorCode(error) !== 'ENOSPC') {
 			throw error;
 		}
+	}
+}
+
+/** Makes the next one who opens the store do what the first of a boot does. It takes no room on the disk; where nothing can be written, nothing is done. */
+export function forgetBoot(root: string): void {
+	try {
+		unlinkSync(bootFile(root));
+	} catch {
+		// Somebody else has done it, or the disk has failed: then nobody can take notes.
 	}
 }
 

@@ -3,9 +3,11 @@ import type {Digest} from '../kernel/digest.ts';
 import {TsbuildError} from '../kernel/errors.ts';
 import type {Descriptor, ImageIndex} from '../kernel/oci-types.ts';
 import {familiarReference, parseReference} from '../kernel/reference.ts';
+import {forgetBoot} from '../../snapshotter/after-boot.ts';
 import {holdImage} from '../../snapshotter/blob-leases.ts';
 import {describeManifest, referencesOf} from '../../snapshotter/image-references.ts';
 import type {Store} from '../../snapshotter/store.ts';
+import {storeError} from '../../snapshotter/store-error.ts';
 import {removeSetAside, setAsideUnusedBlobs} from '../../snapshotter/unused-blobs.ts';
 import type {AssembledImage, EncodedManifest} from './image-assembly.ts';
 
@@ -33,9 +35,9 @@ The images of the local store. The table says which have a name; the store's `in
 An image that loses its last name is none any more, and its blobs go with the next prune, if not at once. One that was made without a name is found by its ID until then.
 */
 export class ImageStore {
-	readonly #store: Pick<Store, 'content' | 'metadata' | 'session'>;
+	readonly #store: Pick<Store, 'content' | 'metadata' | 'root' | 'session'>;
 
-	constructor(store: Pick<Store, 'content' | 'metadata' | 'session'>) {
+	constructor(store: Pick<Store, 'content' | 'metadata' | 'root' | 'session'>) {
 		this.#store = store;
 	}
 
@@ -184,9 +186,22 @@ export class ImageStore {
 		await removeSetAside(blobs);
 	}
 
-	/** Makes `index.json` name the images that there are. Whoever changes the table does this afterwards; the last one brings the last state. */
-	async updateIndex(options: {readonly signal?: AbortSignal} = {}): Promise<void> {
-		await this.#store.content.updateIndex(index => this.#indexOfImages(index), options);
+	/**
+	Makes `index.json` name the images that there are. Whoever changes the table does this afterwards; the last one brings the last state.
+
+	When it cannot be done, on a full disk or because the user has enough, the next one who opens the store does it.
+
+	@throws {TsbuildError} `ERR_TSBUILD_STORE` when it cannot be written, `ERR_TSBUILD_LAYOUT`; the reason of `signal`
+	*/
+	async updateIndex({signal}: {readonly signal?: AbortSignal} = {}): Promise<void> {
+		const {content, root} = this.#store;
+		try {
+			await content.updateIndex(index => this.#indexOfImages(index), {...(signal && {signal})});
+		} catch (error) {
+			forgetBoot(root);
+			signal?.throwIfAborted();
+			throw storeError(`name images in ${content.directory}`, error);
+		}
 	}
 }
 
