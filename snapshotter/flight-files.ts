@@ -2,7 +2,7 @@ import {
 	fstatSync,
 	mkdirSync,
 	readdirSync,
-	rmSync,
+	unlinkSync,
 } from 'node:fs';
 import path from 'node:path';
 import {parseDigest, splitDigest} from '../src/kernel/digest.ts';
@@ -59,7 +59,7 @@ export class FlightFiles {
 				return {
 					[Symbol.dispose]: () => {
 						using _file = file;
-						rmSync(this.#fileOf(key), {force: true});
+						removeIfThere(this.#fileOf(key));
 					},
 				};
 			}
@@ -90,7 +90,7 @@ export function removeLandedFlights(root: string): void {
 		using opened = openIfThere(file);
 		// Locked, it is nobody else's; it may be that of the next who came by in between, whose name must stay.
 		if (opened !== undefined && tryLock(opened, 'exclusive') && isNamed(opened)) {
-			rmSync(file, {force: true});
+			removeIfThere(file);
 		}
 	}
 }
@@ -109,6 +109,13 @@ function openIfThere(file: string): Descriptor | undefined {
 
 function listIfThere(directory: string): readonly string[] {
 	return unlessMissing(() => readdirSync(directory)) ?? [];
+}
+
+// Not by `rmSync`, whose errors have no code.
+function removeIfThere(file: string): void {
+	unlessMissing(() => {
+		unlinkSync(file);
+	});
 }
 
 function unlessMissing<Value>(call: () => Value): Value | undefined {

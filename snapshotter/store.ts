@@ -1,5 +1,6 @@
 import {constants} from 'node:fs';
 import path from 'node:path';
+import {firstError} from '../src/kernel/errors.ts';
 import {Descriptor} from '../src/linux/descriptor.ts';
 import {syncFileSystem} from '../src/linux/files.ts';
 import {dropWhatLostBlobs, isFirstOfBoot} from './after-boot.ts';
@@ -9,8 +10,9 @@ import {openMetadata, type Metadata} from './metadata.ts';
 import {createOverlaySnapshotter, type SnapshotterOptions} from './overlay.ts';
 import {openSession, type Session} from './session.ts';
 import {markSynced, unsyncedSnapshots} from './snapshot-rows.ts';
-import type {SnapshotterName} from './snapshotter-choice.ts';
+import type {SnapshotterChoice, SnapshotterName} from './snapshotter-choice.ts';
 import type {Snapshotter} from './snapshotter.ts';
+import {storeError} from './store-error.ts';
 import {contentDirectory, ensureStore} from './store-format.ts';
 import {sweep, type SweepReport} from './sweep.ts';
 import {createUnpackingSnapshotter} from './unpacking-snapshotter.ts';
@@ -53,9 +55,17 @@ Opens the store in a directory, makes it when the directory is empty or missing,
 
 @throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION` for a store of a newer tsbuild; `ERR_TSBUILD_STORE_FILE_SYSTEM` where no snapshotter works, or not the one that is asked for; `ERR_TSBUILD_STORE_SNAPSHOTTER` for a store that was made with another; `ERR_TSBUILD_STORE` for a directory that is something else, or cannot be used
 */
-export async function openStore(directory: string, {killSession, snapshotter: wanted, beforeWriting}: StoreOptions = {}): Promise<Store> {
+export async function openStore(directory: string, options: StoreOptions = {}): Promise<Store> {
 	const root = path.resolve(directory);
-	const choice = await ensureStore(root, wanted);
+	const choice = await ensureStore(root, options.snapshotter);
+	try {
+		return await openExisting(root, choice, options);
+	} catch (error) {
+		throw storeError(`open store ${root}`, firstError(error));
+	}
+}
+
+async function openExisting(root: string, choice: SnapshotterChoice, {killSession, beforeWriting}: StoreOptions): Promise<Store> {
 	await using resources = new AsyncDisposableStack();
 	const metadata = resources.use(openMetadata(root));
 	const session = resources.use(openSession({root, metadata}));
