@@ -52,7 +52,8 @@ export function unreachableServer({standard, systemd}: HostResolver): string | u
 function configurationBehindStub({standard, systemd}: HostResolver): string {
 	const servers = serversIn(standard);
 	const isStub = servers.length === 1 && servers[0] === systemdStub;
-	return isStub ? systemd : standard;
+	// In a container of systemd's resolver, that file may be missing.
+	return isStub && serversIn(systemd).length > 0 ? systemd : standard;
 }
 
 /**
