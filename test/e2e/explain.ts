@@ -306,6 +306,17 @@ test('--explain tells of another base image', async t => {
 	t.deepEqual(await explain(), []);
 });
 
+test('--explain compares a project that was never built here with what others did', async t => {
+	const dockerfile = 'FROM scratch\nCOPY a /\nCOPY b /b\n';
+	await using project = await makeProject({
+		Dockerfile: dockerfile, Other: dockerfile, a: '1', b: '1',
+	});
+	await project.build();
+	await project.write({a: '2'});
+	const {stderr} = await project.build('--explain', '--file', at(project, 'Other'));
+	t.deepEqual(readExplained(stderr), ['- [1/2] COPY a /', 'a: content changed', '- [2/2] COPY b /b', 'it builds on [1/2] COPY a /, which was executed']);
+});
+
 test('--explain is an object of its own in rawjson; it tells of results that are gone', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM scratch\nCOPY a /\n', a: '1'});
 	await project.build();

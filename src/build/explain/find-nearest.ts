@@ -40,9 +40,9 @@ type Candidate = {
 /**
 The earlier step that a step is to be compared with: the one most like it, of several such the newest.
 
-1. What was done in the same place with the same title, or else in any place on the same root.
+1. What was done in the same place with the same title, or else the same in any place on the same root.
 2. What was last done in the same place on the same root, or else as the step of the same number: it was edited, unless it is still there and the new one was put before it.
-3. Where nothing was ever done in the place, which is so when a stage gets another name, what was done with the same title in the same project.
+3. Where nothing was ever done in the place, because a stage got another name or a context another directory, the same done in the same project, or else in any.
 */
 export async function findNearest(entry: JournalEntry<BuildResult>, facts: StepFacts, earlier: EarlierSteps): Promise<StepFacts | undefined> {
 	const candidates = findStepFacts(earlier.metadata, namesOf(entry, earlier), earlier).map(row => toCandidate(row, facts));
@@ -50,12 +50,13 @@ export async function findNearest(entry: JournalEntry<BuildResult>, facts: StepF
 	const same = candidates.filter(candidate => candidate.row.isSameTitle && (identityOf(candidate.facts) === identity || !isStillThere(candidate, earlier)));
 	const edited = candidates.filter(candidate => candidate.row.isSamePlace && !candidate.row.isSameTitle && candidate.facts.kind === facts.kind);
 	const isNewPlace = candidates.every(({row}) => !row.isSamePlace);
+	const twins = same.filter(candidate => identityOf(candidate.facts) === identity);
 	const choices = [
 		same.filter(({row}) => row.isSamePlace),
-		same.filter(({row}) => row.isSameRoot),
+		twins.filter(({row}) => row.isSameRoot),
 		newestOf(edited.filter(({row}) => row.isSameRoot), earlier),
 		newestOf(edited.filter(candidate => candidate.facts.ordinal === facts.ordinal), earlier),
-		same.filter(({row}) => isNewPlace && row.isSameProject),
+		...(isNewPlace ? [twins.filter(({row}) => row.isSameProject), twins] : []),
 	];
 	return nearestOf(choices.find(choice => choice.length > 0) ?? [], {entry, facts}, earlier);
 }
