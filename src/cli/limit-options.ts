@@ -85,7 +85,7 @@ function readResource(key: string, value: string): Limits {
 }
 
 function readCpus(text: string | undefined, {cpuPeriod = 0, cpuQuota = 0}: Limits): Limits {
-	if (text === undefined) {
+	if (text === undefined || Number(text) === 0) {
 		return {};
 	}
 

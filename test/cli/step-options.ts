@@ -78,7 +78,7 @@ test('a number of CPUs is a quota in a period of 100 ms', t => {
 
 test('0 is no limit, also against --resource', t => {
 	t.deepEqual(readLimits({
-		...none, memory: '0', 'cpu-quota': '0', 'cpu-shares': '0', 'cpuset-cpus': '', resource: ['memory=1g', 'cpu-quota=5000', 'cpuset-cpus=0'],
+		...none, memory: '0', cpus: '0', 'cpu-quota': '0', 'cpu-shares': '0', 'cpuset-cpus': '', resource: ['memory=1g', 'cpu-quota=5000', 'cpuset-cpus=0'],
 	}), {});
 });
 
