@@ -23,7 +23,7 @@ import {readUlimits} from './ulimits.ts';
 import {RequestError, UsageError} from './usage-error.ts';
 
 /** The part of a build's options that the command line decides. */
-export type CommandLineBuildOptions = Omit<BuildOptions, 'openHttp' | 'openRegistry' | 'progress' | 'signal' | 'sshAgents' | 'warn'>;
+export type CommandLineBuildOptions = Omit<BuildOptions, 'openHttp' | 'openRegistry' | 'progress' | 'roomForOutput' | 'signal' | 'sshAgents' | 'warn'>;
 
 /**
 What the flags and arguments of `tsbuild build` ask for.

@@ -13,7 +13,7 @@ export async function writeIdentityFile(file: string, {image}: BuildOutcome): Pr
 }
 
 /** What happened in a build, of which the metadata tell. */
-export type BuildEvents = {
+type BuildEvents = {
 	readonly warnings: readonly WarningEvent[];
 	/** The last events of the vertexes that ran in a container. */
 	readonly steps: readonly VertexEvent[];
