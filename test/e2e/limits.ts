@@ -12,7 +12,7 @@ function lastError(stderr: string): string {
 
 const fails = test.macro({
 	async exec(t, {command, flags, ending}: {readonly command: string; readonly flags: readonly string[]; readonly ending: string}) {
-		t.timeout(120_000);
+		t.timeout(600_000);
 		await using project = await makeProject({Dockerfile: `FROM base\nRUN ${command}\n`});
 		const failed = await project.build(...flags);
 		t.is(failed.exitCode, 1, failed.stderr);

@@ -17,7 +17,7 @@ RUN wget -q -O - http://203.0.113.1; wget -q -O - http://builder; nslookup -type
 
 const reachesWorld = test.macro({
 	async exec(t, program: string, subordinateIds: number) {
-		t.timeout(120_000);
+		t.timeout(600_000);
 		// It would pass packets on, but not for an ordinary user.
 		await using machine = await makeNetworkMachine({isForwarding: true});
 		await using user = await makeRootlessUser({subordinateIds});

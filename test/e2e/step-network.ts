@@ -37,7 +37,7 @@ RUN ask() { echo "$1: $(timeout "\${3:-20}" wget -q -O - "$2" 2>/dev/null || ech
 
 const reachesWorld = test.macro({
 	async exec(t, {isForwarding, programs}: Kind) {
-		t.timeout(120_000);
+		t.timeout(600_000);
 		await using machine = await makeNetworkMachine({isForwarding});
 		await using project = await makeProject({Dockerfile: probe});
 		const result = await build(project, machine, {PATH: machine.programs(...programs)});
@@ -54,7 +54,7 @@ onNetworkMachine(reachesWorld, {isForwarding: false, programs: ['pasta', 'setpri
 onNetworkMachine(reachesWorld, {isForwarding: false, programs: ['slirp4netns']});
 
 onNetworkMachine('a machine that allows none of these says so once, and its steps are on its own network', async t => {
-	t.timeout(120_000);
+	t.timeout(600_000);
 	await using machine = await makeNetworkMachine({isForwarding: false});
 	await using project = await makeProject({Dockerfile: `${probe}RUN true\n`});
 	const result = await build(project, machine, {PATH: machine.programs()});
@@ -67,7 +67,7 @@ onNetworkMachine('a machine that allows none of these says so once, and its step
 
 const resolvesNames = test.macro({
 	async exec(t, {isForwarding, programs}: Kind) {
-		t.timeout(120_000);
+		t.timeout(600_000);
 		await using machine = await makeNetworkMachine({isForwarding, resolver: 'nameserver 127.0.0.1\n'});
 		await using project = await makeProject({
 			Dockerfile: String.raw`FROM base
@@ -90,7 +90,7 @@ onNetworkMachine(resolvesNames, {isForwarding: false, programs: ['pasta', 'setpr
 onNetworkMachine(resolvesNames, {isForwarding: false, programs: ['slirp4netns']});
 
 onNetworkMachine('a step has IPv6 where the machine passes it on', async t => {
-	t.timeout(120_000);
+	t.timeout(600_000);
 	await using machine = await makeNetworkMachine({isForwarding: true});
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN wget -q -O - http://[2001:db8:2::1]; wget -q -O - http://[2001:db8:1::1]; ping6 -c 1 -w 20 2001:db8:2::1 > /dev/null && echo echo answered\n'});
 	const result = await build(project, machine, {PATH: machine.programs()});
@@ -99,7 +99,7 @@ onNetworkMachine('a step has IPv6 where the machine passes it on', async t => {
 });
 
 onNetworkMachine('the packets of steps pass a firewall of iptables that drops all others, and its rules are as before', async t => {
-	t.timeout(120_000);
+	t.timeout(600_000);
 	await using machine = await makeNetworkMachine({isForwarding: true});
 	for (const program of ['iptables-nft', 'ip6tables-nft']) {
 		runInNetwork(machine.machine, program, '-P', 'FORWARD', 'DROP');
@@ -118,7 +118,7 @@ onNetworkMachine('the packets of steps pass a firewall of iptables that drops al
 });
 
 onNetworkMachine('where a packet filter drops what nobody can add a rule to, another kind of network is taken', async t => {
-	t.timeout(120_000);
+	t.timeout(600_000);
 	await using machine = await makeNetworkMachine({isForwarding: true});
 	runInNetwork(machine.machine, nft, 'table inet mine { chain through { type filter hook forward priority 0; policy drop; }; }');
 	await using project = await makeProject({Dockerfile: 'FROM base\nRUN wget -q -O - http://203.0.113.1\n'});
@@ -131,7 +131,7 @@ onNetworkMachine('where a packet filter drops what nobody can add a rule to, ano
 
 const endsWithoutTrace = test.macro({
 	async exec(t, {isForwarding, programs}: Kind) {
-		t.timeout(120_000);
+		t.timeout(600_000);
 		await using machine = await makeNetworkMachine({isForwarding});
 		await using project = await makeProject({Dockerfile: 'FROM base\nRUN wget -q -O - http://203.0.113.1; sleep 1000\n'});
 		const running = startTsbuild(argumentsFor(project), {root: project.root, through: [...machine.through, 'env', `PATH=${machine.programs(...programs)}`]});
@@ -151,7 +151,7 @@ onNetworkMachine(endsWithoutTrace, {isForwarding: false, programs: ['pasta', 'se
 onNetworkMachine(endsWithoutTrace, {isForwarding: false, programs: ['slirp4netns']});
 
 onNetworkMachine('a step is reached by the machine, and not by the steps of another build', async t => {
-	t.timeout(120_000);
+	t.timeout(600_000);
 	await using machine = await makeNetworkMachine({isForwarding: true});
 	await using serving = await makeProject({
 		Dockerfile: 'FROM base\nRUN echo hello > /page; httpd -p 80 -h /; echo "address $(ip -4 -o address show dev eth0 | tr -s " /" "\\n" | grep "[.]"), ready"; sleep 1000\n',
