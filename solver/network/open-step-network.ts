@@ -67,5 +67,12 @@ async function openKind({kind, open}: (typeof kinds)[number], signal: AbortSigna
 /** Where all servers that the machine knows are on its own loopback, we stand between. */
 async function relayDns({dnsSockets}: OpenNetwork): Promise<AsyncDisposable | undefined> {
 	const address = unreachableServer(await readHostResolver());
-	return address === undefined ? undefined : openDnsRelay(dnsSockets, {address, port: dnsPort});
+	if (address === undefined) {
+		// A step may want the port for a server of its own.
+		dnsSockets.tcp.close();
+		dnsSockets.udp.close();
+		return undefined;
+	}
+
+	return openDnsRelay(dnsSockets, {address, port: dnsPort});
 }

@@ -32,7 +32,8 @@ RUN ask() { echo "$1: $(timeout "\${3:-20}" wget -q -O - "$2" 2>/dev/null || ech
     ask secret http://127.0.0.1:8080 2; ask builder-secret http://builder:8080 2; \\
     nslookup -type=a world.example | grep -q '^Address: 203.0.113.1$' && echo name found; \\
     ping -c 1 -w 20 203.0.113.1 > /dev/null && echo echo answered; \\
-    grep -q @secret /proc/net/unix || echo no socket
+    grep -q @secret /proc/net/unix || echo no socket; \\
+    httpd -p 127.0.0.1:53 -h / && echo port free || true
 `;
 
 const reachesWorld = test.macro({
@@ -42,7 +43,7 @@ const reachesWorld = test.macro({
 		await using project = await makeProject({Dockerfile: probe});
 		const result = await build(project, machine, {PATH: machine.programs(...programs)});
 		t.is(result.exitCode, 0, result.stderr);
-		t.is(stepOutput(result.stderr), 'world: world\nmachine: machine\nbuilder: machine\nsecret: nothing\nbuilder-secret: nothing\nname found\necho answered\nno socket\n', result.stderr);
+		t.is(stepOutput(result.stderr), 'world: world\nmachine: machine\nbuilder: machine\nsecret: nothing\nbuilder-secret: nothing\nname found\necho answered\nno socket\nport free\n', result.stderr);
 		t.false(result.stderr.includes('WARNING'), result.stderr);
 		await assertNothingLeftOn(machine);
 	},
