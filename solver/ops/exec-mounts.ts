@@ -78,7 +78,8 @@ export async function openExecMounts(mounts: readonly ExecMount[], context: Moun
 
 	const kept = opened.move();
 	return {
-		mounts: result,
+		// What is mounted below another mount comes after it, as with BuildKit, and is not hidden by it.
+		mounts: result.toSorted((left, right) => compare(left.target, right.target)),
 		environment,
 		async [Symbol.asyncDispose]() {
 			await kept.disposeAsync();
@@ -290,4 +291,8 @@ function openPart(root: Descriptor, {source, readOnly}: Pick<BindMount, 'source'
 	} catch (error) {
 		throw errorCode(error) === 'ENOENT' || errorCode(error) === 'ENOTDIR' ? sourceNotFound('mount', source) : error;
 	}
+}
+
+function compare(left: string, right: string): number {
+	return left < right ? -1 : Number(left > right);
 }

@@ -30,15 +30,22 @@ const cacheDirectory = '/cache';
 const defaultCacheMode = 0o755;
 
 /**
-The mounts of a RUN, from the values of its `--mount` flags.
+The mounts of a RUN, from the values of its `--mount` flags, in the order in which BuildKit has them: in whichever they are written, the step is the same.
 
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_SYNTAX` and `ERR_TSBUILD_DOCKERFILE_VALUE` for what cannot be mounted
 @see https://docs.docker.com/reference/dockerfile/#run---mount
+@see https://github.com/moby/buildkit/blob/v0.32.2/client/llb/exec.go (Marshal)
 */
 export function convertMounts(texts: readonly string[], stage: StageBuilder, context: MountSources): readonly ExecMount[] {
 	const mounts = texts.map(text => readMount(text, value => stage.expand(value)));
 	const sshMounts = mounts.filter(({type}) => type === 'ssh');
-	return mounts.map(mount => convertMount(mount, stage, {...context, sshMounts}));
+	const directories = mounts
+		.filter(({type}) => type !== 'secret' && type !== 'ssh')
+		.map(mount => ({mount, target: targetOf(mount, stage)}))
+		.toSorted((left, right) => compare(left.target, right.target))
+		.map(({mount}) => mount);
+	const secrets = mounts.filter(({type}) => type === 'secret');
+	return [...directories, ...secrets, ...sshMounts].map(mount => convertMount(mount, stage, {...context, sshMounts}));
 }
 
 /** The variable that leads programs to the first agent among the mounts of a RUN, unless it is set already. */
@@ -157,6 +164,10 @@ function convertSecretMount(mount: RunMount, stage: StageBuilder): ExecMount {
 		uid,
 		gid,
 	};
+}
+
+function compare(left: string, right: string): number {
+	return left < right ? -1 : Number(left > right);
 }
 
 function firstOf(...values: ReadonlyArray<string | undefined>): string {
