@@ -12,7 +12,7 @@ import path from 'node:path';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
 import test, {type ExecutionContext} from 'ava';
-import {asRoot} from '../support/conditions.ts';
+import {asNamespaceRoot} from '../support/namespace-root.ts';
 import {makeProject, type Project} from '../support/project.ts';
 import {makeKey} from '../support/ssh-server.ts';
 import {
@@ -261,7 +261,7 @@ function readProcess(directory: string): string {
 	}
 }
 
-asRoot('while a step runs, and after SIGKILL, a secret is in no file and in no other process', async t => {
+test('while a step runs, and after SIGKILL, a secret is in no file and in no other process', async t => {
 	await using other = await makeProject({Dockerfile: 'FROM base\nRUN --mount=type=secret,id=file --mount=type=secret,id=file,target=/x,env=TOKEN --mount=type=ssh echo begun; sleep 1000\n'});
 	const own = makeSecrets(other.directory);
 	const temporary = path.join(other.directory, 'temporary');
@@ -269,7 +269,7 @@ asRoot('while a step runs, and after SIGKILL, a secret is in no file and in no o
 	const running = startBuild(other, own, {TMPDIR: temporary});
 	await waitForText(running.stderr, ' begun\n');
 	const words = own.words.flatMap(word => ['-e', word]);
-	const search = () => spawnSync('grep', ['-raF', ...words, other.root], {encoding: 'utf8'}).stdout;
+	const search = () => spawnSync(...asNamespaceRoot('grep', ['-raF', ...words, other.root]), {encoding: 'utf8'}).stdout;
 	t.is(search(), '');
 	const described = describeProcesses();
 	t.false(own.words.some(word => described.includes(word)));
@@ -280,10 +280,10 @@ asRoot('while a step runs, and after SIGKILL, a secret is in no file and in no o
 	t.is(search(), '');
 	// Where Node.js keeps code that it has compiled.
 	t.deepEqual(readdirSync(temporary).filter(name => name !== 'node-compile-cache'), []);
-	t.is(execFileSync('find', [other.root, '-type', 's'], {encoding: 'utf8'}), '');
+	t.is(execFileSync(...asNamespaceRoot('find', [other.root, '-type', 's']), {encoding: 'utf8'}), '');
 });
 
-asRoot('a secret is not in the report of a crash', async t => {
+test('a secret is not in the report of a crash', async t => {
 	await using other = await makeProject({Dockerfile: 'FROM base\nRUN --mount=type=secret,id=file --mount=type=secret,id=file,target=/x,env=TOKEN --mount=type=ssh echo begun; sleep 1000\n'});
 	const own = makeSecrets(other.directory);
 	const reports = path.join(other.directory, 'reports');
