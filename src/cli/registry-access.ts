@@ -3,7 +3,7 @@ import type {ProgressSink} from '../kernel/progress-event.ts';
 import {systemClock} from '../progress/clock.ts';
 import type {ProgressMode} from '../progress/open-display.ts';
 import type {RegistryClient} from '../registry/registry-client.ts';
-import type {RetryNotice} from '../registry/retry.ts';
+import type {RetryNotice} from '../http/retry.ts';
 import type {CommandContext} from './command.ts';
 import type {FlagDefinitions} from './flag-parser.ts';
 import {RetryCountdown} from './retry-countdown.ts';

@@ -2,7 +2,7 @@ import {Buffer} from 'node:buffer';
 import {internalVertexDigest} from '../kernel/internal-vertex.ts';
 import type {ProgressSink, VertexEvent} from '../kernel/progress-event.ts';
 import type {Clock, Ticker} from '../progress/clock.ts';
-import type {RetryNotice} from '../registry/retry.ts';
+import type {RetryNotice} from '../http/retry.ts';
 
 type Wait = {
 	readonly vertex: VertexEvent;

@@ -3,12 +3,13 @@ import {digestOf, parseDigest, type Digest} from '../kernel/digest.ts';
 import {errorCode} from '../kernel/errors.ts';
 import {mediaTypes, type Descriptor} from '../kernel/oci-types.ts';
 import {formatReference, type Reference} from '../kernel/reference.ts';
+import {readBytes} from '../http/read-bytes.ts';
 import {explainPull, explainPush} from './access-denied.ts';
 import type {BlobDescriptor, Repository, RequestOptions} from './registry-client.ts';
 import type {RegistryConnection, RegistryRequest} from './registry-connection.ts';
 import {askByHead} from './refused-head.ts';
 import {RegistryError} from './registry-error.ts';
-import {discardBody, readBytes} from './response-body.ts';
+import {discardBody} from './response-body.ts';
 import {pullScope, pushScope} from './scope.ts';
 import {contentError, Verification} from './verification.ts';
 

@@ -1,9 +1,9 @@
 import type {HttpResponse} from '../http.ts';
 import {errorCode} from '../kernel/errors.ts';
+import {Attempts} from '../http/retry.ts';
 import type {BlobDescriptor, Repository, RequestOptions} from './registry-client.ts';
 import type {RegistryConnection} from './registry-connection.ts';
 import {prefixed, RegistryError} from './registry-error.ts';
-import {Attempts} from './retry.ts';
 import {pullScope} from './scope.ts';
 import {contentError, Verification} from './verification.ts';
 

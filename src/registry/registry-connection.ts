@@ -1,9 +1,9 @@
 import type {HttpClient, HttpRequest, HttpResponse} from '../http.ts';
 import {describeUrl, NetworkError} from '../http/network-error.ts';
+import {parseRetryAfter, withRetries, type RetryOptions} from '../http/retry.ts';
 import type {Authorizer} from './authorizer.ts';
 import {prefixed, RegistryError, unexpectedStatus} from './registry-error.ts';
 import {readText} from './response-body.ts';
-import {parseRetryAfter, withRetries, type RetryOptions} from './retry.ts';
 import type {Scope} from './scope.ts';
 
 /** What is asked of a registry. */

@@ -2,12 +2,12 @@ import {HttpClient} from '../http.ts';
 import {parseAddressList, type AddressList} from '../http/address-list.ts';
 import type {TlsSettings} from '../http/connections.ts';
 import type {ProxySettings} from '../http/proxies.ts';
+import type {RetryNotice, RetryPolicy} from '../http/retry.ts';
 import {Authorizer} from './authorizer.ts';
 import type {CredentialLookup} from './credentials.ts';
 import {findEndpoint, hostOf} from './endpoint.ts';
 import type {EngineConfig} from './engine-config.ts';
 import {RegistryConnection} from './registry-connection.ts';
-import type {RetryNotice, RetryPolicy} from './retry.ts';
 
 export type RegistryConnectionOptions = {
 	readonly credentials: CredentialLookup;

@@ -1,5 +1,5 @@
-import {Buffer} from 'node:buffer';
 import type {HttpResponse} from '../http.ts';
+import {readBytes} from '../http/read-bytes.ts';
 import {RegistryError} from './registry-error.ts';
 
 // Tokens have a few kilobytes, errors less.
@@ -9,22 +9,6 @@ const maximumText = 1024 * 1024;
 export async function discardBody(response: HttpResponse): Promise<HttpResponse> {
 	await response[Symbol.asyncDispose]();
 	return response;
-}
-
-/** The bytes of a body; `undefined` when there are more than `maximumSize`. */
-export async function readBytes(body: AsyncIterable<Uint8Array>, maximumSize: number): Promise<Uint8Array | undefined> {
-	const chunks: Uint8Array[] = [];
-	let size = 0;
-	for await (const chunk of body) {
-		size += chunk.length;
-		if (size > maximumSize) {
-			return undefined;
-		}
-
-		chunks.push(chunk);
-	}
-
-	return Buffer.concat(chunks);
 }
 
 /**

@@ -2,6 +2,7 @@ import is from '@sindresorhus/is';
 import type {HttpClient, HttpRequest, HttpResponse} from '../http.ts';
 import {isLoopback} from '../http/loopback.ts';
 import {describeUrl} from '../http/network-error.ts';
+import {parseRetryAfter} from '../http/retry.ts';
 import {
 	encodeBasic,
 	redact,
@@ -10,7 +11,6 @@ import {
 } from './credentials.ts';
 import {prefixed, RegistryError, unexpectedStatus} from './registry-error.ts';
 import {readText} from './response-body.ts';
-import {parseRetryAfter} from './retry.ts';
 import type {Scope} from './scope.ts';
 
 /** Where a token is asked for, and what it is to allow. */

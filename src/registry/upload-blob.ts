@@ -1,4 +1,5 @@
 import {errorCode, TsbuildError} from '../kernel/errors.ts';
+import {Attempts, isPassing} from '../http/retry.ts';
 import {explainPush} from './access-denied.ts';
 import {findBlob} from './find-blob.ts';
 import type {
@@ -10,7 +11,6 @@ import type {
 import type {RegistryConnection, RegistryRequest} from './registry-connection.ts';
 import {RegistryError} from './registry-error.ts';
 import {discardBody} from './response-body.ts';
-import {Attempts, isPassing} from './retry.ts';
 import {pushScope} from './scope.ts';
 import {
 	findSession,

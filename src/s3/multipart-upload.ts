@@ -1,7 +1,7 @@
 import {Buffer} from 'node:buffer';
 import {createHash} from 'node:crypto';
 import type PQueue from 'p-queue';
-import {withRetries} from '../registry/retry.ts';
+import {withRetries} from '../http/retry.ts';
 import type {S3Connection} from './s3-connection.ts';
 import {S3Error} from './s3-error.ts';
 import {escapeXml, textOf} from './xml-text.ts';

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue';
-import {readBytes} from '../registry/response-body.ts';
-import {Attempts, withRetries} from '../registry/retry.ts';
+import {readBytes} from '../http/read-bytes.ts';
+import {Attempts, withRetries} from '../http/retry.ts';
 import {
 	copyInParts,
 	maximumWholeSize,

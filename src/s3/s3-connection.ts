@@ -1,8 +1,8 @@
 import {Buffer} from 'node:buffer';
 import {createHash} from 'node:crypto';
 import type {HttpClient, HttpRequest, HttpResponse} from '../http.ts';
-import {readBytes} from '../registry/response-body.ts';
-import {parseRetryAfter, type RetryNotice, type RetryOptions} from '../registry/retry.ts';
+import {readBytes} from '../http/read-bytes.ts';
+import {parseRetryAfter, type RetryNotice, type RetryOptions} from '../http/retry.ts';
 import type {AwsCredentials} from './aws-credentials.ts';
 import {bucketAddress, type BucketLocation} from './bucket-address.ts';
 import {isMissingObject, refusal, S3Error} from './s3-error.ts';

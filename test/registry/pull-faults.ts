@@ -2,7 +2,7 @@ import {Buffer} from 'node:buffer';
 import test, {type ExecutionContext} from 'ava';
 import {digestOf} from '../../src/kernel/digest.ts';
 import type {OpenRegistryClientOptions} from '../../src/registry/open-registry-client.ts';
-import type {RetryNotice} from '../../src/registry/retry.ts';
+import type {RetryNotice} from '../../src/http/retry.ts';
 import {startFaultProxy, type Fault, type ProxiedRequest} from '../support/fault-proxy.ts';
 import {openTestClient, pushTestImage, readAll} from '../support/registry-client.ts';
 import {startRegistry} from '../support/registry.ts';

@@ -1,8 +1,8 @@
 import {setTimeout as delay} from 'node:timers/promises';
-import {StatusError} from '../http/status-error.ts';
 import {errorCode, errorMessage} from '../kernel/errors.ts';
+import {StatusError} from './status-error.ts';
 
-/** A registry is left alone for a while, and then asked again. */
+/** A server is left alone for a while, and then asked again. */
 export type RetryNotice = {
 	/** As users call it: `docker.io`. */
 	readonly domain: string;
@@ -17,7 +17,7 @@ export type RetryPolicy = {
 	readonly attempts: number;
 	/** Before the second attempt; twice as long before each later one. */
 	readonly firstMilliseconds: number;
-	/** Longest wait, also when the registry asks for more: then the error is told at once. */
+	/** Longest wait, also when the server asks for more: then the error is told at once. */
 	readonly maximumMilliseconds: number;
 };
 
@@ -60,7 +60,7 @@ export class Attempts {
 		this.#options = options;
 	}
 
-	/** Exponential, and not the same for all who were cut off at once; longer if the registry says so. */
+	/** Exponential, and not the same for all who were cut off at once; longer if the server says so. */
 	#waitingTime(error: unknown): number {
 		const {firstMilliseconds, maximumMilliseconds} = this.#options.policy;
 		const {retryAfterSeconds = 0} = error instanceof StatusError ? error : {};
