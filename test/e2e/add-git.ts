@@ -84,7 +84,8 @@ test('a repository is asked for its commit in each build, and fetched when that 
 	t.regex(log, /CACHED\n\n#\d+ exporting/v);
 	t.true(server.requests.length <= 2, server.requests.join('\n'));
 	server.commit('app', {four: '4'}, second);
-	await build(t, project, '-o', path.join(project.directory, 'out'));
+	const changed = await build(t, project, '--explain', '-o', path.join(project.directory, 'out'));
+	t.regex(changed, /app\.git#main \/main\n +commit changed\n/v);
 	t.true(existsSync(path.join(project.directory, 'out/main/four')));
 });
 

@@ -60,7 +60,8 @@ const revalidates = test.macro(async (t, headers: Readonly<Record<string, string
 	t.deepEqual(server.requests.splice(0), ['HEAD /f']);
 	t.deepEqual(stepsOf(log).slice(-3, -1), ['CACHED', 'CACHED']);
 	server.files.set('/f', {content: 'other', headers: changed});
-	await build(t, project, '-o', path.join(project.directory, 'out'));
+	const changedLog = await build(t, project, '--explain', '-o', path.join(project.directory, 'out'));
+	t.regex(changedLog, /\/f \/f\n +content at the address changed\n/v);
 	t.is(execFileSync('cat', [path.join(project.directory, 'out/f')]).toString(), 'other');
 });
 

@@ -25,6 +25,9 @@ type Explaining = EarlierSteps & {
 	readonly executed: ReadonlySet<Digest>;
 };
 
+// What no description of an operation holds, by its kind.
+const remoteParts: Readonly<Record<string, string>> = {'source-http': 'content at the address', 'source-git': 'commit'};
+
 // More would hide what matters.
 const maximumFiles = 10;
 
@@ -103,9 +106,9 @@ async function compare(entry: Entry, explaining: Explaining): Promise<readonly E
 	return reasons.length > 0 ? reasons : [withoutDifference(nearest, facts)];
 }
 
-/** What has all the same parts can have them in another order. */
+/** What has all the same parts has them in another order, or has found something else at the same address. */
 function withoutDifference(before: StepFacts, after: StepFacts): ExecutionReason {
-	return before.operation === after.operation ? {kind: 'no-difference'} : {kind: 'part', part: 'order of its parts', change: 'changed'};
+	return before.operation === after.operation ? {kind: 'no-difference'} : {kind: 'part', part: remoteParts[after.kind] ?? 'order of its parts', change: 'changed'};
 }
 
 function inputsExecuted({vertex, inputs}: Entry, {executed}: Explaining): readonly ExecutionReason[] {

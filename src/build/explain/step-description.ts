@@ -7,6 +7,7 @@ import type {
 	FileAction,
 	FileOperation,
 	Operation,
+	SourceGitOperation,
 	SourceImageOperation,
 } from '../../definition/operations.ts';
 import {canonicalJson} from '../../kernel/canonical-json.ts';
@@ -59,8 +60,7 @@ export function describeStep(operation: Operation): StepDescription {
 		}
 
 		case 'source-git': {
-			const {kind, remote, ...others} = operation;
-			return {title: `ADD ${kind}`, parts: {repository: shown(remote), commit: canonicalJson(others)}};
+			return {title: `ADD ${operation.kind}`, parts: describeCheckout(operation)};
 		}
 
 		case 'exec': {
@@ -75,6 +75,17 @@ export function describeStep(operation: Operation): StepDescription {
 			return {title: '--link', parts: {}};
 		}
 	}
+}
+
+function describeCheckout({remote, name, subdirectory, keepsGitDirectory, hasSubmodules, time}: SourceGitOperation): Readonly<Record<string, PartValue>> {
+	return {
+		repository: shown(remote),
+		reference: shown(name),
+		subdirectory: shown(subdirectory),
+		'--keep-git-dir': String(keepsGitDirectory),
+		submodules: String(hasSubmodules),
+		'time of the files': time,
+	};
 }
 
 /** An image with the beginning of its manifest's digest. */
