@@ -7,7 +7,6 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import process from 'node:process';
 import test from 'ava';
 import {testWhere} from '../support/conditions.ts';
 import {makeProject, type Project} from '../support/project.ts';
@@ -23,7 +22,6 @@ import {stepOutput} from '../support/step-output.ts';
 import {tsbuild} from '../support/tsbuild.ts';
 
 const sshTest = testWhere(hasSshServer(), 'it needs openssh-server');
-const loginTest = testWhere(hasSshServer() && process.getuid?.() === 0, 'it needs openssh-server, started by root');
 
 /** A project on a base that has SSH and git. */
 async function makeSshProject(lines: readonly string[]): Promise<Project> {
@@ -42,11 +40,11 @@ const trust = '-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o Lo
 // The server listens on the host's loopback.
 const hostNetwork = ['--allow', 'network.host'];
 
-function cloneLine({port, repository}: SshServer, options = ''): string {
-	return `RUN --network=host --mount=type=ssh${options} GIT_SSH_COMMAND='ssh ${trust}' git clone -q --template= ssh://root@127.0.0.1:${port}${repository} /app && cat /app/file`;
+function cloneLine({repositoryUrl}: SshServer, options = ''): string {
+	return `RUN --network=host --mount=type=ssh${options} GIT_SSH_COMMAND='ssh ${trust}' git clone -q --template= ${repositoryUrl} /app && cat /app/file`;
 }
 
-loginTest('a step clones a repository with the agent of the user', async t => {
+sshTest('a step clones a repository with the agent of the user', async t => {
 	await using server = await startSshServer();
 	await using agent = await startUserAgent(server.directory, [server.key]);
 	await using project = await makeSshProject([cloneLine(server)]);
@@ -72,11 +70,11 @@ const serves = test.macro({
 	title: (description: string | undefined) => `a step clones a repository with a key of ${description ?? ''}`,
 });
 
-loginTest('Ed25519', serves, []);
-loginTest('RSA', serves, ['-t', 'rsa', '-b', '2048']);
-loginTest('RSA in the format of OpenSSL', serves, ['-t', 'rsa', '-b', '2048', '-m', 'PEM']);
-loginTest('ECDSA', serves, ['-t', 'ecdsa', '-b', '256']);
-loginTest('ECDSA of 521 bits in PKCS 8', serves, ['-t', 'ecdsa', '-b', '521', '-m', 'PKCS8']);
+sshTest('Ed25519', serves, []);
+sshTest('RSA', serves, ['-t', 'rsa', '-b', '2048']);
+sshTest('RSA in the format of OpenSSL', serves, ['-t', 'rsa', '-b', '2048', '-m', 'PEM']);
+sshTest('ECDSA', serves, ['-t', 'ecdsa', '-b', '256']);
+sshTest('ECDSA of 521 bits in PKCS 8', serves, ['-t', 'ecdsa', '-b', '521', '-m', 'PKCS8']);
 
 sshTest('a step may use an agent, but neither change nor lock it', async t => {
 	await using server = await startSshServer();
@@ -173,9 +171,9 @@ sshTest('an agent is given once', refuses, directory => [`a=${directory}/key`, `
 sshTest('a public key is no private one', refuses, directory => [`default=${directory}/key.pub`], /ssh: no key found/v);
 sshTest('a directory is no key', refuses, directory => [`default=${directory}`], /failed to read .*: EISDIR/v);
 
-loginTest('ADD takes a repository over SSH with the default agent, and no other way', async t => {
+sshTest('ADD takes a repository over SSH with the default agent, and no other way', async t => {
 	await using server = await startSshServer();
-	await using project = await makeProject({Dockerfile: `FROM scratch\nADD ssh://root@127.0.0.1:${server.port}${server.repository} /app\n`});
+	await using project = await makeProject({Dockerfile: `FROM scratch\nADD ${server.repositoryUrl} /app\n`});
 	const built = await project.build('--ssh', `default=${server.key}`, '-o', path.join(project.directory, 'out'));
 	t.is(built.exitCode, 0, built.stderr);
 	t.is(readFileSync(path.join(project.directory, 'out/app/file'), 'utf8'), 'content\n');
@@ -184,11 +182,11 @@ loginTest('ADD takes a repository over SSH with the default agent, and no other 
 	t.regex(without.stderr, /unset ssh forward key default/v);
 });
 
-loginTest('a context that is fetched by SSH has the agent of the user unasked', async t => {
+sshTest('a context that is fetched by SSH has the agent of the user unasked', async t => {
 	await using server = await startSshServer();
 	await using agent = await startUserAgent(server.directory, [server.key]);
 	await using project = await makeProject({});
-	const context = `ssh://root@127.0.0.1:${server.port}${server.repository}`;
+	const context = server.repositoryUrl;
 	const build = async (socket: string) => tsbuild(['build', '-o', path.join(project.directory, 'out'), context], {root: project.root, env: {SSH_AUTH_SOCK: socket}});
 	const built = await build(agent.socket);
 	t.is(built.exitCode, 0, built.stderr);
@@ -197,9 +195,9 @@ loginTest('a context that is fetched by SSH has the agent of the user unasked', 
 	t.regex(without.stderr, /invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set/v);
 });
 
-loginTest('a host that the user knows must be the one that it was, and nobody is made known', async t => {
+sshTest('a host that the user knows must be the one that it was, and nobody is made known', async t => {
 	await using server = await startSshServer();
-	await using project = await makeProject({Dockerfile: `FROM scratch\nADD ssh://root@127.0.0.1:${server.port}${server.repository} /app\n`});
+	await using project = await makeProject({Dockerfile: `FROM scratch\nADD ${server.repositoryUrl} /app\n`});
 	const home = path.join(project.directory, 'home');
 	const knownHosts = path.join(home, '.ssh/known_hosts');
 	mkdirSync(path.dirname(knownHosts), {recursive: true});

@@ -9,7 +9,9 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import {createServer, type AddressInfo, type Socket} from 'node:net';
+import {userInfo} from 'node:os';
 import path from 'node:path';
+import process from 'node:process';
 import {makeTemporaryDirectory} from './temporary-directory.ts';
 
 const server = '/usr/sbin/sshd';
@@ -17,13 +19,15 @@ const server = '/usr/sbin/sshd';
 // Without it, sshd does not start: https://man.openbsd.org/sshd.8#/var/empty
 const emptyDirectory = '/run/sshd';
 
-/** An SSH server on this machine that lets the owner of one key in, as root. */
+/** An SSH server on this machine that lets the owner of one key in, as the user of the tests. */
 export type SshServer = AsyncDisposable & {
 	readonly port: number;
 	/** A private key that it knows. */
 	readonly key: string;
 	/** A repository with a file `file`, and a Dockerfile that copies it. */
 	readonly repository: string;
+	/** The same, as this server has it: `ssh://...`. */
+	readonly repositoryUrl: string;
 	/** Its line in a file of known hosts. */
 	readonly knownHost: string;
 	/** Files of its own, where tests may put theirs. */
@@ -32,7 +36,7 @@ export type SshServer = AsyncDisposable & {
 
 /** Whether SSH servers can be started here. */
 export function hasSshServer(): boolean {
-	return existsSync(server);
+	return existsSync(server) && (process.getuid!() === 0 || existsSync(emptyDirectory));
 }
 
 /** Starts a server: each connection is one sshd, which has the socket as its standard input. */
@@ -68,6 +72,7 @@ export async function startSshServer(): Promise<SshServer> {
 		port,
 		key,
 		repository,
+		repositoryUrl: `ssh://${userInfo().username}@127.0.0.1:${port}${repository}`,
 		knownHost: `[127.0.0.1]:${port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`,
 		directory: temporary.path,
 		async [Symbol.asyncDispose]() {
