@@ -6,8 +6,8 @@ import {gzipSync} from 'node:zlib';
 import PQueue from 'p-queue';
 import {pack} from 'tar-stream';
 import test from 'ava';
-import {asRoot} from '../support/conditions.ts';
 import {comparableOutput, withoutHint, type ComparableOutput} from '../support/comparable-output.ts';
+import {testWithCgroups} from '../support/test-with-cgroups.ts';
 import {startWebServer, type WebServer} from '../support/web-server.ts';
 import {
 	makeBaseStore,
@@ -74,12 +74,11 @@ const recording = test.macro({
 
 // These need registries: cache-recordings.ts, pull-recordings.ts and push-recordings.ts repeat them.
 const others = new Set(['cache', 'pull', 'push']);
-// An ordinary user has no cgroup for limits, and cannot give the files of a base image to others.
-const needRoot = new Set(['errors/cli-memory', 'progress/chown-root-user']);
+const needCgroups = new Set(['errors/cli-memory']);
 const groups = readdirSync(recordings).filter(name => !others.has(name));
 for (const group of groups) {
 	for (const name of readdirSync(path.join(recordings, group))) {
-		const testHere = needRoot.has(`${group}/${name}`) ? asRoot : test;
+		const testHere = needCgroups.has(`${group}/${name}`) ? testWithCgroups : test;
 		testHere(recording, group, name);
 	}
 }

@@ -10,6 +10,7 @@ import path from 'node:path';
 import process from 'node:process';
 import {makeTemporaryBaseImage} from './base-image.ts';
 import {readConfig} from './build-case.ts';
+import {asNamespaceRoot} from './namespace-root.ts';
 import {makeTemporaryDirectory} from './temporary-directory.ts';
 import {tsbuild, type TsbuildResult} from './tsbuild.ts';
 
@@ -125,7 +126,7 @@ export async function repeatRecording(folder: string, {store, servers = new Map(
 	await mkdir(place.outputs);
 	await prepareContext(folder, place);
 	if (store !== undefined) {
-		execFileSync('cp', ['-a', store.directory, place.root]);
+		execFileSync(...asNamespaceRoot('cp', ['-a', store.directory, place.root]));
 	}
 
 	const calls: Call[] = [];
