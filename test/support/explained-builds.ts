@@ -1,4 +1,4 @@
-import type {ExecutionContext} from 'ava';
+import type {ExecutionContext, MacroDeclarationOptions} from 'ava';
 import {makeProject, type Project} from './project.ts';
 
 /** One change of a project, and what the build after it has to say. */
@@ -28,6 +28,12 @@ export async function buildChanges(t: ExecutionContext, files: Readonly<Record<s
 		t.deepEqual(readExplained(build.stderr), explained, what);
 	}
 }
+
+/** `buildChanges` for `test.macro`; its titles go on with what is told. */
+export const explaining: MacroDeclarationOptions<[files: Readonly<Record<string, string>>, changes: readonly Change[]]> = {
+	exec: buildChanges,
+	title: (title = '') => `--explain tells ${title}`,
+};
 
 /** What a build says after `--explain`, with `…` for the digits of digests. */
 export function readExplained(stderr: string): readonly string[] {
