@@ -11,6 +11,7 @@ const needRoot = [
 	// They become ordinary users themselves, or make machines with networks.
 	'rootless',
 	'rootless-in-container',
+	'rootless-limits',
 	'rootless-network',
 	'step-network',
 ];
