@@ -1,3 +1,4 @@
+import {posix} from 'node:path';
 import {decodeListing, type ListedFile} from '../../../snapshotter/file-listing.ts';
 import type {FileAspect, FileChange} from '../../kernel/execution-reason.ts';
 
@@ -10,10 +11,13 @@ type Listing = ReadonlyMap<string, ListedFile>;
 /**
 The differences between two encoded listings, by path; an entry that has only come with its directory is told with that. A directory that is itself in one of them, and by its files in the other (`COPY src` and `COPY src/*`), is no difference.
 
+The same content may have been listed where it is in another directory, as that does not count.
+
 @returns `undefined` when no file is known of either
 */
 export function compareListings(before: Uint8Array, after: Uint8Array): readonly FileChange[] | undefined {
-	const [old, current] = [decodeListing(before), decodeListing(after)];
+	const current = decodeListing(after);
+	const old = inPlaceOf(current, decodeListing(before));
 	if (old.size === 0 && current.size === 0) {
 		return undefined;
 	}
@@ -56,6 +60,28 @@ function * compareAspects(before: ListedFile, after: ListedFile): Generator<File
 	if (before.attributes !== after.attributes) {
 		yield {aspect: 'attributes'};
 	}
+}
+
+/** A listing as it would be in the directory of another, if only then they have anything in common. */
+function inPlaceOf(current: Listing, old: Listing): Listing {
+	if (haveCommon(old, current)) {
+		return old;
+	}
+
+	const [from, to] = [commonDirectory(old), commonDirectory(current)];
+	const moved = new Map(old.entries().map(([path, file]) => [posix.join(to, posix.relative(from, path)), file]));
+	return haveCommon(moved, current) ? moved : old;
+}
+
+function haveCommon(old: Listing, current: Listing): boolean {
+	return old.keys().some(path => current.has(path));
+}
+
+/** The deepest directory that all files of a listing are in. */
+function commonDirectory(listing: Listing): string {
+	const [first = [], ...others] = listing.keys().map(path => directoryOf(path).split('/'));
+	const differing = first.findIndex((name, index) => others.some(names => names[index] !== name));
+	return first.slice(0, differing === -1 ? first.length : differing).join('/');
 }
 
 /**

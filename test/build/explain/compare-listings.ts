@@ -22,3 +22,7 @@ test('a directory that is in one by its files alone is the same', differ, ['a/',
 test('a directory that is in one by its files alone differs in them', differ, ['a/', 'a/b', 'a/c'], ['a/b', 'a/d'], [['a/c', 'removed'], ['a/d', 'added']]);
 test('an empty directory counts', differ, ['a/', 'b'], ['b'], [['a', 'removed']]);
 test('the input itself may be taken, or what is in it', differ, ['/', 'a'], ['a'], []);
+test('the same directory elsewhere is compared file by file', differ, ['etc/x/', 'etc/x/a', 'etc/x/b'], ['x/', 'x/a', 'x/c'], [['x/b', 'removed'], ['x/c', 'added']]);
+test('the same file elsewhere is the same', differ, ['a'], ['deep/er/a'], []);
+test('another file elsewhere is another one', differ, ['there/a'], ['here/b'], [['here/b', 'added'], ['there/a', 'removed']]);
+test('files that are in one directory more than before stay where they are', differ, ['src/a/x'], ['src/a/x', 'src/b/y'], [['src/b/y', 'added']]);
