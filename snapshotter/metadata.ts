@@ -9,7 +9,7 @@ import type {
 import {errorCode, TsbuildError} from '../src/kernel/errors.ts';
 import {migrations} from './schema.ts';
 import {readWithRoom} from './shared-memory.ts';
-import {isVague, storeError} from './store-error.ts';
+import {emptyDatabase, isVague, storeError} from './store-error.ts';
 import {tryDisk} from './try-disk.ts';
 
 // A writer holds the database for less than a millisecond, but a machine that is short of memory or disk can stop it there for seconds.
@@ -112,9 +112,12 @@ export class Metadata implements Disposable {
 /**
 Opens the database `metadata.db` in `root`, an existing directory; makes it, or brings it to the present schema, when needed.
 
+@param root the directory
+@param options how
+@param options.mustExist whether there must be one that was made before: in a store, one that is missing or empty is damage, and a new one would know none of its images
 @throws {TsbuildError} `ERR_TSBUILD_STORE_VERSION` when a newer tsbuild has changed the schema; `ERR_TSBUILD_STORE` when it cannot be opened
 */
-export function openMetadata(root: string): Metadata {
+export function openMetadata(root: string, {mustExist = false}: {readonly mustExist?: boolean} = {}): Metadata {
 	// Loaded here because commands without a store need not wait for it.
 	const {DatabaseSync} = process.getBuiltinModule('node:sqlite');
 	const file = path.join(root, 'metadata.db');
@@ -122,6 +125,10 @@ export function openMetadata(root: string): Metadata {
 	try {
 		database = new DatabaseSync(file, {timeout: busyTimeoutMilliseconds});
 		configure(database, file);
+		if (mustExist && schemaVersion(database) === 0) {
+			throw emptyDatabase(file);
+		}
+
 		migrate(database, file);
 		return new Metadata(database, file);
 	} catch (error) {

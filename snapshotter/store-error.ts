@@ -40,6 +40,11 @@ export function isDiskFull(error: unknown): boolean {
 	return !isAboutAttribute && ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');
 }
 
+/** The error for a database that has lost all that was in it. */
+export function emptyDatabase(file: string): TsbuildError {
+	return new TsbuildError('ERR_TSBUILD_STORE', `failed to open metadata ${file}: it is empty`, {hint: damaged});
+}
+
 /** Whether SQLite says that the system has refused something, but not why. */
 export function isVague(error: unknown): boolean {
 	return vagueResults.has(sqliteResult(error));

@@ -2,6 +2,7 @@ import {constants} from 'node:fs';
 import {
 	chmod,
 	glob,
+	lstat,
 	mkdir,
 	open,
 	readdir,
@@ -29,6 +30,9 @@ import {
 
 // Of the directory as a whole; the database has its own version. It is raised when an older tsbuild would damage the store.
 const formatVersion = 1;
+
+// A number and a line feed.
+const maximumFormatSize = 16;
 
 // What a directory may hold that is to become a store: what an interrupted attempt left, and what a fresh file system has.
 const ownNames = /^(?:boot|cache-mounts|content|empty|flights|format\.new|garbage-collected|lost\+found|metadata\.db.*|mount-points|\.probe-.+|sessions|snapshots|snapshotter)$/v;
@@ -67,7 +71,7 @@ async function isStore(root: string): Promise<boolean> {
 	await refuseStrangers(root);
 	const version = /^\d{1,6}\n$/v.test(text) ? Number(text) : undefined;
 	if (version === undefined) {
-		throw storeError(root, 'its file format is damaged');
+		throw new TsbuildError('ERR_TSBUILD_STORE', `failed to open store ${root}: its file format is damaged`, {hint: '\'tsbuild store check --repair\' writes it again.'});
 	}
 
 	if (version > formatVersion) {
@@ -133,9 +137,16 @@ async function removeAttempts(root: string): Promise<void> {
 	}
 }
 
-async function readFormat(root: string): Promise<string | undefined> {
+/**
+What the file `format` of a store holds; nothing when it is too large, or no file but something else.
+
+@returns `undefined` where there is none
+*/
+export async function readFormat(root: string): Promise<string | undefined> {
+	const file = path.join(root, 'format');
 	try {
-		return await readFile(path.join(root, 'format'), 'utf8');
+		const status = await lstat(file);
+		return status.isFile() && status.size <= maximumFormatSize ? await readFile(file, 'utf8') : '';
 	} catch (error) {
 		if (errorCode(error) === 'ENOENT') {
 			return undefined;

@@ -67,7 +67,7 @@ export async function openStore(directory: string, options: StoreOptions = {}): 
 
 async function openExisting(root: string, choice: SnapshotterChoice, {killSession, beforeWriting}: StoreOptions): Promise<Store> {
 	await using resources = new AsyncDisposableStack();
-	const metadata = resources.use(openMetadata(root));
+	const metadata = resources.use(openMetadata(root, {mustExist: true}));
 	const session = resources.use(openSession({root, metadata}));
 	const sweepReport = await sweep({
 		root,

@@ -1,15 +1,15 @@
-import {readFile, rm} from 'node:fs/promises';
 import path from 'node:path';
-import {errorCode, TsbuildError} from '../kernel/errors.ts';
-import {openMetadata, type Metadata} from '../../snapshotter/metadata.ts';
-import {writeFormat} from '../../snapshotter/store-format.ts';
+import {TsbuildError} from '../kernel/errors.ts';
+import {openMetadata} from '../../snapshotter/metadata.ts';
+import {removeTree} from '../../snapshotter/remove-tree.ts';
+import {readFormat, writeFormat} from '../../snapshotter/store-format.ts';
 import {livingSessions} from './check-context.ts';
-import {databaseFile} from './check-database.ts';
+import {databaseFile, findDatabaseFaults} from './check-database.ts';
 import type {CheckedProblem, Problem, RepairOutcome} from './problem.ts';
 
 /** Checks the file that makes a directory a store. That of a newer tsbuild is refused when the store is opened. */
 export async function checkFormat(root: string): Promise<readonly Problem[]> {
-	const text = await readIfThere(path.join(root, 'format'));
+	const text = await readFormat(root);
 	return text !== undefined && /^\d{1,6}\n$/v.test(text)
 		? []
 		: [{
@@ -29,6 +29,7 @@ export async function restoreBasics(root: string, problems: readonly Problem[]):
 
 	const hasFormatFault = problems.some(({remedy}) => remedy.kind === 'write-format');
 	if (hasFormatFault) {
+		await removeTree(path.join(root, 'format'));
 		await writeFormat(root);
 	}
 
@@ -49,7 +50,7 @@ async function restoreDatabase(root: string): Promise<string> {
 
 	const file = databaseFile(root);
 	for (const name of [file, `${file}-wal`, `${file}-shm`]) {
-		await rm(name, {force: true});
+		await removeTree(name);
 	}
 
 	openMetadata(root)[Symbol.dispose]();
@@ -59,27 +60,10 @@ async function restoreDatabase(root: string): Promise<string> {
 // https://sqlite.org/lang_reindex.html
 function tryReindex(root: string): boolean {
 	try {
-		using metadata = openMetadata(root);
+		using metadata = openMetadata(root, {mustExist: true});
 		metadata.statement('REINDEX').run();
-		return isWhole(metadata);
+		return findDatabaseFaults(metadata).length === 0;
 	} catch {
 		return false;
-	}
-}
-
-function isWhole(metadata: Metadata): boolean {
-	const damage = metadata.statement('PRAGMA integrity_check').all();
-	return damage.every(row => row.integrity_check === 'ok') && metadata.statement('PRAGMA foreign_key_check').all().length === 0;
-}
-
-async function readIfThere(file: string): Promise<string | undefined> {
-	try {
-		return await readFile(file, 'utf8');
-	} catch (error) {
-		if (errorCode(error) === 'ENOENT') {
-			return undefined;
-		}
-
-		throw error;
 	}
 }

@@ -14,6 +14,7 @@ import path from 'node:path';
 import {DatabaseSync} from 'node:sqlite';
 import test from 'ava';
 import {checkStore, type CheckReport} from '../../src/store-check/check-store.ts';
+import type {TsbuildError} from '../../src/kernel/errors.ts';
 import {openStore} from '../../snapshotter/store.ts';
 import {makeProject, type Project} from '../support/project.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
@@ -275,9 +276,41 @@ test('a file format that is empty', finds, {
 	finds: ['format: write-format'],
 });
 
+test('a fifo in the place of the file format', finds, {
+	damage({root}) {
+		rmSync(path.join(root, 'format'));
+		execFileSync('mkfifo', [path.join(root, 'format')]);
+	},
+	finds: ['format: write-format'],
+});
+
 test('a database that is missing', finds, {
 	damage({root}) {
 		rmSync(path.join(root, 'metadata.db'));
+	},
+	finds: ['database: make-database'],
+});
+
+test('a database that is empty', finds, {
+	damage({root}) {
+		execFileSync('truncate', ['--size=0', path.join(root, 'metadata.db')]);
+	},
+	finds: ['database: make-database'],
+});
+
+test('a database with the tables of another program', finds, {
+	damage(store) {
+		const [{version}] = store.query('SELECT user_version AS version FROM pragma_user_version') as [{version: number}];
+		rmSync(path.join(store.root, 'metadata.db'));
+		using database = new DatabaseSync(path.join(store.root, 'metadata.db'));
+		database.exec(`CREATE TABLE users (name TEXT); PRAGMA user_version = ${version}`);
+	},
+	finds: ['database: make-database'],
+});
+
+test('a directory in the place of the memory that processes share', finds, {
+	damage({root}) {
+		mkdirSync(path.join(root, 'metadata.db-shm/deep'), {recursive: true});
 	},
 	finds: ['database: make-database'],
 });
@@ -298,6 +331,17 @@ test('an index of the database that does not agree with its table', finds, {
 		database.exec('UPDATE sqlite_schema SET sql = \'CREATE INDEX snapshots_by_parent ON snapshots (created_at)\' WHERE name = \'snapshots_by_parent\'');
 	},
 	finds: ['database: make-database'],
+});
+
+test('a database that has lost everything is told, and not made anew without the names of images', async t => {
+	await using directory = await makeTemporaryDirectory();
+	const {root} = copyStore(path.join(directory.path, 'store'));
+	execFileSync('truncate', ['--size=0', path.join(root, 'metadata.db')]);
+	const error = await t.throwsAsync<TsbuildError>(openStore(root), {code: 'ERR_TSBUILD_STORE', message: `failed to open metadata ${root}/metadata.db: it is empty`});
+	t.regex(error.hint!, /store check --repair/v);
+	await check(root, true);
+	const images = await tsbuild(['images', '-q'], {root});
+	t.is(new TextDecoder().decode(images.stdout).split('\n').length, 2);
 });
 
 test('what a running build uses is not taken away', async t => {
