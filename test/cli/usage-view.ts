@@ -74,7 +74,19 @@ Type:         regular
 });
 
 test('disk usage as JSON has the fields of buildx in their order', t => {
-	t.is(JSON.stringify(usageJson(record, now)), '{"CreatedAt":"2026-11-20 19:35:50.574 +0000 UTC","Description":"[2/3] COPY a.txt /x","ID":"12","LastUsedAt":"1 second ago","Mutable":false,"Parents":null,"Reclaimable":true,"Shared":false,"Size":"8.29kB","Type":"regular","UsageCount":1}');
+	t.deepEqual(Object.entries(usageJson(record, now)), [
+		['CreatedAt', '2026-11-20 19:35:50.574 +0000 UTC'],
+		['Description', '[2/3] COPY a.txt /x'],
+		['ID', '12'],
+		['LastUsedAt', '1 second ago'],
+		['Mutable', false],
+		['Parents', null],
+		['Reclaimable', true],
+		['Shared', false],
+		['Size', '8.29kB'],
+		['Type', 'regular'],
+		['UsageCount', 1],
+	]);
 });
 
 test('what was pruned is a list parted by tabs, with its sum', t => {

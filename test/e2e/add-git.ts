@@ -129,7 +129,12 @@ const fails = test.macro<[ending: string, message: RegExp, flags?: string]>(asyn
 	t.deepEqual(readdirSync(path.join(project.root, 'snapshots')), []);
 });
 
-test('a repository that is not there fails the build', fails, 'none.git', /failed to load cache key: error fetching default branch for repository http:\/\/127.0.0.1:\d+\/none.git: git stderr:\nfatal: repository 'http:.*' not found\n: exit status 128\n/v);
+test(
+	'a repository that is not there fails the build',
+	fails,
+	'none.git',
+	/failed to load cache key: error fetching default branch for repository http:\/\/127.0.0.1:\d+\/none.git: git stderr:\nfatal: repository 'http:.*' not found\n: exit status 128\n/v,
+);
 test('a branch that is not there fails the build', fails, 'app.git#none', /repository does not contain ref none, output: ""/v);
 test('a directory that is not there fails the build', fails, 'app.git#:none', /failed to open subdir none: /v);
 test('a file is no directory of a repository', fails, 'app.git#:one', /failed to open subdir one: /v);

@@ -106,9 +106,21 @@ const fails = test.macro(async (t, file: Parameters<typeof startWebServer>[0], f
 
 test('a missing file fails the build', fails, {}, '', /ERROR: failed to build: failed to solve: failed to load cache key: invalid response status 404\n/v);
 test('a server that fails fails the build', fails, {'/f': {status: 503}}, '', /invalid response status 503/v);
-test('a file that is not what the checksum says fails the build', fails, {'/f': {content: 'x'}}, `--checksum=${helloDigest}`, /failed to solve: digest mismatch sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881: sha256:9347bf9e/v);
+test(
+	'a file that is not what the checksum says fails the build',
+	fails,
+	{'/f': {content: 'x'}},
+	`--checksum=${helloDigest}`,
+	/failed to solve: digest mismatch sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881: sha256:9347bf9e/v,
+);
 test('a file that ends too early fails the build', fails, {'/f': {content: 'x'.repeat(100_000), cutAfter: 50_000}}, '', /failed to load cache key: Get "http:\/\/127.0.0.1:\d+\/f": unexpected EOF/v);
-test('a checksum that is none fails the build', fails, {}, '--checksum=md5:abc', />>> ADD --checksum=md5:abc [^\n]*\n(?:[^\n]*\n)*ERROR: failed to build: failed to solve: unsupported digest algorithm/v);
+test(
+	'a checksum that is none fails the build',
+	fails,
+	{},
+	'--checksum=md5:abc',
+	/>>> ADD --checksum=md5:abc [^\n]*\n(?:[^\n]*\n)*ERROR: failed to build: failed to solve: unsupported digest algorithm/v,
+);
 
 test('a secret tells a server who asks, and only that server', async t => {
 	await using other = await startWebServer({'/f': {content: 'x'}});

@@ -81,8 +81,14 @@ test('attributes of files count', async t => {
 });
 
 test('no more steps are executed at once than --max-parallelism allows', async t => {
+	const names = ['a', 'b', 'c'];
 	await using project = await makeProject({
-		Dockerfile: `${['a', 'b', 'c'].map(name => `FROM base AS ${name}\nRUN --mount=type=cache,target=/cache mkdir /cache/busy && sleep 0.3 && rmdir /cache/busy && echo ${name} > /${name}\n`).join('')}FROM scratch\n${['a', 'b', 'c'].map(name => `COPY --from=${name} /${name} /\n`).join('')}`,
+		Dockerfile: [
+			...names.map(name => `FROM base AS ${name}\nRUN --mount=type=cache,target=/cache mkdir /cache/busy && sleep 0.3 && rmdir /cache/busy && echo ${name} > /${name}`),
+			'FROM scratch',
+			...names.map(name => `COPY --from=${name} /${name} /`),
+			'',
+		].join('\n'),
 	});
 	const built = await project.build('--max-parallelism', '1');
 	t.is(built.exitCode, 0, built.stderr);

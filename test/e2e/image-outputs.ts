@@ -131,7 +131,8 @@ test('an output with names of its own names the image, unless the build has some
 	await using project = await makeProject({Dockerfile: dockerfile});
 	await build(project, '-o', 'type=image,"name=one:1,localhost:5000/two",name-canonical=true');
 	const listed = await run(project, 'images', '--format', 'json');
-	const names = listed.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as {readonly Repository: string; readonly Tag: string}).map(({Repository, Tag}) => `${Repository}:${Tag}`);
+	const rows = listed.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as {readonly Repository: string; readonly Tag: string});
+	const names = rows.map(({Repository, Tag}) => `${Repository}:${Tag}`);
 	t.deepEqual(names.toSorted(), ['localhost:5000/two:<none>', 'localhost:5000/two:latest', 'one:1', 'one:<none>']);
 	const archive = path.join(project.directory, 'app.tar');
 	await build(project, '-t', 'app:1', '-o', `type=docker,name=other:1,dest=${archive}`);

@@ -47,7 +47,8 @@ test('umoci unpacks the image, and runc runs its command', async t => {
 	t.is(await readFile(path.join(bundle, 'rootfs/greeting'), 'utf8'), 'hello\n');
 	await t.throwsAsync(readFile(path.join(bundle, 'rootfs/etc/os-release')), {code: 'ENOENT'});
 	await useWithoutTerminal(path.join(bundle, 'config.json'));
-	const output = execFileSync(...asNamespaceRoot('runc', ['--root', path.join(project.directory, 'runc'), 'run', '--bundle', bundle, `tsbuild-test-${process.pid}`]), {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
+	const args = ['--root', path.join(project.directory, 'runc'), 'run', '--bundle', bundle, `tsbuild-test-${process.pid}`];
+	const output = execFileSync(...asNamespaceRoot('runc', args), {encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe']});
 	t.is(output, 'world\nnobody\n');
 });
 

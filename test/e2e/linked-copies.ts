@@ -76,7 +76,19 @@ test('--link does nothing together with --chmod, as with BuildKit', async t => {
 
 test('linked copies onto scratch, of a stage, and twice the same work', async t => {
 	await using project = await makeProject({
-		Dockerfile: 'FROM scratch AS first\nCOPY --link file /\nCOPY --link file /\nFROM base\nCOPY --link --from=first /file /copied/\nCOPY --link <<END /text\ninline\nEND\nADD --link file /added\nRUN cat /copied/file /text /added\n',
+		Dockerfile: [
+			'FROM scratch AS first',
+			'COPY --link file /',
+			'COPY --link file /',
+			'FROM base',
+			'COPY --link --from=first /file /copied/',
+			'COPY --link <<END /text',
+			'inline',
+			'END',
+			'ADD --link file /added',
+			'RUN cat /copied/file /text /added',
+			'',
+		].join('\n'),
 		file: 'F',
 	});
 	await build(project);

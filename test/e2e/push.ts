@@ -193,4 +193,8 @@ test(refuses, ['push', 'nope'], /^ERROR: No such image: nope:latest$/mv);
 test(refuses, ['push', `nope@sha256:${'0'.repeat(64)}`], /^ERROR: cannot push a digest reference$/mv);
 test(refuses, ['push', '-a', 'nope:1'], /^ERROR: tag can't be used with --all-tags\/-a$/mv);
 test(refuses, ['build', '--push', '.'], /^ERROR: failed to build: tag is needed when pushing to registry$/mv);
-test(refuses, ['build', '--push', '-t', 'localhost:1/x:1', '.'], /^ERROR: failed to build: failed to solve: failed to push localhost:1\/x:1: failed to do request: Head "http:\/\/localhost:1\/v2\/x\/blobs\/sha256:[\da-f]{64}": dial tcp 127\.0\.0\.1:1: connect: connection refused$/mv);
+test(
+	refuses,
+	['build', '--push', '-t', 'localhost:1/x:1', '.'],
+	/^ERROR: failed to build: failed to solve: failed to push localhost:1\/x:1: failed to do request: Head "http:\/\/localhost:1[^"]+": dial tcp 127\.0\.0\.1:1: connect: connection refused$/mv,
+);

@@ -83,7 +83,22 @@ containerTest('without new privileges there is one ID, and it is told why', buil
 }, {exitCode: 1, output: [/^Steps have one user and one group here: no_new_privs keeps newuidmap from its rights\./mv]});
 
 // Docker's, for a container that is not privileged. https://github.com/moby/moby/blob/v28.0.0/oci/caps/defaults.go
-const capabilities = ['CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'MKNOD', 'NET_RAW', 'SETGID', 'SETUID', 'SETFCAP', 'SETPCAP', 'NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE'].map(name => `CAP_${name}`);
+const capabilities = [
+	'CHOWN',
+	'DAC_OVERRIDE',
+	'FSETID',
+	'FOWNER',
+	'MKNOD',
+	'NET_RAW',
+	'SETGID',
+	'SETUID',
+	'SETFCAP',
+	'SETPCAP',
+	'NET_BIND_SERVICE',
+	'SYS_CHROOT',
+	'KILL',
+	'AUDIT_WRITE',
+].map(name => `CAP_${name}`);
 
 // Docker's filter has these for nobody without CAP_SYS_ADMIN. https://github.com/moby/profiles/blob/main/seccomp/default.json
 const forbiddenCalls = ['fsconfig', 'fsmount', 'fsopen', 'mount', 'mount_setattr', 'move_mount', 'open_tree', 'setns', 'umount2', 'unshare'];
@@ -94,8 +109,12 @@ type RuntimeConfig = {
 	linux: Record<string, unknown> & {readonly namespaces: ReadonlyArray<{readonly type: string}>};
 };
 
+type Place = {readonly directory: string; readonly userId: number};
+
+type ContainerResult = {readonly exitCode: number; readonly output: string};
+
 /** Runs a command in a container of runc as Docker makes them, with the files of this machine. */
-async function runInContainer(args: readonly string[], settings: ContainerSettings, {directory, userId}: {readonly directory: string; readonly userId: number}): Promise<{readonly exitCode: number; readonly output: string}> {
+async function runInContainer(args: readonly string[], settings: ContainerSettings, {directory, userId}: Place): Promise<ContainerResult> {
 	const bundle = path.join(directory, 'bundle');
 	await mkdir(path.join(bundle, 'rootfs'), {recursive: true});
 	execFileSync('runc', ['spec'], {cwd: bundle});
@@ -120,7 +139,9 @@ async function runInContainer(args: readonly string[], settings: ContainerSettin
 	});
 }
 
-function configOf(config: RuntimeConfig, settings: ContainerSettings, {args, id, userId, home}: {readonly args: readonly string[]; readonly id: string; readonly userId: number; readonly home: string}): RuntimeConfig {
+type ContainerCommand = Pick<Place, 'userId'> & {readonly args: readonly string[]; readonly id: string; readonly home: string};
+
+function configOf(config: RuntimeConfig, settings: ContainerSettings, {args, id, userId, home}: ContainerCommand): RuntimeConfig {
 	const isRoot = settings.user === 'root';
 	const own = isRoot ? capabilities : [];
 	const number = isRoot ? 0 : userId;

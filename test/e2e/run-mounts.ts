@@ -17,12 +17,28 @@ test('a bind mount shows the context without what is ignored, as root\'s, read-o
 	});
 	execFileSync(...asNamespaceRoot('chown', ['-R', '1234:1234', project.context]));
 	const result = await project.build();
-	t.is(stepOutput(result.stderr), '0:0 -rw-r--r-- a\n0:0 drwxr-xr-x sub\n0:0 -rw-r--r-- sub/b\na\nsub\ntouch: x: Read-only file system\nmkdir: can\'t create directory \'sub/d\': Read-only file system\n');
+	t.is(stepOutput(result.stderr), [
+		'0:0 -rw-r--r-- a',
+		'0:0 drwxr-xr-x sub',
+		'0:0 -rw-r--r-- sub/b',
+		'a',
+		'sub',
+		'touch: x: Read-only file system',
+		'mkdir: can\'t create directory \'sub/d\': Read-only file system',
+		'',
+	].join('\n'));
 });
 
 test('what is written to a writable bind mount is in neither the context nor the image', async t => {
 	await using project = await makeProject({
-		Dockerfile: 'FROM base AS first\nRUN echo one > /file\nFROM base\nRUN --mount=target=/ctx,rw --mount=from=first,target=/first,rw echo two | tee /ctx/file /first/file; cat /ctx/file /first/file\nRUN --mount=from=first,target=/first cat /first/file; ls -d /ctx 2>&1 || true\n',
+		Dockerfile: [
+			'FROM base AS first',
+			'RUN echo one > /file',
+			'FROM base',
+			'RUN --mount=target=/ctx,rw --mount=from=first,target=/first,rw echo two | tee /ctx/file /first/file; cat /ctx/file /first/file',
+			'RUN --mount=from=first,target=/first cat /first/file; ls -d /ctx 2>&1 || true',
+			'',
+		].join('\n'),
 	});
 	const result = await project.build('-o', `type=local,dest=${project.directory}/out`);
 	t.is(stepOutput(result.stderr, 'RUN --mount=target'), 'two\ntwo\ntwo\n');

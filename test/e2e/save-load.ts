@@ -190,10 +190,25 @@ const manifestOf = (image: Readonly<Record<string, unknown>>) => JSON.stringify(
 }]);
 
 test(refuses, 'no image in it', () => ({'manifest.json': undefined}), /^ERROR: failed to load images: the archive has neither index\.json nor manifest\.json$/mv);
-test(refuses, 'another layer than the config says', () => ({'first/layer.tar': Buffer.concat([layer, Buffer.alloc(512)])}), /^ERROR: failed to load images: the content of the layer sha256:[\da-f]{64} has the diff ID sha256:[\da-f]{64} instead of sha256:[\da-f]{64}$/mv);
+test(
+	refuses,
+	'another layer than the config says',
+	() => ({'first/layer.tar': Buffer.concat([layer, Buffer.alloc(512)])}),
+	/^ERROR: failed to load images: the content of the layer sha256:[\da-f]{64} has the diff ID sha256:[\da-f]{64} instead of sha256:[\da-f]{64}$/mv,
+);
 test(refuses, 'a compressed layer with another content', () => ({'first/layer.tar': gzipSync('text')}), /^ERROR: failed to load images: the content of the layer .* has the diff ID/mv);
-test(refuses, 'a layer outside of the archive', () => ({'manifest.json': manifestOf({Layers: ['../../../../etc/passwd']})}), /^ERROR: failed to load images: manifest\.json names the file "\.\.\/\.\.\/\.\.\/\.\.\/etc\/passwd", which is not there$/mv);
-test(refuses, 'a config outside of the archive', () => ({'manifest.json': manifestOf({Config: '/etc/passwd'})}), /^ERROR: failed to load images: manifest\.json names the file "\/etc\/passwd", which is not there$/mv);
+test(
+	refuses,
+	'a layer outside of the archive',
+	() => ({'manifest.json': manifestOf({Layers: ['../../../../etc/passwd']})}),
+	/^ERROR: failed to load images: manifest\.json names the file "\.\.\/\.\.\/\.\.\/\.\.\/etc\/passwd", which is not there$/mv,
+);
+test(
+	refuses,
+	'a config outside of the archive',
+	() => ({'manifest.json': manifestOf({Config: '/etc/passwd'})}),
+	/^ERROR: failed to load images: manifest\.json names the file "\/etc\/passwd", which is not there$/mv,
+);
 test(refuses, 'more layers than diff IDs', () => ({'manifest.json': manifestOf({Layers: ['first/layer.tar', 'first/layer.tar']})}), /^ERROR: failed to load images: .* has 1 diff ids for 2 layers$/mv);
 test(refuses, 'a name that is none', () => ({'manifest.json': manifestOf({RepoTags: ['../UPPER']})}), /^ERROR: failed to parse image reference "\.\.\/UPPER": /mv);
 test(refuses, 'a manifest that is no list', () => ({'manifest.json': '{"Config": 1}'}), /^ERROR: failed to load images: manifest\.json is no list of at most 1000 images$/mv);
@@ -202,7 +217,12 @@ test(refuses, 'a manifest of wrong types', () => ({'manifest.json': '[{"Config":
 test(refuses, 'a manifest of 5 MiB', () => ({'manifest.json': ' '.repeat(5 * 1024 * 1024)}), /^ERROR: .*more than the 4194304 that are taken$/mv);
 test(refuses, 'a blob with another digest than its name', () => ({[`blobs/sha256/${'0'.repeat(64)}`]: 'text'}), /^ERROR: failed to take in blob sha256:0{64}: /mv);
 test(refuses, 'a blob whose name is no digest', () => ({'blobs/sha256/00': 'text'}), /^ERROR: invalid digest "sha256:00"$/mv);
-test(refuses, 'an index that names what is not there', () => ({'index.json': JSON.stringify({schemaVersion: 2, manifests: [{mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: `sha256:${'1'.repeat(64)}`, size: 10}]})}), /^ERROR: failed to load images: a file that it names is not there$/mv);
+test(
+	refuses,
+	'an index that names what is not there',
+	() => ({'index.json': JSON.stringify({schemaVersion: 2, manifests: [{mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: `sha256:${'1'.repeat(64)}`, size: 10}]})}),
+	/^ERROR: failed to load images: a file that it names is not there$/mv,
+);
 test(refuses, 'an index of wrong types', () => ({'index.json': '{"schemaVersion": 2, "manifests": {}}'}), /^ERROR: failed to read image manifest: manifests is not a list$/mv);
 
 test('links of an archive lead nowhere else, and not in circles', async t => {

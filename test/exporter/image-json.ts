@@ -16,7 +16,14 @@ test('a config is written with the order of fields and the escapes of Go', t => 
 			Env: ['PATH=/bin'],
 		},
 	});
-	t.is(bytes.toString(), String.raw`{"architecture":"amd64","config":{"Env":["PATH=/bin"],"Cmd":["sh"],"Labels":{"a":"1","b":"2"},"ArgsEscaped":true},"created":null,"history":[{"created_by":"RUN a \u003e b \u0026\u0026 c","comment":"c","empty_layer":true}],"os":"linux","rootfs":{"type":"layers","diff_ids":null}}`);
+	t.is(bytes.toString(), [
+		'{"architecture":"amd64"',
+		'"config":{"Env":["PATH=/bin"],"Cmd":["sh"],"Labels":{"a":"1","b":"2"},"ArgsEscaped":true}',
+		'"created":null',
+		String.raw`"history":[{"created_by":"RUN a \u003e b \u0026\u0026 c","comment":"c","empty_layer":true}]`,
+		'"os":"linux"',
+		'"rootfs":{"type":"layers","diff_ids":null}}',
+	].join(','));
 });
 
 test('a manifest is indented by two spaces', t => {

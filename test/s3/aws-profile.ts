@@ -45,7 +45,15 @@ test(profile, 'the config has region, address, and keys', {
 });
 test(profile, 'the default profile of the config may have the word before its name', {config: '[profile default]\nregion=a\n[default]\nregion=b\n'}, {name: 'default', region: 'a'});
 test(profile, 'other profiles of the config must have it', {config: '[ci]\nregion=a\n', credentials: `[ci]\n${lines}`, environment: {AWS_PROFILE: 'ci'}}, {name: 'ci', keys});
-test(profile, 'credentials count before the config', {config: '[default]\naws_access_key_id=no\naws_secret_access_key=no\nregion=a\n', credentials: `[default]\n${lines}`}, {name: 'default', keys, region: 'a'});
+test(profile, 'credentials count before the config', {
+	config: [
+		'[default]',
+		'aws_access_key_id=no',
+		'aws_secret_access_key=no',
+		'region=a',
+		'',
+	].join('\n'), credentials: `[default]\n${lines}`,
+}, {name: 'default', keys, region: 'a'});
 test(profile, 'comments, blanks, carriage returns and quotes are understood', {
 	config: '# [profile "my ci"]\r\n; region=no\r\n[ profile  "my ci" ] # mine\r\nREGION =  a ; here\r\nempty =\r\nnothing\r\n= no name\r\n', environment: {AWS_PROFILE: 'my ci'},
 }, {name: 'my ci', region: 'a'});

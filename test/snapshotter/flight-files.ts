@@ -70,7 +70,12 @@ test('a key that is no digest names no file', async t => {
 test('the flight of a killed process is over, and its file is removed', async t => {
 	await using directory = await makeTemporaryDirectory();
 	const modulePath = path.join(import.meta.dirname, '../../snapshotter/flight-files.ts');
-	const program = `import {FlightFiles} from ${JSON.stringify(modulePath)}; globalThis.flight = new FlightFiles(${JSON.stringify(directory.path)}).tryBegin(${JSON.stringify(key)}); console.log('begun'); setInterval(() => {}, 1000);`;
+	const program = `
+		import {FlightFiles} from ${JSON.stringify(modulePath)};
+		globalThis.flight = new FlightFiles(${JSON.stringify(directory.path)}).tryBegin(${JSON.stringify(key)});
+		console.log('begun');
+		setInterval(() => {}, 1000);
+	`;
 	const other = spawn(process.execPath, ['--input-type=module', '--eval', program], {stdio: ['ignore', 'pipe', 'inherit']});
 	const closed = once(other, 'close');
 	await once(other.stdout, 'data');

@@ -15,7 +15,9 @@ const names = {
 	project: 'here', stage: 'build', title: 'RUN x', root: 'root',
 };
 
-function keep(metadata: Metadata, key: string, {facts = key, contents = [], ...other}: {readonly facts?: string; readonly contents?: readonly string[]; readonly project?: string; readonly stage?: string; readonly title?: string; readonly root?: string} = {}): void {
+type Kept = Partial<typeof names> & {readonly facts?: string; readonly contents?: readonly string[]};
+
+function keep(metadata: Metadata, key: string, {facts = key, contents = [], ...other}: Kept = {}): void {
 	insertCacheRecord(metadata, {keys: [key], snapshot: null, description: key});
 	insertStepFacts(metadata, {
 		key, names: {...names, ...other}, facts, contents,

@@ -23,7 +23,9 @@ export type HostileOptions = {
 };
 
 /** An image in a registry that may lie, as a script for `startScriptedRegistry`. Every path that it does not have is 404. */
-export function hostileRegistry({config: changeConfig = same, manifest: changeManifest = same, root, answer = (_, honest) => honest, layer = fileLayer}: HostileOptions): (request: ScriptedRequest) => ScriptedAnswer {
+export function hostileRegistry(
+	{config: changeConfig = same, manifest: changeManifest = same, root, answer = (_, honest) => honest, layer = fileLayer}: HostileOptions,
+): (request: ScriptedRequest) => ScriptedAnswer {
 	const blobs = new Map<string, {readonly mediaType: string; readonly body: string | Buffer}>();
 	const add = (mediaType: string, body: string | Buffer) => {
 		const digest = digestOf(body);

@@ -15,12 +15,33 @@ export type RecordedBatch = {
 	readonly line: string;
 };
 
+type Times = {readonly started?: string; readonly completed?: string};
+
 // BuildKit's own form; https://github.com/moby/buildkit/blob/master/client/graph.go
 type SolveStatus = {
-	readonly vertexes?: ReadonlyArray<{readonly digest: Digest; readonly name: string; readonly inputs?: readonly Digest[]; readonly started?: string; readonly completed?: string; readonly cached?: boolean; readonly error?: string}>;
-	readonly statuses?: ReadonlyArray<{readonly id: string; readonly vertex: Digest; readonly current: number; readonly total?: number; readonly timestamp: string; readonly started?: string; readonly completed?: string}>;
+	readonly vertexes?: ReadonlyArray<Times & {
+		readonly digest: Digest;
+		readonly name: string;
+		readonly inputs?: readonly Digest[];
+		readonly cached?: boolean;
+		readonly error?: string;
+	}>;
+	readonly statuses?: ReadonlyArray<Times & {
+		readonly id: string;
+		readonly vertex: Digest;
+		readonly current: number;
+		readonly total?: number;
+		readonly timestamp: string;
+	}>;
 	readonly logs?: ReadonlyArray<{readonly vertex: Digest; readonly stream: 1 | 2; readonly data: string; readonly timestamp: string}>;
-	readonly warnings?: ReadonlyArray<{readonly vertex: Digest; readonly short: string; readonly detail: readonly string[]; readonly url: string; readonly sourceInfo: {readonly filename: string}; readonly range: ReadonlyArray<{readonly start: {readonly line: number}; readonly end: {readonly line: number}}>}>;
+	readonly warnings?: ReadonlyArray<{
+		readonly vertex: Digest;
+		readonly short: string;
+		readonly detail: readonly string[];
+		readonly url: string;
+		readonly sourceInfo: {readonly filename: string};
+		readonly range: ReadonlyArray<{readonly start: {readonly line: number}; readonly end: {readonly line: number}}>;
+	}>;
 };
 
 const folder = path.join(import.meta.dirname, '../../fixtures/progress');

@@ -115,7 +115,9 @@ async function writeEtc(etc: string, {home, subordinateIds}: {readonly home: str
 	}
 }
 
-async function run([program, ...args]: readonly string[], {cwd = '/', env, input = new Uint8Array()}: {readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: Uint8Array}): Promise<RootlessResult> {
+type RunOptions = {readonly cwd?: string; readonly env?: NodeJS.ProcessEnv; readonly input?: Uint8Array};
+
+async function run([program, ...args]: readonly string[], {cwd = '/', env, input = new Uint8Array()}: RunOptions): Promise<RootlessResult> {
 	const child = spawn(program!, args, {cwd, ...(env !== undefined && {env}), stdio: 'pipe'});
 	// Who does not read it may end before all is written.
 	child.stdin.on('error', () => undefined);

@@ -127,7 +127,23 @@ const secretNames = test.macro<[name: string, value: string, isSecret: boolean]>
 	title: (_, name, value, isSecret) => `the value of ${name}=${value} is ${isSecret ? 'not kept' : 'kept'}`,
 });
 
-for (const name of ['API_KEY', 'apikey', 'NPM_TOKEN', 'npm_config_authToken', 'DB_PASSWORD', 'MYSQL_PWD', 'client_secret', 'AWS_ACCESS_KEY', 'PRIVATE', 'SSH_PRIVATE_KEY', 'PASSPHRASE', 'GIT_CREDENTIALS', 'sessionId', 'LOGIN']) {
+const secretLike = [
+	'API_KEY',
+	'apikey',
+	'NPM_TOKEN',
+	'npm_config_authToken',
+	'DB_PASSWORD',
+	'MYSQL_PWD',
+	'client_secret',
+	'AWS_ACCESS_KEY',
+	'PRIVATE',
+	'SSH_PRIVATE_KEY',
+	'PASSPHRASE',
+	'GIT_CREDENTIALS',
+	'sessionId',
+	'LOGIN',
+];
+for (const name of secretLike) {
 	test(secretNames, name, 'tooth', true);
 }
 

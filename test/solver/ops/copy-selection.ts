@@ -78,7 +78,10 @@ test('--exclude leaves out what it matches below each source', async t => {
 	t.deepEqual(await names('/d', ['**/*.1']), ['/x/b', '/x/s', '/x/s/e']);
 	t.deepEqual(await names('/d', ['s', '!s/e']), ['/x/a.1', '/x/b', '/x/s', '/x/s/e']);
 	t.deepEqual(await names('/x.*', ['*.1']), ['/x/x.2']);
-	await t.throwsAsync(build.copy({source: '/', exclude: ['a[']}), {code: 'ERR_TSBUILD_PATTERN', message: 'failed to calculate checksum of ref context: invalid excludepatterns: [a[]: syntax error in pattern'});
+	await t.throwsAsync(build.copy({source: '/', exclude: ['a[']}), {
+		code: 'ERR_TSBUILD_PATTERN',
+		message: 'failed to calculate checksum of ref context: invalid excludepatterns: [a[]: syntax error in pattern',
+	});
 });
 
 test('--parents keeps the directories above what is taken', async t => {

@@ -35,7 +35,15 @@ asRoot('a layer is put onto a root as it is: directories take the place of links
 		const merged = await merge(build, root, layer);
 		t.deepEqual(await build.list(merged), destination === '/link/'
 			? ['/both 0755 0:0 directory', '/both/kept 0644 0:0 file', '/etc 0755 0:0 directory', '/etc/kept 0644 0:0 file', '/link 0755 0:0 directory', '/link/a 0644 0:0 file "A"']
-			: ['/both 0755 0:0 directory', '/both/a 0644 0:0 file "A"', '/both/kept 0644 0:0 file', '/etc 0755 0:0 directory', '/etc/kept 0644 0:0 file', '/link 0777 0:0 -> etc', '/link/kept 0644 0:0 file']);
+			: [
+				'/both 0755 0:0 directory',
+				'/both/a 0644 0:0 file "A"',
+				'/both/kept 0644 0:0 file',
+				'/etc 0755 0:0 directory',
+				'/etc/kept 0644 0:0 file',
+				'/link 0777 0:0 -> etc',
+				'/link/kept 0644 0:0 file',
+			]);
 	}
 });
 

@@ -75,7 +75,13 @@ test('variables of FROM are global', finds, 'ARG TAG=latest\nFROM busybox:$TAG A
 ]);
 test('an ARG without a value is declared for FROM', finds, `ARG TAG\nFROM busybox${braced('TAG')}\n`, []);
 test('the platforms are declared for FROM', finds, 'FROM --platform=$BUILDPLATFORM busybox\n', []);
-test('the default platform is redundant, not one of several variables', finds, 'ARG X=\nFROM --platform=$TARGETPLATFORM busybox\nFROM --platform=$TARGETPLATFORM$X busybox\nFROM --platform=$TARGETOS/amd64 busybox\n', [
+test('the default platform is redundant, not one of several variables', finds, [
+	'ARG X=',
+	'FROM --platform=$TARGETPLATFORM busybox',
+	'FROM --platform=$TARGETPLATFORM$X busybox',
+	'FROM --platform=$TARGETOS/amd64 busybox',
+	'',
+].join('\n'), [
 	'RedundantTargetPlatform:2: Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior',
 ]);
 test('a constant platform may stand in the name of its stage', finds, 'FROM --platform=linux/amd64 busybox AS amd64-tools\nFROM --platform=amd64 busybox AS tools\n', [
@@ -93,7 +99,18 @@ test('a name is judged without build arguments', finds, 'ARG BASE\nARG TAG=lates
 ], {buildArgs: {BASE: 'busybox'}});
 test('a default that cannot be expanded is not judged', finds, `ARG BASE=${braced('NAME:?')}\nFROM $BASE\n`, [], {buildArgs: {BASE: 'busybox'}});
 
-test('CMD, ENTRYPOINT and HEALTHCHECK replace those before them in their stage', finds, 'FROM busybox AS a\nCMD ["a"]\nFROM a\nCMD ["b"]\nHEALTHCHECK NONE\nCMD ["c"]\nhealthcheck CMD x\nCMD ["d"]\nUSER x\n', [
+test('CMD, ENTRYPOINT and HEALTHCHECK replace those before them in their stage', finds, [
+	'FROM busybox AS a',
+	'CMD ["a"]',
+	'FROM a',
+	'CMD ["b"]',
+	'HEALTHCHECK NONE',
+	'CMD ["c"]',
+	'healthcheck CMD x',
+	'CMD ["d"]',
+	'USER x',
+	'',
+].join('\n'), [
 	'ConsistentInstructionCasing:7: Command \'healthcheck\' should match the case of the command majority (uppercase)',
 	'MultipleInstructionsDisallowed:4: Multiple CMD instructions should not be used in the same stage because only the last one will be used',
 	'MultipleInstructionsDisallowed:5: Multiple healthcheck instructions should not be used in the same stage because only the last one will be used',
