@@ -73,7 +73,7 @@ export class CachedLayers implements AsyncDisposable {
 	provide(layers: readonly CachedLayer[], read: ReadCachedBlob, begin?: BeginLateWork): void {
 		for (const {blob, diffId} of layers) {
 			const readChecked: RemoteBlob['read'] = options => checkingDiffId(read(blob, options), {diffId, size: blob.size});
-			this.#store.content.provide({...blob, begin, read: begin === undefined ? readChecked : options => tellOf(readChecked(options), blob, begin)});
+			this.#store.content.provide({...blob, begin, read: begin === undefined ? readChecked : options => tellOf(blob, {read: readChecked, begin, ...options})});
 		}
 	}
 
@@ -99,19 +99,22 @@ export class CachedLayers implements AsyncDisposable {
 	}
 }
 
+type Told = Pick<RemoteBlob, 'read'> & {readonly begin: BeginLateWork; readonly signal: AbortSignal | undefined};
+
 /**
-Tells how much of a blob has come.
+Reads a blob, and tells how much of it has come.
 
 @yields its chunks
 */
-async function * tellOf(chunks: AsyncIterable<Uint8Array>, {digest, size}: Descriptor, begin: BeginLateWork): AsyncGenerator<Uint8Array, void, undefined> {
+async function * tellOf({digest, size}: Descriptor, {read, begin, signal}: Told): AsyncGenerator<Uint8Array, void, undefined> {
 	using work = begin();
+	const either = signal === undefined ? work.signal : AbortSignal.any([signal, work.signal]);
 	const report = (current: number) => {
 		work.status({id: digest, current, total: size});
 	};
 
 	report(0);
-	yield * countedChunks(chunks, report);
+	yield * countedChunks(read({signal: either}), report);
 	work.status({
 		id: digest, current: size, total: size, completed: true,
 	});

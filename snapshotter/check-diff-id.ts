@@ -23,11 +23,14 @@ export async function * checkingDiffId(blob: AsyncIterable<Uint8Array>, {diffId,
 	const copy = new PassThrough();
 	const hashing = hashTar(copy, size);
 	// Whoever stops reading leaves a part that cannot be decompressed; nobody asks for its hash.
-	hashing.catch(() => undefined);
+	const settled = Promise.allSettled([hashing]);
+	// The hash fails too, and says why.
+	copy.on('error', () => undefined);
 	try {
 		for await (const chunk of blob) {
-			if (!copy.write(chunk)) {
-				await Promise.race([once(copy, 'drain'), hashing]);
+			// What cannot be decompressed is read to its end: that the blob is not what it should be says more.
+			if (copy.writable && !copy.write(chunk)) {
+				await Promise.race([once(copy, 'drain'), settled]);
 			}
 
 			yield chunk;

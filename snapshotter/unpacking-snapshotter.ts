@@ -57,8 +57,7 @@ class UnpackingSnapshotter implements Snapshotter {
 		// From the first download to the end of the last one it is one work, not several.
 		using works = new DisposableStack();
 		const told = packed.map(({blob}) => works.use(content.beginWork(blob.digest)));
-		// All at once, where they are somewhere else.
-		await Promise.all(packed.map(async ({blob}) => content.bring(blob.digest)));
+		await bringAll(packed, content);
 		for (const [index, snapshot] of packed.entries()) {
 			using _lock = await this.#lock.acquire(snapshot.id);
 			// Somebody of this process may have done it while the lock was waited for.
@@ -151,6 +150,19 @@ class UnpackingSnapshotter implements Snapshotter {
 	async remove(id: SnapshotId): Promise<void> {
 		await this.#snapshotter.remove(id);
 	}
+}
+
+/** All at once, where they are somewhere else. When one cannot be had the others are given up, and nothing is on its way any more. */
+async function bringAll(packed: readonly PackedSnapshot[], content: ContentStore): Promise<void> {
+	const failure = new AbortController();
+	await Promise.all(packed.map(async ({blob}) => {
+		try {
+			await content.bring(blob.digest, {signal: failure.signal});
+		} catch (error) {
+			failure.abort(error);
+		}
+	}));
+	failure.signal.throwIfAborted();
 }
 
 function renameIfThere(from: string, to: string): void {

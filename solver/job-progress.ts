@@ -171,8 +171,8 @@ export class JobProgress {
 		};
 	}
 
-	/** Tells of the work on a result from the cache that begins when somebody needs it: the vertex starts again, and completes when all of that has ended. */
-	lateReporter(vertexOrPart: NamedVertex): BeginLateWork {
+	/** Tells of the work on a result from the cache that begins when somebody needs it: the vertex starts again, and completes when all of that has ended. `signal` ends the work. */
+	lateReporter(vertexOrPart: NamedVertex, signal: AbortSignal): BeginLateWork {
 		const vertex = this.#shown(vertexOrPart);
 		const toEvent = statusEvents(vertex);
 		let started: number | undefined;
@@ -185,6 +185,7 @@ export class JobProgress {
 
 			running++;
 			return {
+				signal,
 				status: status => {
 					this.#sink(toEvent(status));
 				},

@@ -41,7 +41,10 @@ export class Job<Result> {
 	readonly #options: JobOptions<Result>;
 	readonly #progress: JobProgress;
 	readonly #end = new AbortController();
+	/** Not aborted when all is well at the end. */
+	readonly #failed = new AbortController();
 	readonly #signal: AbortSignal;
+	readonly #failureSignal: AbortSignal;
 	readonly #cacheMaps: VertexPromises<CacheMap<Result>>;
 	readonly #results: VertexPromises<Result>;
 	readonly #identities: Identities<Result>;
@@ -62,7 +65,8 @@ export class Job<Result> {
 
 		this.#options = options;
 		this.#progress = new JobProgress(progress);
-		this.#signal = AbortSignal.any([options.signal, this.#end.signal]);
+		this.#failureSignal = AbortSignal.any([options.signal, this.#failed.signal]);
+		this.#signal = AbortSignal.any([this.#failureSignal, this.#end.signal]);
 		this.#flights = new SingleFlight(flights);
 		this.#cacheMaps = new VertexPromises(begin);
 		this.#results = new VertexPromises(begin);
@@ -106,7 +110,7 @@ export class Job<Result> {
 	}
 
 	async #loadRecord(vertex: Vertex<Result>, record: CacheRecord<Result>): Promise<Result | undefined> {
-		return this.#attempt(vertex, 'failed to load cache', async () => record.load(this.#signal, this.#progress.lateReporter(vertex)));
+		return this.#attempt(vertex, 'failed to load cache', async () => record.load(this.#signal, this.#progress.lateReporter(vertex, this.#failureSignal)));
 	}
 
 	#tellCached(vertex: Vertex<Result>): void {
@@ -240,7 +244,7 @@ export class Job<Result> {
 		this.#failures.push({
 			digest: vertex.digest, vertexName: vertex.name, vertex: vertex.description, cause, step,
 		});
-		this.#end.abort(new TsbuildError('ERR_TSBUILD_CANCELED', `canceled because ${vertex.name} failed`, {cause}));
+		this.#failed.abort(new TsbuildError('ERR_TSBUILD_CANCELED', `canceled because ${vertex.name} failed`, {cause}));
 	}
 
 	#outcomeOf(reason: unknown): unknown {

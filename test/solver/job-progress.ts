@@ -159,7 +159,7 @@ test('a cached vertex starts once more while its result is fetched, and complete
 	const vertex = {digest: digestOf('vertex'), name: 'vertex', inputs: []};
 	const begin = new JobProgress(event => {
 		events.push(event);
-	}).lateReporter(vertex);
+	}).lateReporter(vertex, new AbortController().signal);
 	const [download, extraction] = [begin(), begin()];
 	download.status({id: 'layer', current: 1, total: 2});
 	download[Symbol.dispose]();
