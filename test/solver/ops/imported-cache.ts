@@ -1,4 +1,5 @@
 import {Buffer} from 'node:buffer';
+import {once} from 'node:events';
 import test from 'ava';
 import {chainIdOf, diffIdFrom, digestOf} from '../../../src/kernel/digest.ts';
 import {mediaTypes} from '../../../src/kernel/oci-types.ts';
@@ -75,6 +76,37 @@ test('a result whose layers are gone is none, and one that lies is refused', asy
 	const loaded = await lie?.load(signal);
 	await t.throwsAsync(build.store.snapshotter.view(loaded?.kind === 'snapshot' ? loaded.snapshot! : (0 as never)));
 	t.is(await build.store.content.size(digestOf(tar)), undefined);
+});
+
+test('when one layer cannot be had, the download of the others ends', async t => {
+	await using build = await BuildStore.open();
+	await using cachedLayers = new CachedLayers(build.store);
+	const [lowest] = result.layers!;
+	const upper = {...lowest, chainId: chainIdOf(lowest.chainId, diffId), blob: {...lowest.blob, digest: digestOf('upper')}};
+	let begun = 0;
+	cachedLayers.provide([lowest, upper], async function * ({digest}, options) {
+		if (digest === upper.blob.digest) {
+			throw new Error('gone');
+		}
+
+		// Does not come, but is given up.
+		options.signal!.throwIfAborted();
+		await once(options.signal!, 'abort');
+		options.signal!.throwIfAborted();
+		yield tar;
+	}, () => {
+		begun++;
+		return {
+			signal,
+			status: () => undefined,
+			[Symbol.dispose]() {
+				begun--;
+			},
+		};
+	});
+	const snapshot = await cachedLayers.snapshotOf([lowest, upper], 'test');
+	await t.throwsAsync(build.store.snapshotter.view(snapshot), {message: 'gone'});
+	t.is(begun, 0);
 });
 
 test('what nobody has needed is removed at the end, and other keys are known as long as a record stands on them', async t => {
