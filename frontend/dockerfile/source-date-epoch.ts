@@ -22,7 +22,9 @@ export function readSourceDateEpoch(buildArgs: ReadonlyMap<string, string>): str
 
 	const epoch = Number(value);
 	if (!seconds.test(value) || epoch < earliest || epoch > latest) {
-		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', `invalid SOURCE_DATE_EPOCH: ${value}`, {hint: 'It is a number of seconds since 1970, such as that of the last commit: $(git log -1 --pretty=%ct).'});
+		throw new DockerfileError('ERR_TSBUILD_DOCKERFILE_VALUE', `invalid SOURCE_DATE_EPOCH: ${value}`, {
+			hint: 'It is a number of seconds since 1970, such as that of the last commit: $(git log -1 --pretty=%ct).',
+		});
 	}
 
 	return `${new Date(epoch * 1000).toISOString().slice(0, -'.000Z'.length)}Z`;

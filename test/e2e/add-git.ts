@@ -92,7 +92,13 @@ test('a repository is asked for its commit in each build, and fetched when that 
 test('--keep-git-dir keeps a repository that git can work with, and no more of it than one commit', async t => {
 	await using server = await startGitServer();
 	const {first: hash} = fill(server);
-	await using project = await makeProject({Dockerfile: `FROM scratch\nADD --keep-git-dir=true ${server.url.replace('//', '//user:password@')}/app.git#v1 /app\nADD ${server.url}/app.git?keep-git-dir=1&commit=${hash} /commit\n`});
+	await using project = await makeProject({
+		Dockerfile: [
+			'FROM scratch',
+			`ADD --keep-git-dir=true ${server.url.replace('//', '//user:password@')}/app.git#v1 /app`,
+			`ADD ${server.url}/app.git?keep-git-dir=1&commit=${hash} /commit`,
+		].join('\n'),
+	});
 	const out = path.join(project.directory, 'out');
 	await build(t, project, '-o', out);
 	for (const directory of ['app', 'commit']) {

@@ -151,7 +151,11 @@ const failsForIds = rootlessTest.macro({
 const tooLarge = /^IDs up to 65536 are there: add a larger range/mv;
 const single = /^Steps have one user and one group here: \/etc\/subuid has no IDs for this user\. .*usermod --add-subuids/mv;
 
-rootlessTest(failsForIds, {dockerfile: 'COPY --chown=70000 file /x\nRUN true', subordinateIds: 65_536, expected: [/failed to apply layer entry x: failed to change owner: EINVAL \(user 70000 is not among/v, tooLarge]});
+rootlessTest(failsForIds, {
+	dockerfile: 'COPY --chown=70000 file /x\nRUN true',
+	subordinateIds: 65_536,
+	expected: [/failed to apply layer entry x: failed to change owner: EINVAL \(user 70000 is not among/v, tooLarge],
+});
 rootlessTest(failsForIds, {dockerfile: 'USER 5:70000\nRUN true', subordinateIds: 65_536, expected: [/failed to set user 5: group 70000 is not among/v, tooLarge]});
 rootlessTest(failsForIds, {dockerfile: 'COPY --chown=5 file /x\nRUN true', subordinateIds: 0, expected: [/user 5 is not among the IDs that this user has/v, single]});
 rootlessTest(failsForIds, {dockerfile: 'RUN touch /x && chown 5 /x', subordinateIds: 0, expected: [/exit code: 1/v, single]});

@@ -102,8 +102,15 @@ test('steps that lock a cache run one after the other, those with private ones e
 	await using project = await makeProject({
 		Dockerfile: [
 			'FROM base AS begin',
-			...Array.from({length: 4}, (_, index) => `FROM base AS locked${index}\nRUN --mount=type=cache,target=/c,id=l,sharing=locked mkdir /c/busy && echo ${index} >> /c/log && sleep 0.1 && rmdir /c/busy`),
-			...Array.from({length: 4}, (_, index) => `FROM base AS private${index}\nRUN --mount=type=cache,target=/c,id=p,sharing=private --mount=type=cache,target=/s,id=s mkdir /c/busy && touch /s/${index} && while [ $(ls /s | wc -l) -lt 4 ]; do sleep 0.02; done; rmdir /c/busy`),
+			...Array.from({length: 4}, (_, index) => [
+				`FROM base AS locked${index}`,
+				`RUN --mount=type=cache,target=/c,id=l,sharing=locked mkdir /c/busy && echo ${index} >> /c/log && sleep 0.1 && rmdir /c/busy`,
+			]).flat(),
+			...Array.from({length: 4}, (_, index) => [
+				`FROM base AS private${index}`,
+				'RUN --mount=type=cache,target=/c,id=p,sharing=private --mount=type=cache,target=/s,id=s \\',
+				`mkdir /c/busy && touch /s/${index} && while [ $(ls /s | wc -l) -lt 4 ]; do sleep 0.02; done; rmdir /c/busy`,
+			]).flat(),
 			'FROM base',
 			...Array.from({length: 4}, (_, index) => `COPY --from=locked${index} /etc/passwd /\nCOPY --from=private${index} /etc/passwd /`),
 			'RUN --mount=type=cache,target=/c,id=l sort /c/log',

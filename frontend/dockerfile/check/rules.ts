@@ -62,7 +62,10 @@ export const checkRules = {
 	},
 	invalidDefinitionDescription: {
 		name: 'InvalidDefinitionDescription',
-		description: 'Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`. If this is not intended to be a description comment, add an empty line or comment between the instruction and the comment.',
+		description: [
+			'Comment for build stage or argument should follow the format: `# <arg/stage name> <description>`.',
+			'If this is not intended to be a description comment, add an empty line or comment between the instruction and the comment.',
+		].join(' '),
 		url: page('invalid-definition-description'),
 		isExperimental: true,
 	},

@@ -61,5 +61,7 @@ const everything: CopyAction = {
 };
 
 function describeImage({reference, manifestDigest, location}: ResolvedReference, {namedContext}: ImageSource): string {
-	return namedContext === undefined ? `FROM ${reference.includes('@') ? reference : `${reference}@${manifestDigest}`}` : `[context ${namedContext}] ${location.type === 'oci-layout' ? 'OCI load from client' : reference.split('@', 1)[0]}`;
+	const pinned = reference.includes('@') ? reference : `${reference}@${manifestDigest}`;
+	const source = location.type === 'oci-layout' ? 'OCI load from client' : reference.split('@', 1)[0];
+	return namedContext === undefined ? `FROM ${pinned}` : `[context ${namedContext}] ${source}`;
 }

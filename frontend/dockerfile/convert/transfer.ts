@@ -43,8 +43,10 @@ export const exactSource = {
 	include: [],
 } as const;
 
+type CommonAction = Pick<CopyAction, 'action' | 'createDestinationPath' | 'destination' | 'exclude' | 'mode' | 'owner'>;
+
 /** What all copies of an instruction have in common. */
-export function commonAction(stage: StageBuilder, {destination, owner, mode, exclude}: ExpandedTransfer): Pick<CopyAction, 'action' | 'destination' | 'createDestinationPath' | 'owner' | 'mode' | 'exclude'> {
+export function commonAction(stage: StageBuilder, {destination, owner, mode, exclude}: ExpandedTransfer): CommonAction {
 	return {
 		action: 'copy',
 		destination: cleanDestination(stage.workingDirectory, destination),

@@ -12,7 +12,9 @@ test('servers on the loopback are left out', resolves, {standard: 'nameserver 12
 test('without a server that can be reached there are public ones', resolves, {standard: 'search a\nnameserver 127.0.0.1'}, `search a\n${publicServers}`);
 test('without a configuration there are public servers', resolves, {}, publicServers);
 test('behind systemd\'s stub are its own servers', resolves, {standard: 'nameserver 127.0.0.53\n', systemd: 'nameserver 192.0.2.9\n'}, 'nameserver 192.0.2.9\n');
-test('where systemd\'s own servers are not told, its stub is a server on the loopback', resolves, {standard: 'nameserver 127.0.0.53\noptions edns0\nsearch a\n'}, `options edns0\nsearch a\n${publicServers}`);
+test('where systemd\'s own servers are not told, its stub is a server on the loopback', resolves, {
+	standard: 'nameserver 127.0.0.53\noptions edns0\nsearch a\n',
+}, `options edns0\nsearch a\n${publicServers}`);
 test('systemd\'s stub beside another server is only left out', resolves, {standard: 'nameserver 127.0.0.53\nnameserver 192.0.2.1\n', systemd: 'nameserver 192.0.2.9\n'}, 'nameserver 192.0.2.1\n');
 
 test('on the host\'s network the configuration is the host\'s own', t => {

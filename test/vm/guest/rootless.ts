@@ -57,7 +57,8 @@ async function buildAsUser(lines: readonly string[], flags: readonly string[]): 
 	await writeFile(path.join(context, 'file'), Buffer.alloc(10));
 	await Promise.all([chmod(path.dirname(base.directory), 0o755), chown(directory.path, user.uid, user.gid)]);
 	const build = [process.execPath, testedProgram, 'build', '--progress', 'plain', '--root', path.join(directory.path, 'store'), '--build-context', `base=oci-layout://${base.directory}`, ...flags, context];
-	const child = spawn('sh', ['-c', `echo $$ >${session} && exec /usr/bin/setpriv --reuid ${user.uid} --regid ${user.gid} --clear-groups env HOME=/home/user USER=user "$@" 2>&1`, 'sh', ...build], {stdio: ['ignore', 'pipe', 'inherit']});
+	const asUser = `exec /usr/bin/setpriv --reuid ${user.uid} --regid ${user.gid} --clear-groups env HOME=/home/user USER=user "$@" 2>&1`;
+	const child = spawn('sh', ['-c', `echo $$ >${session} && ${asUser}`, 'sh', ...build], {stdio: ['ignore', 'pipe', 'inherit']});
 	const [output, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'close') as Promise<[number | null]>]);
 	return {exitCode, output};
 }
