@@ -47,9 +47,11 @@ const systemPackages = [
 	'attr',
 	'coreutils',
 	'dash',
+	'dnsmasq-base',
 	'findutils',
 	'grep',
 	'iproute2',
+	'iptables',
 	'libcap2-bin',
 	'mount',
 	'nftables',
@@ -58,6 +60,7 @@ const systemPackages = [
 	'sed',
 	'skopeo',
 	'slirp4netns',
+	'socat',
 	'tar',
 	'uidmap',
 	'util-linux',
@@ -103,7 +106,9 @@ async function makeDirectories(staging: string): Promise<void> {
 async function copyPrograms(staging: string): Promise<void> {
 	const listed = execFileSync('dpkg', ['--listfiles', ...systemPackages], {encoding: 'utf8'}).split('\n');
 	const programs = listed.filter(file => /^\/(?:usr\/)?s?bin\/[^\/]+$/v.test(file) && existsSync(file));
-	for (const file of [...programs, ...listLibraries([...programs, process.execPath])]) {
+	// What iptables loads for the rules of the tests.
+	const extensions = listed.filter(file => /\/xtables\/libxt_(?:comment|standard)\.so$/v.test(file));
+	for (const file of [...programs, ...extensions, ...listLibraries([...programs, process.execPath])]) {
 		await cp(file, path.join(staging, file), {dereference: true});
 	}
 

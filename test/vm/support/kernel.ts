@@ -32,6 +32,8 @@ const wantedModules = [
 	'nft_chain_nat',
 	'nft_masq',
 	'nft_ct',
+	'nft_compat',
+	'xt_comment',
 	'tun',
 ];
 

@@ -26,7 +26,7 @@ export type VirtualMachineOptions = {
 	readonly timeoutMilliseconds: number;
 };
 
-const memory = '3072';
+const memory = '4096';
 
 /**
 Boots Debian's kernel 6.1, where all cgroups are of version 2, with a disk that holds this repository, and runs commands there at the same time, each on a processor of its own. Call it only where `findMissingPrograms` in kernel.ts finds nothing.
