@@ -15,7 +15,8 @@ onInterruption(signal => {
 	if (controller.signal.aborted) {
 		// The steps follow the end of this process; the next build removes what they leave.
 		standardError.write('ERROR: killed before all was cleaned up; the next build does that\n');
-		process.exit(interruptedExitCode);
+		void endNow();
+		return;
 	}
 
 	controller.abort(new DOMException(`ended by ${signal}`, 'AbortError'));
@@ -46,8 +47,14 @@ if (controller.signal.aborted) {
 
 function exitSoon(): void {
 	setTimeout(() => {
-		process.exit();
+		void endNow();
 	}, lastPatience).unref();
+}
+
+async function endNow(): Promise<void> {
+	// Imported by those who have no time: others end by themselves.
+	const {endProcess} = await import('./linux/end-process.ts');
+	endProcess(interruptedExitCode);
 }
 
 function openStandardError(): Writable {

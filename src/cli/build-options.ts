@@ -17,6 +17,7 @@ import {readExtraHosts} from './extra-hosts.ts';
 import {readLimits} from './limit-options.ts';
 import {readNamedContext} from './named-context-option.ts';
 import {readPullPolicy} from './pull-policy.ts';
+import {readInput} from './read-input.ts';
 import {readSecretOptions} from './secret-option.ts';
 import {parseMemorySize} from './size.ts';
 import {readUlimits} from './ulimits.ts';
@@ -30,10 +31,10 @@ What the flags and arguments of `tsbuild build` ask for.
 
 @throws {UsageError} for values that cannot be understood
 */
-export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFlags>, {environment, input}: Pick<CommandContext, 'environment' | 'input'>): CommandLineBuildOptions {
+export function readBuildOptions({flags, positional}: ParsedFlags<typeof buildFlags>, {environment, input, signal}: Pick<CommandContext, 'environment' | 'input' | 'signal'>): CommandLineBuildOptions {
 	const buildArgs = readBuildArgs(flags['build-arg'], environment);
 	return {
-		...readContextArguments({positional, file: flags.file, input}),
+		...readContextArguments({positional, file: flags.file, input: () => readInput({input, signal})}),
 		...(flags.target !== undefined && {target: flags.target}),
 		buildArgs,
 		labels: readPairs(flags.label),

@@ -1,5 +1,5 @@
-import {addAbortSignal, Readable} from 'node:stream';
 import type {CommandContext} from './command.ts';
+import {readInput} from './read-input.ts';
 
 // Nobody answers at more length.
 const maximumAnswer = 1024;
@@ -10,22 +10,21 @@ Asks a question on standard output, and reads one line: `y` is the only answer t
 @throws the reason of the signal
 @see https://github.com/docker/cli/blob/master/internal/prompt/prompt.go
 */
-export async function confirm(question: string, {input, writeOutput, signal}: Pick<CommandContext, 'input' | 'writeOutput' | 'signal'>): Promise<boolean> {
+export async function confirm(question: string, {writeOutput, ...context}: Pick<CommandContext, 'input' | 'writeOutput' | 'signal'>): Promise<boolean> {
 	writeOutput(`${question} [y/N] `);
-	const answer = await readLine(input(), signal);
+	const answer = await readLine(context);
 	return answer.trim().toLowerCase() === 'y';
 }
 
-async function readLine(input: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<string> {
+async function readLine(context: Pick<CommandContext, 'input' | 'signal'>): Promise<string> {
 	const decoder = new TextDecoder();
 	let text = '';
-	for await (const chunk of addAbortSignal(signal, Readable.from(input))) {
-		text += decoder.decode(chunk as Uint8Array, {stream: true});
+	for await (const chunk of readInput(context)) {
+		text += decoder.decode(chunk, {stream: true});
 		if (text.includes('\n') || text.length > maximumAnswer) {
 			break;
 		}
 	}
 
-	signal.throwIfAborted();
 	return text.split('\n', 1)[0]!;
 }

@@ -8,6 +8,7 @@ import {parseFlags, type FlagDefinitions} from './flag-parser.ts';
 import {formatCommandHelp, type CommandDescription} from './help.ts';
 import {openNamedStore, rootFlag} from './open-store.ts';
 import {checkArgumentCount} from './positional.ts';
+import {readInput} from './read-input.ts';
 
 const loadFlags = {
 	help: {type: 'boolean', shorthand: 'h', description: 'help for load'},
@@ -39,7 +40,7 @@ export const loadCommand: Command = async (args, context) => {
 	checkArgumentCount(positional, {minimum: 0, maximum: 0, usage: loadDescription.usage});
 	const platform = flags.platform === undefined ? hostPlatform() : parsePlatform(flags.platform);
 	await using store = await openNamedStore(flags, context);
-	const images = await loadImages(readInput(flags.input, context), {store, platform, signal: context.signal});
+	const images = await loadImages(readArchive(flags.input, context), {store, platform, signal: context.signal});
 	store.sync();
 	if (!flags.quiet) {
 		context.writeOutput(images.map(image => describe(image)).join(''));
@@ -54,9 +55,10 @@ const openFailures: Readonly<Record<string, string>> = {
 	ENOENT: 'no such file or directory',
 };
 
-async function * readInput(file: string | undefined, {input, signal}: CommandContext): AsyncGenerator<Uint8Array> {
+async function * readArchive(file: string | undefined, context: CommandContext): AsyncGenerator<Uint8Array> {
+	const {signal} = context;
 	if (file === undefined || file === '-') {
-		yield * input();
+		yield * readInput(context);
 		return;
 	}
 

@@ -20,6 +20,7 @@ The functions of the C library that tsbuild calls, as in their man pages, but wi
 A `path` is a string that ends with a NUL byte. All calls block.
 */
 export type Libc = {
+	readonly _exit: Call<[exitCode: number]>;
 	readonly bind: Call<[socket: number, address: Uint8Array, size: number]>;
 	readonly copy_file_range: Call<[from: number, fromOffset: Memory, to: number, toOffset: Memory, length: number, flags: number]>;
 	readonly fallocate: Call<[descriptor: number, mode: number, offset: number, length: number]>;
@@ -80,6 +81,7 @@ export type Libc = {
 
 // Variadic functions (fcntl, ioctl) are declared with fixed arguments: for integers both architectures pass them in the same registers.
 const prototypes: Readonly<Record<Exclude<keyof Libc, RawCall | 'addressOf'>, string>> = {
+	_exit: 'void _exit(int)',
 	bind: 'int bind(int, const void *, uint32_t)',
 	copy_file_range: 'int64_t copy_file_range(int, void *, int, void *, size_t, unsigned int)',
 	fallocate: 'int fallocate(int, int, int64_t, int64_t)',

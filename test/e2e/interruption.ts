@@ -1,11 +1,15 @@
+import {execFileSync, spawn} from 'node:child_process';
 import {once} from 'node:events';
-import {readdirSync, readFileSync} from 'node:fs';
+import {existsSync, readdirSync, readFileSync} from 'node:fs';
+import {open} from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
 import {setImmediate} from 'node:timers/promises';
 import test from 'ava';
 import {assertNothingLeft} from '../support/leftovers.ts';
 import {makeProject} from '../support/project.ts';
 import {stepOutput} from '../support/step-output.ts';
-import {waitForExit} from '../support/tsbuild.ts';
+import {testedProgram, waitForExit} from '../support/tsbuild.ts';
 import {waitForText} from '../support/wait-for-text.ts';
 
 const endless = `FROM base
@@ -197,4 +201,36 @@ test('a reader of the result who does not read keeps no build from its end eithe
 	build.kill('SIGTERM');
 	await once(build, 'exit');
 	t.is(build.exitCode, 130);
+});
+
+test('standard input that does not come keeps no build from its end', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM base\n'});
+	const build = spawn(process.execPath, [testedProgram, 'build', '--root', project.root, '--progress', 'plain', '-'], {stdio: 'pipe'});
+	build.stderr.resume();
+	// Made before anything is read.
+	while (!existsSync(project.root)) {
+		await setImmediate();
+	}
+
+	build.kill('SIGINT');
+	await once(build, 'exit');
+	t.is(build.exitCode, 130);
+});
+
+test('a file that cannot be read to its end keeps no build from its end when it is told twice', async t => {
+	await using project = await makeProject({Dockerfile: 'FROM base\nRUN --mount=type=secret,id=fifo cat /run/secrets/fifo\n'});
+	const fifo = path.join(project.directory, 'fifo');
+	execFileSync('mkfifo', [fifo]);
+	const build = project.start('--secret', `id=fifo,src=${fifo}`);
+	await waitForText(build.stderr, ' RUN --mount=type=secret');
+	// Opens when it is read.
+	const file = await open(fifo, 'w');
+	build.kill('SIGINT');
+	build.kill('SIGTERM');
+	await once(build, 'exit');
+	t.is(build.exitCode, 130);
+	await file.close();
+	await project.write({Dockerfile: 'FROM base\nRUN true\n'});
+	const next = await project.build();
+	t.is(next.exitCode, 0, next.stderr);
 });
