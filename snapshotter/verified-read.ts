@@ -62,7 +62,10 @@ export async function * readVerified(file: string, digest: Digest, {size, reuses
 
 /** The error for a blob that is not what its descriptor says. */
 export function contentError(digest: Digest, reason: string, options: {readonly cause?: unknown} = {}): TsbuildError {
-	return new TsbuildError('ERR_TSBUILD_CONTENT', `failed to verify blob ${digest}: ${reason}`, options);
+	return new TsbuildError('ERR_TSBUILD_CONTENT', `failed to verify blob ${digest}: ${reason}`, {
+		...options,
+		hint: 'It is damaged. If it is one of the store, \'tsbuild store check --repair\' takes it out, and the next build makes or pulls it again.',
+	});
 }
 
 async function openBlob(file: string, digest: Digest): Promise<FileHandle> {

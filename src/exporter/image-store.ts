@@ -1,10 +1,12 @@
-import {existsSync} from 'node:fs';
+import {existsSync, lstatSync, renameSync} from 'node:fs';
 import type {Digest} from '../kernel/digest.ts';
-import {TsbuildError} from '../kernel/errors.ts';
+import {errorCode, TsbuildError} from '../kernel/errors.ts';
 import type {Descriptor, ImageIndex} from '../kernel/oci-types.ts';
 import {familiarReference, parseReference} from '../kernel/reference.ts';
 import {forgetBoot} from '../../snapshotter/after-boot.ts';
 import {holdImage} from '../../snapshotter/blob-leases.ts';
+import type {ContentStore} from '../../snapshotter/content-store.ts';
+import {createImageLayout} from '../../snapshotter/image-layout.ts';
 import {describeManifest, referencesOf} from '../../snapshotter/image-references.ts';
 import type {Store} from '../../snapshotter/store.ts';
 import {storeError} from '../../snapshotter/store-error.ts';
@@ -66,6 +68,11 @@ export class ImageStore {
 			return manifest === undefined ? [] : [withName(manifest, name)];
 		});
 		return {...index, manifests};
+	}
+
+	async #writeIndex(signal: AbortSignal | undefined): Promise<void> {
+		const {content} = this.#store;
+		await content.updateIndex(index => this.#indexOfImages(index), {...(signal && {signal})});
 	}
 
 	/**
@@ -189,19 +196,30 @@ export class ImageStore {
 	/**
 	Makes `index.json` name the images that there are. Whoever changes the table does this afterwards; the last one brings the last state.
 
-	When it cannot be done, on a full disk or because the user has enough, the next one who opens the store does it.
+	An index that cannot be read is made anew. When that cannot be done, on a full disk or because the user has enough, the next one who opens the store does it.
 
 	@throws {TsbuildError} `ERR_TSBUILD_STORE` when it cannot be written, `ERR_TSBUILD_LAYOUT`; the reason of `signal`
 	*/
 	async updateIndex({signal}: {readonly signal?: AbortSignal} = {}): Promise<void> {
 		const {content, root} = this.#store;
 		try {
-			await content.updateIndex(index => this.#indexOfImages(index), {...(signal && {signal})});
+			await (await isReadable(content) ? this.#writeIndex(signal) : this.writeLayout({signal}));
 		} catch (error) {
 			forgetBoot(root);
 			signal?.throwIfAborted();
 			throw storeError(`name images in ${content.directory}`, error);
 		}
+	}
+
+	/** Makes the files of the layout anew: all that they say is in the table. */
+	async writeLayout({signal}: {readonly signal?: AbortSignal | undefined} = {}): Promise<void> {
+		const {content: {directory}, session} = this.#store;
+		for (const name of ['index.json', 'oci-layout']) {
+			moveIfThere(`${directory}/${name}`, session.temporaryFile());
+		}
+
+		await createImageLayout(directory);
+		await this.#writeIndex(signal);
 	}
 }
 
@@ -219,6 +237,25 @@ function toImage(row: Readonly<Record<string, unknown>>): StoredImage {
 		manifestDigest: row.manifest_digest as Digest,
 		createdAt: row.created_at as number,
 	};
+}
+
+async function isReadable(content: ContentStore): Promise<boolean> {
+	try {
+		await content.readIndex();
+		return true;
+	} catch (error) {
+		if (errorCode(error) === 'ERR_TSBUILD_LAYOUT') {
+			return false;
+		}
+
+		throw error;
+	}
+}
+
+function moveIfThere(file: string, aside: string): void {
+	if (lstatSync(file, {throwIfNoEntry: false}) !== undefined) {
+		renameSync(file, aside);
+	}
 }
 
 function withName(manifest: Descriptor, name: string): Descriptor {

@@ -15,7 +15,7 @@ import {checkImages} from './check-images.ts';
 import {checkRows} from './check-rows.ts';
 import {checkSnapshotFiles} from './check-snapshot-files.ts';
 import {checkSnapshots} from './check-snapshots.ts';
-import {checkFormat, restoreBasics} from './store-basics.ts';
+import {checkFolders, checkFormat, restoreBasics} from './store-basics.ts';
 import {
 	emptyCounts,
 	type CheckCounts,
@@ -52,7 +52,7 @@ Checks a store from the bottom to the top: format and database, blobs, snapshots
 export async function checkStore(directory: string, options: CheckOptions): Promise<CheckReport> {
 	const root = path.resolve(directory);
 	refuseMissingStore(root);
-	const basics = [...await checkFormat(root), ...checkDatabase(root)];
+	const basics = [...checkFolders(root), ...await checkFormat(root), ...checkDatabase(root)];
 	if (basics.length > 0 && !options.shouldRepair) {
 		return checkWithoutDatabase(root, basics, options);
 	}

@@ -17,6 +17,7 @@ export type Remedy =
 	/** The images get their names back from the layout's index; all cache is lost. */
 	| {readonly kind: 'make-database'}
 	| {readonly kind: 'write-format'}
+	| {readonly kind: 'make-directory'; readonly path: string}
 	/** Only the user can do something about it. */
 	| {readonly kind: 'none'};
 

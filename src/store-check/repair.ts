@@ -2,7 +2,6 @@ import {lstatSync, mkdirSync, renameSync} from 'node:fs';
 import {rename} from 'node:fs/promises';
 import {errorMessage} from '../kernel/errors.ts';
 import {ImageStore} from '../exporter/image-store.ts';
-import {createImageLayout} from '../../snapshotter/image-layout.ts';
 import {forgetLayer} from '../../snapshotter/layer-rows.ts';
 import {removeTree} from '../../snapshotter/remove-tree.ts';
 import {deleteWithDescendants} from '../../snapshotter/snapshot-rows.ts';
@@ -67,12 +66,14 @@ async function apply(remedy: Problem['remedy'], context: CheckContext): Promise<
 		}
 
 		case 'write-layout': {
-			return writeLayout(context);
+			await new ImageStore(context.store).writeLayout({signal: context.signal});
+			return done('written again');
 		}
 
 		// They come before a store can be opened.
 		case 'make-database':
 		case 'write-format':
+		case 'make-directory':
 		case 'none': {
 			return {isRepaired: false, text: 'it is not repaired: see the cause'};
 		}
@@ -135,22 +136,4 @@ async function removeImage({name, manifest}: Extract<Problem['remedy'], {readonl
 	store.metadata.statement('DELETE FROM images WHERE name = ? AND manifest_digest = ?').run(name, manifest);
 	await new ImageStore(store).updateIndex({signal});
 	return done('removed: build, pull or load it again');
-}
-
-async function writeLayout({store, signal}: CheckContext): Promise<RepairOutcome> {
-	const {content, session} = store;
-	for (const name of ['index.json', 'oci-layout']) {
-		renameIfWrong(`${content.directory}/${name}`, session.temporaryFile());
-	}
-
-	await createImageLayout(content.directory);
-	await new ImageStore(store).updateIndex({signal});
-	return done('written again');
-}
-
-// Both are small, and are made of what the database says.
-function renameIfWrong(file: string, aside: string): void {
-	if (lstatSync(file, {throwIfNoEntry: false}) !== undefined) {
-		renameSync(file, aside);
-	}
 }

@@ -1,6 +1,10 @@
+import {existsSync} from 'node:fs';
+import {mkdir} from 'node:fs/promises';
 import path from 'node:path';
 import {TsbuildError} from '../kernel/errors.ts';
 import {openMetadata} from '../../snapshotter/metadata.ts';
+import {sessionsDirectory} from '../../snapshotter/session.ts';
+import {snapshotsDirectory} from '../../snapshotter/snapshot-directories.ts';
 import {removeTree} from '../../snapshotter/remove-tree.ts';
 import {readFormat, writeFormat} from '../../snapshotter/store-format.ts';
 import {livingSessions} from './check-context.ts';
@@ -17,12 +21,24 @@ export async function checkFormat(root: string): Promise<readonly Problem[]> {
 		}];
 }
 
+/** Checks the folders without which a store cannot be opened. */
+export function checkFolders(root: string): readonly Problem[] {
+	const missing = [sessionsDirectory(root), snapshotsDirectory(root)].filter(folder => !existsSync(folder));
+	return missing.map(folder => ({subject: `directory ${folder}`, reason: 'it is missing', remedy: {kind: 'make-directory', path: folder}}));
+}
+
 /**
 Makes that a store can be opened which cannot be, because of `problems`.
 
 @throws {TsbuildError} `ERR_TSBUILD_STORE_IN_USE` when a running build uses what has to be replaced
 */
 export async function restoreBasics(root: string, problems: readonly Problem[]): Promise<readonly CheckedProblem[]> {
+	for (const {remedy} of problems) {
+		if (remedy.kind === 'make-directory') {
+			await mkdir(remedy.path, {recursive: true});
+		}
+	}
+
 	if (problems.length > 0 && livingSessions(root, undefined).length > 0) {
 		throw new TsbuildError('ERR_TSBUILD_STORE_IN_USE', `failed to repair store ${root}: running builds use it`, {hint: 'Repair it when they are over.'});
 	}
@@ -39,7 +55,7 @@ export async function restoreBasics(root: string, problems: readonly Problem[]):
 }
 
 function outcomeOf({remedy}: Problem, text: string): RepairOutcome {
-	return {isRepaired: true, text: remedy.kind === 'make-database' ? text : 'written again'};
+	return {isRepaired: true, text: remedy.kind === 'make-database' ? text : 'made again'};
 }
 
 /** An index that is damaged is made again from its table; of any other damage, nobody knows how far it goes. */

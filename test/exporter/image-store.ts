@@ -1,4 +1,6 @@
 import {Buffer} from 'node:buffer';
+import {rm} from 'node:fs/promises';
+import path from 'node:path';
 import type {ImageIndex} from '../../src/kernel/oci-types.ts';
 import {ImageStore} from '../../src/exporter/image-store.ts';
 import {openLocalStore} from '../../src/local-store.ts';
@@ -10,7 +12,7 @@ function namesIn({manifests}: ImageIndex): ReadonlyArray<string | undefined> {
 	return manifests.map(({annotations}) => annotations?.['io.containerd.image.name']);
 }
 
-asRoot('a name that was not written into index.json, because the user had enough, is in it after the next command', async t => {
+asRoot('a name that was not written into index.json, because the user had enough, is in it after the next command, and in one that is made anew', async t => {
 	await using directory = await makeTemporaryDirectory();
 	{
 		await using store = await openLocalStore(directory.path);
@@ -31,6 +33,9 @@ asRoot('a name that was not written into index.json, because the user had enough
 
 	{
 		await using store = await openLocalStore(directory.path);
+		t.deepEqual(namesIn(await store.content.readIndex()), ['docker.io/library/app:1']);
+		await rm(path.join(store.content.directory, 'index.json'));
+		await new ImageStore(store).updateIndex();
 		t.deepEqual(namesIn(await store.content.readIndex()), ['docker.io/library/app:1']);
 	}
 
