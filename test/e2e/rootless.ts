@@ -1,5 +1,5 @@
 import {Buffer} from 'node:buffer';
-import {execFileSync, spawn} from 'node:child_process';
+import {execFileSync, spawn, spawnSync} from 'node:child_process';
 import {once} from 'node:events';
 import {
 	cp,
@@ -219,7 +219,9 @@ rootlessTest('SIGKILL ends the step, and nothing is left', endsEverything, {
 });
 
 rootlessTest('Ctrl-Z at a terminal stops the build until it is told to go on', async t => {
-	await using project = await makeRootlessProject('FROM base\nRUN echo started; sleep 1; echo done\n');
+	// A number of seconds that nobody else sleeps for.
+	const seconds = 1_000_000 + Math.floor(Math.random() * 1_000_000_000);
+	await using project = await makeRootlessProject(`FROM base\nRUN echo started; sleep ${seconds}; echo done\n`);
 	// In a job of its own, as shells have it: nothing else is stopped by that signal.
 	const [shell, ...words] = project.user.as(['bash', '-c', 'set -m; "$@" & echo $!; wait -f %1', 'bash', process.execPath, testedProgram, 'build', '--progress', 'plain', '--network', 'none', '--build-context', `base=oci-layout://${project.base}`, project.context]);
 	const child = spawn(shell, words, {cwd: '/', env: {PATH: process.env.PATH, HOME: project.user.home}, stdio: ['ignore', 'pipe', 'pipe']});
@@ -228,16 +230,27 @@ rootlessTest('Ctrl-Z at a terminal stops the build until it is told to go on', a
 	const job = Number(Buffer.from(first).toString());
 	const output = collectText(child.stderr);
 	await output.reaches(/^#\d+ [\d.]+ started$/mv);
+	let sleeping = findProcess(`sleep ${seconds}`);
+	while (sleeping === 0) {
+		sleeping = findProcess(`sleep ${seconds}`);
+	}
+
 	process.kill(-job, 'SIGTSTP');
 	while (statesOf(job).join('') !== 'TTT') {
 		await setImmediate();
 	}
 
 	process.kill(job, 'SIGCONT');
+	process.kill(sleeping, 'SIGTERM');
 	const [code] = await ended;
 	t.is(code, 0, output.text());
 	t.regex(output.text(), /^#\d+ [\d.]+ done$/mv);
 });
+
+/** The number of the process with this command line; 0 when there is none. */
+function findProcess(command: string): number {
+	return Number(spawnSync('pgrep', ['-xf', command], {encoding: 'utf8'}).stdout);
+}
 
 /** Of all processes of a job, as in /proc: `T` is stopped. */
 function statesOf(job: number): readonly string[] {
