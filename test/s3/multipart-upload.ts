@@ -39,7 +39,8 @@ async function openBucket() {
 		/** What has been begun and neither completed nor aborted. */
 		openUploads() {
 			const directory = path.join(server.directory, 'caches/._S3rver_uploads');
-			return existsSync(directory) ? readdirSync(directory) : [];
+			const begun = existsSync(directory) ? readdirSync(directory) : [];
+			return begun.filter(uploadId => server.requests.every(request => !request.startsWith('DELETE ') || !request.endsWith(`?uploadId=${uploadId}`)));
 		},
 		[Symbol.asyncDispose]: async () => kept.disposeAsync(),
 	};
