@@ -235,14 +235,16 @@ test('which files of another stage have changed', explains, {
 	},
 	{
 		what: 'what is mounted',
-		files: {Dockerfile: [
-			'FROM base AS made',
-			'COPY in /in',
-			'RUN cp /in /out && mkdir /tree && echo same > /tree/same && touch /tree/new',
-			'FROM base',
-			'RUN --mount=from=made,source=/tree,target=/m ls /m',
-			'',
-		].join('\n')},
+		files: {
+			Dockerfile: [
+				'FROM base AS made',
+				'COPY in /in',
+				'RUN cp /in /out && mkdir /tree && echo same > /tree/same && touch /tree/new',
+				'FROM base',
+				'RUN --mount=from=made,source=/tree,target=/m ls /m',
+				'',
+			].join('\n'),
+		},
 		explained: [
 			'- [made 2/3] RUN cp /in /out && mkdir /tree && echo same > /tree/same && touch /tree/new',
 			'command: "…me > /tree/same && true" → "…me > /tree/same && touch /tree/new"',
