@@ -69,7 +69,9 @@ async function countExecutions(root: string): Promise<ReadonlyMap<string, number
 
 test(`${builders} builds at once, ${rounds} times, with prune running: every image is right, and what they share is made once`, async t => {
 	t.timeout(3600 * 1000);
-	await using project = await makeProject({Dockerfile: dockerfile, a: 'x'});
+	// No build is killed, and one that cannot remove its cgroups fails.
+	const sessions = new Set<string>();
+	await using project = await makeProject({Dockerfile: dockerfile, a: 'x'}, {sessions});
 	let removed = 0;
 	for (let round = 0; round < rounds; round++) {
 		await using store = await openStore(project.root);
@@ -89,5 +91,5 @@ test(`${builders} builds at once, ${rounds} times, with prune running: every ima
 	}
 
 	t.true(removed > 0);
-	await assertNothingLeft(t, project.root);
+	await assertNothingLeft(t, project.root, {sessions});
 });

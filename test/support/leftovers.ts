@@ -9,11 +9,17 @@ import {errorCode} from '../../src/kernel/errors.ts';
 /** What builds have left behind; all lists are empty when nothing is. */
 export type Leftovers = Readonly<Record<'processes' | 'mounts' | 'cgroups' | 'sessions' | 'unfinishedBlobs' | 'unfinishedSnapshots', readonly string[]>>;
 
+/** How to look for what is left. */
+export type LeftoverOptions = {
+	/** Only cgroups of these sessions count: for tests that take so long that others are killed meanwhile. */
+	readonly sessions?: ReadonlySet<string> | undefined;
+};
+
 /**
 Asserts that builds with this store, the directory that `--root` names, are over without a trace; see `findLeftovers`.
 */
-export async function assertNothingLeft(t: ExecutionContext, root: string): Promise<void> {
-	const leftovers = await findLeftovers(root);
+export async function assertNothingLeft(t: ExecutionContext, root: string, options: LeftoverOptions = {}): Promise<void> {
+	const leftovers = await findLeftovers(root, options);
 	t.deepEqual(Object.entries(leftovers).filter(([, found]) => found.length > 0), []);
 }
 
@@ -22,11 +28,11 @@ Looks for what builds with a store have left: mounts, processes, cgroups, sessio
 
 Other tests build with other stores at the same time, so mounts and processes are told by the store's path. The name of a cgroup does not tell its store: one without a process counts as left when it does not go away.
 */
-export async function findLeftovers(root: string): Promise<Leftovers> {
+export async function findLeftovers(root: string, {sessions}: LeftoverOptions = {}): Promise<Leftovers> {
 	return {
 		processes: await findProcesses(root),
 		mounts: await findMounts('self', root),
-		cgroups: await findLastingCgroups(),
+		cgroups: await findLastingCgroups(directory => sessions?.has(sessionOf(directory)) ?? true),
 		sessions: await namesIn(path.join(root, 'sessions')),
 		unfinishedBlobs: await findUnfinishedBlobs(path.join(root, 'content')),
 		unfinishedSnapshots: await findUnfinishedSnapshots(root),
@@ -57,15 +63,20 @@ async function findMounts(processId: string, root: string): Promise<readonly str
 	return lines.split('\n').filter(line => line.includes(root));
 }
 
-// Those that were there before this process have been left by tests that were killed.
-const oldCgroups = findEmptyCgroups().then(directories => new Set(directories));
+// Those that were there before this process are of others, who may be killed and leave them.
+const oldCgroups = findCgroups().then(directories => new Set(directories));
+
+/** Its name is the session, which is a UUID, and a number. */
+function sessionOf(cgroup: string): string {
+	return path.basename(cgroup).replace(/-\d+$/v, '');
+}
 
 /** Groups without a process may be about to be filled or removed by another test: that takes milliseconds, on a machine that has nothing else to do. */
-async function findLastingCgroups(): Promise<readonly string[]> {
+async function findLastingCgroups(isOurs: (directory: string) => boolean): Promise<readonly string[]> {
 	const deadline = performance.now() + 60_000;
 	const old = await oldCgroups;
 	const found = await findEmptyCgroups();
-	let left = found.filter(directory => !old.has(directory));
+	let left = found.filter(directory => !old.has(directory) && isOurs(directory));
 	while (left.length > 0 && performance.now() < deadline) {
 		const present = new Set(await findEmptyCgroups());
 		left = left.filter(directory => present.has(directory));
@@ -74,10 +85,14 @@ async function findLastingCgroups(): Promise<readonly string[]> {
 	return left;
 }
 
+/** Below the unified tree and below each controller of version 1, on any machine. */
+async function findCgroups(): Promise<readonly string[]> {
+	return Array.fromAsync(glob('/sys/fs/cgroup/{tsbuild,*/tsbuild}/*-*'));
+}
+
 async function findEmptyCgroups(): Promise<readonly string[]> {
 	const empty: string[] = [];
-	// Below the unified tree and below each controller of version 1, on any machine.
-	for await (const directory of glob('/sys/fs/cgroup/{tsbuild,*/tsbuild}/*-*')) {
+	for (const directory of await findCgroups()) {
 		const processes = await readIfThere(path.join(directory, 'cgroup.procs'));
 		if (processes === '') {
 			empty.push(directory);

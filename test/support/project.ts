@@ -1,7 +1,7 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {makeTemporaryBaseImage} from './base-image.ts';
-import {findLeftovers, type Leftovers} from './leftovers.ts';
+import {findLeftovers, type LeftoverOptions, type Leftovers} from './leftovers.ts';
 import {makeTemporaryDirectory} from './temporary-directory.ts';
 import {
 	startTsbuild,
@@ -30,7 +30,7 @@ export type Project = AsyncDisposable & {
 };
 
 /** Makes a project of the given files, by their path in the context. */
-export async function makeProject(files: Readonly<Record<string, string>>): Promise<Project> {
+export async function makeProject(files: Readonly<Record<string, string>>, options: LeftoverOptions = {}): Promise<Project> {
 	await using cleanup = new AsyncDisposableStack();
 	const directory = cleanup.use(await makeTemporaryDirectory()).path;
 	const base = cleanup.use(await makeTemporaryBaseImage());
@@ -50,7 +50,7 @@ export async function makeProject(files: Readonly<Record<string, string>>): Prom
 		start: (...args) => startTsbuild([...common, ...args, context], {root}),
 		write,
 		async [Symbol.asyncDispose]() {
-			const leftovers = await findLeftovers(root);
+			const leftovers = await findLeftovers(root, options);
 			await kept.disposeAsync();
 			refuse(leftovers);
 		},

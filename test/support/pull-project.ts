@@ -6,6 +6,7 @@ import {
 	type FaultProxy,
 	type ProxiedRequest,
 } from './fault-proxy.ts';
+import type {LeftoverOptions} from './leftovers.ts';
 import {makeProject, type Project} from './project.ts';
 import {startRegistry} from './registry.ts';
 
@@ -21,7 +22,7 @@ export type PullProject = Project & {
 };
 
 /** Makes such a project; the Dockerfile begins with `FROM` that base, and goes on with `steps`. */
-export async function makePullProject(steps: string, chooseFault: (request: ProxiedRequest) => Fault | undefined = () => undefined): Promise<PullProject> {
+export async function makePullProject(steps: string, chooseFault: (request: ProxiedRequest) => Fault | undefined = () => undefined, options: LeftoverOptions = {}): Promise<PullProject> {
 	await using cleanup = new AsyncDisposableStack();
 	const registry = cleanup.use(await startRegistry());
 	const proxies = cleanup.use(new AsyncDisposableStack());
@@ -33,7 +34,7 @@ export async function makePullProject(steps: string, chooseFault: (request: Prox
 
 	push(`oci:${image.directory}:latest`, 'base:1');
 	const base = `${proxy.host}/base:1`;
-	const project = cleanup.use(await makeProject({Dockerfile: `FROM ${base}\n${steps}`}));
+	const project = cleanup.use(await makeProject({Dockerfile: `FROM ${base}\n${steps}`}, options));
 	const kept = cleanup.move();
 	return {
 		...project,
