@@ -63,7 +63,8 @@ export function insertStepFacts(metadata: Metadata, {key, names, facts, contents
 /** Earlier steps of the same place or title, the newest first. `until` is the newest record that counts. */
 export function findStepFacts(metadata: Metadata, {project, stage, title, root}: StepNames, {until}: {readonly until: number}): readonly StepFactsRow[] {
 	const rows = metadata.statement(`
-		SELECT record, facts, substr(place, 1, ${partLength}) = ?5 AS is_same_project, place = ?1 AS is_same_place, title = ?2 AS is_same_title, root IS ?3 AS is_same_root FROM step_facts WHERE record IN (
+		SELECT record, facts, substr(place, 1, ${partLength}) = ?5 AS is_same_project, place = ?1 AS is_same_place,
+			title = ?2 AS is_same_title, root IS ?3 AS is_same_root FROM step_facts WHERE record IN (
 			SELECT record FROM (SELECT record FROM step_facts WHERE place = ?1 AND record <= ?4 ORDER BY record DESC LIMIT ${maximumRows})
 			UNION SELECT record FROM (SELECT record FROM step_facts WHERE title = ?2 AND record <= ?4 ORDER BY record DESC LIMIT ${maximumRows})
 		) ORDER BY record DESC

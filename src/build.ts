@@ -133,7 +133,9 @@ async function openSharedCaches(step: BuildStep): Promise<SharedCaches | undefin
 	return SharedCaches.open(step);
 }
 
-async function exportSnapshot(snapshot: SnapshotId | null, {image, definition}: DockerfileResult, {step, caches}: {readonly step: BuildStep; readonly caches: SharedCaches | undefined}): Promise<BuildOutcome> {
+type ExportContext = {readonly step: BuildStep; readonly caches: SharedCaches | undefined};
+
+async function exportSnapshot(snapshot: SnapshotId | null, {image, definition}: DockerfileResult, {step, caches}: ExportContext): Promise<BuildOutcome> {
 	const {options, store, layers} = step;
 	const {tags, outputs, cacheTo, openRegistry, progress, warn, signal} = options;
 	const hasInlineCache = cacheTo.some(({type}) => type === 'inline');

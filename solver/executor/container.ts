@@ -35,10 +35,17 @@ type Ending = ProgramEnd & Pick<ContainerResult, 'outOfTime'> & {
 // As runc when there is nothing to run.
 const commandNotRunExitCode = 1;
 
-const privilegesHint = 'A container needs the rights of root (CAP_SYS_ADMIN and others); in another container, the options that this one was started with may take them away. "tsbuild doctor" tells what is missing.';
+const privilegesHint = [
+	'A container needs the rights of root (CAP_SYS_ADMIN and others);',
+	'in another container, the options that this one was started with may take them away.',
+	'"tsbuild doctor" tells what is missing.',
+].join(' ');
 
 // A user namespace may mount proc only while it sees one of which nothing is hidden. https://man7.org/linux/man-pages/man7/mount_namespaces.7.html
-const procHint = 'Parts of /proc are hidden here, as containers have it. Start this container with --security-opt systempaths=unconfined, or set TSBUILD_NO_PROCESS_SANDBOX=1, which lets steps see the processes of this container (docs/rootless.md).';
+const procHint = [
+	'Parts of /proc are hidden here, as containers have it. Start this container with --security-opt systempaths=unconfined,',
+	'or set TSBUILD_NO_PROCESS_SANDBOX=1, which lets steps see the processes of this container (docs/rootless.md).',
+].join(' ');
 
 const programName = 'tsbuild-init';
 

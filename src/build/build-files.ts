@@ -69,7 +69,9 @@ async function openStream({read}: ByteStream, step: BuildStep): Promise<BuildFil
 	}
 
 	if (step.options.dockerfile !== undefined) {
-		throw new TsbuildError('ERR_TSBUILD_REQUEST', 'ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles', {hint: 'Standard input is no archive: build a directory with -f -, or leave out -f.'});
+		throw new TsbuildError('ERR_TSBUILD_REQUEST', 'ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles', {
+			hint: 'Standard input is no archive: build a directory with -f -, or leave out -f.',
+		});
 	}
 
 	const directory = step.store.session.temporaryFile();
@@ -128,7 +130,9 @@ async function dockerfilePath(source: DockerfileSource | undefined, step: BuildS
 		case 'http': {
 			const {files, single} = await fetchFile(source.url, `[internal] load ${source.url}`, step);
 			if (single === undefined) {
-				throw new TsbuildError('ERR_TSBUILD_DOCKERFILE', `failed to read dockerfile: ${source.url} is an archive`, {hint: 'An archive is a build context: give its address in the place of the directory.'});
+				throw new TsbuildError('ERR_TSBUILD_DOCKERFILE', `failed to read dockerfile: ${source.url} is an archive`, {
+					hint: 'An archive is a build context: give its address in the place of the directory.',
+				});
 			}
 
 			using root = await step.store.snapshotter.view(files.snapshot!);

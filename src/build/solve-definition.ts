@@ -45,7 +45,8 @@ Solves a definition; `null` is the empty file system.
 
 @throws {SolveError} when a vertex fails; as `createVertexes`; the reason of the signal
 */
-export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, {localDirectories = new Map(), cache = new SnapshotCache(store), fillCache, proxyEnvironment = [], ...inputs}: SolveInputs): Promise<SnapshotId | null> {
+export async function solveDefinition(definition: Definition, {options, store, layers}: BuildStep, given: SolveInputs): Promise<SnapshotId | null> {
+	const {localDirectories = new Map(), cache = new SnapshotCache(store), fillCache, proxyEnvironment = [], ...inputs} = given;
 	await using networks = new StepNetworks(options.warn);
 	const vertex = createVertexes(definition, {
 		...inputs,

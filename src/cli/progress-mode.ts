@@ -4,12 +4,14 @@ import {UsageError} from './usage-error.ts';
 
 const progressModes = ['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'] as const;
 
+type ProgressFlags = {readonly progress: string | undefined; readonly quiet: boolean | undefined};
+
 /**
 How the progress is shown: `--progress`, else `$BUILDKIT_PROGRESS`; `-q` is `quiet`; `auto` is `tty` on a terminal that can move its cursor, else `plain`.
 
 @throws {UsageError} for an unknown mode, for `tty` without a terminal, for `-q` with another mode
 */
-export function readProgressMode(flags: {readonly progress: string | undefined; readonly quiet: boolean | undefined}, {environment, isTerminal}: Pick<CommandContext, 'environment' | 'isTerminal'>): ProgressMode {
+export function readProgressMode(flags: ProgressFlags, {environment, isTerminal}: Pick<CommandContext, 'environment' | 'isTerminal'>): ProgressMode {
 	const text = flags.progress ?? environment.BUILDKIT_PROGRESS ?? 'auto';
 	const mode = progressModes.find(candidate => candidate === text);
 	if (mode === undefined) {

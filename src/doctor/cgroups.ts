@@ -24,7 +24,11 @@ export async function examineCgroups(_patient: Patient): Promise<readonly Findin
 				status: 'warning',
 				topic,
 				summary: `steps run without limits: ${hierarchy.reason}`,
-				advice: 'Limits need a group that tsbuild may write to. A user gets one by: systemd-run --user --scope --property=Delegate=yes tsbuild ...; a container by --cgroupns=private and a writable /sys/fs/cgroup.',
+				advice: [
+					'Limits need a group that tsbuild may write to.',
+					'A user gets one by: systemd-run --user --scope --property=Delegate=yes tsbuild ...;',
+					'a container by --cgroupns=private and a writable /sys/fs/cgroup.',
+				].join(' '),
 			}];
 		}
 	}
@@ -44,6 +48,9 @@ function judgeControllers(version: string, present: ReadonlySet<string>): Findin
 			status: 'warning',
 			topic,
 			summary: `${version}, without ${missing.join(', ')}`,
-			advice: `${missing.map(name => limitControllers[name]).join(' and ')} cannot be had. The group above has to pass the controllers on: write +${missing.join(' +')} to its cgroup.subtree_control, as systemd does with Delegate=yes.`,
+			advice: [
+				`${missing.map(name => limitControllers[name]).join(' and ')} cannot be had.`,
+				`The group above has to pass the controllers on: write +${missing.join(' +')} to its cgroup.subtree_control, as systemd does with Delegate=yes.`,
+			].join(' '),
 		};
 }

@@ -22,6 +22,9 @@ export async function examineNetwork({refusal}: Patient, signal: AbortSignal): P
 			status: 'warning',
 			topic,
 			summary: `that of the machine: ${outcome.reasons.join('; ')}`,
-			advice: 'Steps see the local services of the machine. Install pasta (Debian: passt) or slirp4netns; root does without them where nft or iptables is installed and net.ipv4.ip_forward is 1.',
+			advice: [
+				'Steps see the local services of the machine. Install pasta (Debian: passt) or slirp4netns;',
+				'root does without them where nft or iptables is installed and net.ipv4.ip_forward is 1.',
+			].join(' '),
 		}];
 }

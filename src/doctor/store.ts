@@ -66,7 +66,10 @@ async function spaceOf(directory: string): Promise<Space> {
 function judgeSpace(what: string, {free, inodes = Infinity}: Space): Finding {
 	if (inodes === 0 || free < leastSpace) {
 		return {
-			status: 'fault', topic, summary: inodes === 0 ? `${what}, but no inode` : what, advice: 'Free some space ("tsbuild prune" removes build cache), or choose a directory elsewhere with --root.',
+			status: 'fault',
+			topic,
+			summary: inodes === 0 ? `${what}, but no inode` : what,
+			advice: 'Free some space ("tsbuild prune" removes build cache), or choose a directory elsewhere with --root.',
 		};
 	}
 

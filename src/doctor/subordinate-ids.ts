@@ -34,7 +34,10 @@ export async function examineSubordinateIds({environment}: Patient): Promise<rea
 		status: 'warning',
 		topic,
 		summary: problem === undefined ? summary : `${summary}: ${problem}`,
-		advice: `Files of other owners cannot be made. Install newuidmap and newgidmap (Debian: uidmap; Fedora: shadow-utils), and let root run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}`,
+		advice: [
+			'Files of other owners cannot be made. Install newuidmap and newgidmap (Debian: uidmap; Fedora: shadow-utils),',
+			`and let root run: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}`,
+		].join(' '),
 	}];
 }
 

@@ -16,6 +16,12 @@ const maximumEntryCount = 10_000;
 const maximumNameLength = 500;
 const maximumLinkDepth = 10;
 
+type IntakeContext = {
+	readonly content: ContentStore;
+	readonly taken: (digest: Digest) => void;
+	readonly signal: AbortSignal;
+};
+
 /**
 Takes all files of an archive, which may be compressed, into a content store. Those that are named by a digest must have it. No path of the archive is ever opened.
 
@@ -23,7 +29,7 @@ Takes all files of an archive, which may be compressed, into a content store. Th
 
 @throws {TsbuildError} `ERR_TSBUILD_IMAGE_ARCHIVE` for too many files; `ERR_TSBUILD_TAR`, `ERR_TSBUILD_DECOMPRESS`, `ERR_TSBUILD_CONTENT` for a damaged archive; `ERR_TSBUILD_STORE` when the disk is full; the reason of `signal`
 */
-export async function takeInFiles(archive: AsyncIterable<Uint8Array>, {content, taken, signal}: {readonly content: ContentStore; readonly taken: (digest: Digest) => void; readonly signal: AbortSignal}): Promise<ArchiveFiles> {
+export async function takeInFiles(archive: AsyncIterable<Uint8Array>, {content, taken, signal}: IntakeContext): Promise<ArchiveFiles> {
 	const blobs = new Map<string, StoredBlob>();
 	const links = new Map<string, string>();
 	let count = 0;
