@@ -56,7 +56,7 @@ export async function examineKernel(_patient: Patient): Promise<readonly Finding
 		status: 'fault',
 		topic: 'kernel',
 		summary: `${system} does without ${missing.join(', ')}`,
-		advice: 'tsbuild needs Linux 5.12 or later. If this is such a kernel, a seccomp profile forbids the calls: start the container with a newer engine, or with --security-opt seccomp=unconfined.',
+		advice: 'tsbuild needs Linux 6.1 or later. If this is such a kernel, a seccomp profile forbids the calls: start the container with a newer engine, or with --security-opt seccomp=unconfined.',
 	}];
 }
 
