@@ -1,7 +1,8 @@
 import {existsSync} from 'node:fs';
 import process from 'node:process';
 import {findStoreFaults} from '../support/check-whole.ts';
-import {testWhere} from '../support/conditions.ts';
+import {asRoot, testWhere} from '../support/conditions.ts';
+import {runOnDisk} from '../support/on-disk.ts';
 import {makeProject} from '../support/project.ts';
 import {tsbuild} from '../support/tsbuild.ts';
 
@@ -18,13 +19,13 @@ type Fault = {
 
 const faults: readonly Fault[] = [
 	{
-		call: 'pwrite64', error: 'EIO', path: 'metadata.db-wal', message: /^ERROR: .*failed to (?:open|use) metadata \/.*\/store\/metadata\.db: disk I\/O error\nThe disk has failed: see the log of the kernel\.$/mv,
+		call: 'pwrite64', error: 'EIO', path: 'metadata.db-wal', message: /^ERROR: .*failed to (?:open|use) metadata \/.*\/metadata\.db: disk I\/O error\nThe disk has failed: .*\.$/mv,
 	},
 	{
 		call: 'pwrite64', error: 'ENOSPC', path: 'metadata.db-wal', message: /^ERROR: .*failed to (?:open|use) metadata \/.*\/store\/metadata\.db: database or disk is full\nThe disk is full\.$/mv,
 	},
 	{
-		call: 'rename', error: 'EDQUOT', message: /^ERROR: .*failed to write blob in \/.*\/store\/sessions\/.*: EDQUOT: disk quota exceeded, rename .*\nThe disk quota is used up\.$/mv,
+		call: 'rename', error: 'EDQUOT', message: /^ERROR: .*failed to write blob in \/.*: EDQUOT: disk quota exceeded, rename .*\nThe disk quota is used up\.$/mv,
 	},
 	{
 		call: 'mkdir', error: 'EROFS', message: /^ERROR: .*failed to open store \/.*\/store: EROFS: .*\nThe file system is read-only: choose another directory with --root\.$/mv,
@@ -54,3 +55,21 @@ whereFaults('a disk that fails ends a build with an error that names the file an
 	t.deepEqual(await findStoreFaults(root), []);
 });
 
+asRoot('a disk that has become read-only is told, and the store works when it is writable again', async t => {
+	const output = await runOnDisk('mount -t tmpfs -o size=16M tmpfs disk', `
+		import {execFileSync} from 'node:child_process';
+		import process from 'node:process';
+		const {openStore} = await import(${JSON.stringify(import.meta.resolve('../../snapshotter/store.ts'))});
+		const disk = process.argv[1];
+		const open = async () => {
+			await using store = await openStore(disk + '/store');
+		};
+		const mountAgain = how => execFileSync('mount', ['-o', 'remount,' + how, disk]);
+		await open();
+		mountAgain('ro');
+		await open().catch(error => console.log(error.message.replaceAll(disk, ''), error.hint));
+		mountAgain('rw');
+		await open();
+	`);
+	t.is(output, 'failed to open metadata /store/metadata.db: EROFS: read-only file system, open \'/store\' The file system is read-only: choose another directory with --root.\n');
+});
