@@ -30,7 +30,7 @@ const takeOver = test.macro<[NodeJS.Signals]>({
 			Dockerfile: 'FROM base\nRUN --mount=type=cache,target=/cache if mkdir /cache/begun 2>/dev/null; then echo first has begun; sleep 600; else echo second took over; fi\n',
 		});
 		const first = project.start();
-		await waitForText(first.stderr, 'first has begun');
+		await waitForText(first.stderr, 'first has begun\n');
 		const second = project.start();
 		const end = waitForExit(second);
 		const told = await read(second, 'waiting for another build of this step');
@@ -60,7 +60,7 @@ RUN --mount=type=cache,target=/cache echo first has begun; until test -e /cache/
 	});
 	await project.write({Go: 'FROM base\nRUN --mount=type=cache,target=/cache touch /cache/go\n'});
 	const first = project.start();
-	await waitForText(first.stderr, 'first has begun');
+	await waitForText(first.stderr, 'first has begun\n');
 	const [second, third] = [project.start(), project.start()];
 	const ends = Promise.all([second, first].map(async build => waitForExit(build)));
 	const told = await read(second, 'waiting for another build of this step');
