@@ -9,7 +9,7 @@ import {build} from 'esbuild';
 const repository = path.join(import.meta.dirname, '..');
 
 // Modules of Node's that are loaded when the first module that imports them is run. In one file, all imports are at its top, and each start would pay for these: 20 ms for `node:http` alone, because to import it takes each of its exports, and some of them load undici.
-const lateBuiltins = ['dgram', 'dns', 'http', 'https', 'tls'];
+const lateBuiltins = ['child_process', 'dgram', 'dns', 'http', 'https', 'net', 'perf_hooks', 'readline', 'tls', 'worker_threads', 'zlib'];
 
 /**
 Replaces a directory by the bundle: `main.js`, and a file for each worker.

@@ -5,7 +5,7 @@ import {Readable} from 'node:stream';
 import got, {type Request} from 'got';
 import {Connections, type ConnectionOptions} from './http/connections.ts';
 import {IdleWatch} from './http/idle-watch.ts';
-import {networkError, toNetworkError, type FailedRequest} from './http/network-error.ts';
+import {networkError, toNetworkError, type FailedRequest} from './http/network-failure.ts';
 
 export type HttpRequest = {
 	readonly method: 'DELETE' | 'GET' | 'HEAD' | 'PATCH' | 'POST' | 'PUT';
