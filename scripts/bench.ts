@@ -14,6 +14,7 @@ import path from 'node:path';
 import process from 'node:process';
 import {startRegistry} from '../test/support/registry.ts';
 import {makeBaseImage} from './base-image.ts';
+import {benchmarkCachedBuilds} from './bench/cached-builds.ts';
 import {benchmarkCachedVertexes} from './bench/cached-vertexes.ts';
 import {benchmarkCopies} from './bench/copy.ts';
 import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
@@ -84,6 +85,10 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
 
 	async rootless() {
 		await benchmarkRootless(path.join(repository, 'bin/tsbuild.cjs'));
+	},
+
+	async builds(peers, directory) {
+		await benchmarkCachedBuilds({directory, base: peers.base, contenders: (context, flags) => contenders(peers, context, flags)});
 	},
 
 	async vertexes(_peers, directory) {
