@@ -14,6 +14,11 @@ type Family = 'ipv4' | 'ipv6';
 // What our rules are known by.
 const comment = 'tsbuild';
 
+const ownRule = /^-A (?<rule>FORWARD -[io] (?<name>tsb[\da-f]{8}) -m comment --comment tsbuild -j ACCEPT)$/v;
+
+// What stands there alone where nobody filters: Linux makes the chain when somebody looks at it.
+const acceptingPolicy = '-P FORWARD ACCEPT';
+
 // Its program ends its chain with a rule that refuses, and lets nobody else add one before it.
 const closedTables = new Set(['firewalld']);
 
@@ -44,8 +49,11 @@ export async function acceptForwarding(interfaceName: string, {families, signal}
 			continue;
 		}
 
-		await removeStaleRules(program, signal);
-		await addRules({program, interfaceName, signal}, added);
+		const rules = await listRules(program, signal);
+		await removeStaleRules(program, rules);
+		if (rules.some(rule => rule !== acceptingPolicy && !isOwnRule(rule))) {
+			await addRules({program, interfaceName, signal}, added);
+		}
 	}
 
 	return added.move();
@@ -96,15 +104,24 @@ async function addRules({program, interfaceName, signal}: {readonly program: str
 	}
 }
 
-async function removeStaleRules(program: string, signal: AbortSignal): Promise<void> {
+/** The chain's policy, and its rules as they are written to add them. */
+async function listRules(program: string, signal: AbortSignal): Promise<readonly string[]> {
+	const output = await iptables(program, ['-S', 'FORWARD'], signal);
+	return output.trimEnd().split('\n');
+}
+
+async function removeStaleRules(program: string, rules: readonly string[]): Promise<void> {
 	using links = new NetworkLinks();
-	const rules = await iptables(program, ['-S', 'FORWARD'], signal);
-	for (const line of rules.split('\n')) {
-		const {rule, name} = /^-A (?<rule>FORWARD -[io] (?<name>tsb[\da-f]{8}) -m comment --comment tsbuild -j ACCEPT)$/v.exec(line)?.groups ?? {};
+	for (const line of rules) {
+		const {rule, name} = ownRule.exec(line)?.groups ?? {};
 		if (rule !== undefined && !isThere(links, name!)) {
 			await removeRule(program, rule.split(' '));
 		}
 	}
+}
+
+function isOwnRule(line: string): boolean {
+	return ownRule.test(line);
 }
 
 /** Another build, or whoever sets up the machine's rules anew, may have been first; who does not let us change them does not keep the build from its end. */
