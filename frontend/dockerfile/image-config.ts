@@ -8,7 +8,7 @@ export type FinishOptions = {
 	readonly buildPlatform: Platform;
 	/** They win over those of the Dockerfile. */
 	readonly labels: ReadonlyMap<string, string>;
-	/** The time that the build takes for now, in RFC 3339; the one at which each layer is made when not given. */
+	/** The time that the build takes as the present, in RFC 3339; the one at which each layer is made when not given. */
 	readonly created: string | undefined;
 };
 

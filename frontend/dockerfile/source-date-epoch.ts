@@ -8,7 +8,7 @@ const earliest = -62_167_219_200;
 const latest = 253_402_300_799;
 
 /**
-The time that a build takes for now, in RFC 3339: the seconds since 1970 in the build argument `SOURCE_DATE_EPOCH`. `context` stands for that of a remote context, and nothing for a directory.
+The time that a build takes as the present, in RFC 3339: the seconds since 1970 in the build argument `SOURCE_DATE_EPOCH`. `context` stands for that of a remote context, and nothing for a directory.
 
 @throws {DockerfileError} `ERR_TSBUILD_DOCKERFILE_VALUE` for anything else
 @see https://reproducible-builds.org/specs/source-date-epoch/

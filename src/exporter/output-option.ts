@@ -8,7 +8,7 @@ export type ImageEncoding = {
 	readonly level?: number;
 	/** Also of layers that have another compression already. */
 	readonly forceCompression: boolean;
-	/** No file of a new layer is younger than the time that the build takes for now. */
+	/** No file of a new layer is younger than the time that the build takes as the present. */
 	readonly isDated: boolean;
 	/** Whose media types the documents have. */
 	readonly mediaTypes: 'oci' | 'docker';

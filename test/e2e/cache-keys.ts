@@ -50,7 +50,7 @@ test('a base image counts by its layers, whatever it is called and whatever else
 	t.regex(stderr, /RUN true\n#\d+ CACHED/v);
 });
 
-test('the time that a build takes for now is in no key', async t => {
+test('the time that a build takes as the present is in no key', async t => {
 	await using project = await makeProject({Dockerfile: 'FROM base\nCOPY Dockerfile /\nRUN true\n'});
 	await project.build();
 	const {stderr} = await project.buildIn({SOURCE_DATE_EPOCH: '1700000000'});

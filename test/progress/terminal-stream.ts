@@ -6,14 +6,14 @@ import path from 'node:path';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
 import {setImmediate} from 'node:timers/promises';
-import test from 'ava';
+import {testWhere} from '../support/conditions.ts';
 import {makeTemporaryDirectory} from '../support/temporary-directory.ts';
 
 const module = import.meta.resolve('../../src/progress/terminal-stream.ts');
 const script = '/usr/bin/script';
 const size = 2 ** 20;
 
-const onTerminal = existsSync(script) ? test : test.skip;
+const onTerminal = testWhere(existsSync(script), 'it needs script, of util-linux');
 
 onTerminal('a terminal that nobody reads does not keep the process from other things, and gets all when it is read', async t => {
 	await using directory = await makeTemporaryDirectory();
