@@ -18,6 +18,7 @@ import {benchmarkCachedBuilds} from './bench/cached-builds.ts';
 import {benchmarkCachedVertexes} from './bench/cached-vertexes.ts';
 import {benchmarkCopies} from './bench/copy.ts';
 import {dockerClient, startDockerEngine} from './bench/docker-engine.ts';
+import {makeSteps} from './bench/make-steps.ts';
 import {measure, type Contender} from './bench/measure.ts';
 import {benchmarkNetwork} from './bench/network.ts';
 import {benchmarkPull} from './bench/pull.ts';
@@ -60,7 +61,8 @@ type Benchmark = (peers: Peers, directory: string) => Promise<void>;
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
 	async steps(peers, directory) {
-		const steps = await makeSteps(directory, peers.base);
+		const steps = path.join(directory, 'steps');
+		await makeSteps(steps, {base: peers.base, count: stepCount});
 		await compare(`${stepCount} RUN steps, nothing cached`, contenders(peers, steps, '--no-cache'), 10);
 		await compare(`${stepCount} RUN steps, all cached`, contenders(peers, steps, ''), 10);
 	},
@@ -117,14 +119,6 @@ async function preparePeers(directory: string, host: string): Promise<Peers> {
 		dockerPush: name => `${dockerClient} --host ${host} push ${name}`,
 		buildahPush: name => `buildah ${buildahFlags} push --tls-verify=false ${name}`,
 	};
-}
-
-async function makeSteps(directory: string, base: string): Promise<string> {
-	const context = path.join(directory, 'steps');
-	const lines = Array.from({length: stepCount}, (_, index) => `RUN echo ${index} > /${index}\n`);
-	await mkdir(context);
-	await writeFile(path.join(context, 'Dockerfile'), `FROM ${base}\n${lines.join('')}`);
-	return context;
 }
 
 function contenders({tsbuild, buildKit, buildah}: Peers, context: string, flags: string): readonly Contender[] {

@@ -1,5 +1,5 @@
-import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
+import {makeSteps} from './make-steps.ts';
 import {measure} from './measure.ts';
 
 /** What the network of steps is measured with. */
@@ -16,8 +16,8 @@ const stepCount = 20;
 
 /** Times what a network of its own costs a build, and each step: beside the host's, with one step and with many. */
 export async function benchmarkNetwork(benchmark: NetworkBenchmark): Promise<void> {
-	const one = await measureNetworks(await makeSteps(1, benchmark), benchmark);
-	const many = await measureNetworks(await makeSteps(stepCount, benchmark), benchmark);
+	const one = await measureNetworks(1, benchmark);
+	const many = await measureNetworks(stepCount, benchmark);
 	const eachStep = (many.own - one.own - (many.host - one.host)) / (stepCount - 1);
 	console.log('RUN steps with a network of their own, nothing cached');
 	print('1 step, the network of the host', one.host);
@@ -28,15 +28,9 @@ export async function benchmarkNetwork(benchmark: NetworkBenchmark): Promise<voi
 	print('for each step', eachStep);
 }
 
-async function makeSteps(count: number, {directory, base}: NetworkBenchmark): Promise<string> {
+async function measureNetworks(count: number, {directory, base, tsbuild}: NetworkBenchmark): Promise<{readonly host: number; readonly own: number}> {
 	const context = path.join(directory, `network-${count}`);
-	await mkdir(context);
-	const lines = Array.from({length: count}, (_, index) => `RUN echo ${index} > /${index}\n`);
-	await writeFile(path.join(context, 'Dockerfile'), `FROM ${base}\n${lines.join('')}`);
-	return context;
-}
-
-async function measureNetworks(context: string, {tsbuild}: NetworkBenchmark): Promise<{readonly host: number; readonly own: number}> {
+	await makeSteps(context, {base, count});
 	const medians = await measure([
 		{name: 'host', command: tsbuild(context, '--no-cache --network host')},
 		{name: 'own', command: tsbuild(context, '--no-cache --network default')},
