@@ -27,10 +27,11 @@ onTerminal('a terminal that nobody reads does not keep the process from other th
 	const file = path.join(directory.path, 'program.mjs');
 	await writeFile(file, program);
 	const child = spawn(script, ['-qec', `exec '${process.execPath}' '${file}'`, '/dev/null'], {stdio: ['ignore', 'pipe', 'inherit']});
-	while (!existsSync(mark)) {
+	while (!existsSync(mark) && child.exitCode === null) {
 		await setImmediate();
 	}
 
+	t.true(existsSync(mark));
 	const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
 	t.is(output.replaceAll(/[^x]/gv, '').length, size);
 });
